@@ -1,0 +1,184 @@
+// Package apitest runs a service's face in a test: a real listener, callers by
+// name instead of tokens, and a check at the end that every route was answered
+// with success at least once.
+package apitest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"wisp/internal/api"
+	"wisp/internal/errs"
+	"wisp/internal/policy"
+)
+
+// Callers are the tokens that a test's server knows. It is an
+// api.Authenticator.
+type Callers map[string]*policy.Caller
+
+// Authenticate implements api.Authenticator.
+func (c Callers) Authenticate(_ context.Context, token string) (*policy.Caller, error) {
+	if caller, ok := c[token]; ok {
+		return caller, nil
+	}
+	return nil, errs.New(errs.Unauthenticated, "The request you have made requires authentication.")
+}
+
+// Standard returns an admin, a member and a reader of one project ("admin",
+// "member", "reader"), and a member of another ("other").
+func Standard() Callers {
+	caller := func(user, project string, roles ...string) *policy.Caller {
+		return &policy.Caller{
+			UserID: user + "-id", UserName: user, UserDomainID: "default", UserDomainName: "Default",
+			ProjectID: project + "-id", ProjectName: project, ProjectDomainID: "default", ProjectDomainName: "Default",
+			Roles: roles, Token: user, ExpiresAt: time.Now().Add(time.Hour), AuditIDs: []string{"audit-" + user},
+		}
+	}
+	return Callers{
+		"admin":  caller("admin", "admin", "admin", "manager", "member", "reader"),
+		"member": caller("member", "demo", "member", "reader"),
+		"reader": caller("reader", "demo", "reader"),
+		"other":  caller("other", "foreign", "member", "reader"),
+	}
+}
+
+var covered sync.Map // "METHOD path" of routes answered with success
+
+// Server is a face that answers on loopback.
+type Server struct {
+	URL  string
+	test testing.TB
+}
+
+// Serve mounts the service and serves it until the test ends.
+func Serve(t testing.TB, auth api.Authenticator, services ...*api.Service) *Server {
+	t.Helper()
+	router := chi.NewRouter()
+	mounter := &api.Mounter{
+		Auth: auth, Log: slog.New(slog.DiscardHandler), Identity: "http://127.0.0.1/identity",
+		Observe: func(s *api.Service, r *api.Route, status int, _ time.Duration) {
+			if status < 400 {
+				covered.Store(s.Name+" "+r.Method+" "+r.Path, true)
+			}
+		},
+	}
+	for _, s := range services {
+		mounter.Mount(router, s)
+	}
+	server := httptest.NewServer(router)
+	t.Cleanup(server.Close)
+	return &Server{URL: server.URL, test: t}
+}
+
+// Response is an answer, read whole.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// JSON decodes the body into v, and fails the test when it can't.
+func (r *Response) JSON(t testing.TB, v any) {
+	t.Helper()
+	if err := json.Unmarshal(r.Body, v); err != nil {
+		t.Fatalf("decode %q: %v", r.Body, err)
+	}
+}
+
+// Do sends a request with a token. A body that is a string, []byte or
+// io.Reader goes as it is, anything else as JSON. Headers come in pairs.
+func (s *Server) Do(token, method, path string, body any, headers ...string) *Response {
+	s.test.Helper()
+	var reader io.Reader
+	switch b := body.(type) {
+	case nil:
+	case string:
+		reader = strings.NewReader(b)
+	case []byte:
+		reader = bytes.NewReader(b)
+	case io.Reader:
+		reader = b
+	default:
+		content, err := json.Marshal(b)
+		if err != nil {
+			s.test.Fatal(err)
+		}
+		reader = bytes.NewReader(content)
+	}
+	request, err := http.NewRequestWithContext(s.test.Context(), method, s.URL+path, reader)
+	if err != nil {
+		s.test.Fatal(err)
+	}
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		request.Header.Set("X-Auth-Token", token)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		s.test.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.test.Fatal(err)
+	}
+	return &Response{Status: response.StatusCode, Header: response.Header, Body: content}
+}
+
+// Must is Do, and fails the test unless the status is the one given.
+func (s *Server) Must(status int, token, method, path string, body any, headers ...string) *Response {
+	s.test.Helper()
+	r := s.Do(token, method, path, body, headers...)
+	if r.Status != status {
+		s.test.Fatalf("%s %s as %s: status %d, want %d: %s", method, path, token, r.Status, status, r.Body)
+	}
+	return r
+}
+
+// Main runs a face's tests and then fails when a route of its table was never
+// answered with success. It does so only for a whole run: not with -run, -short
+// or a list of tests. Call it from TestMain.
+func Main(m *testing.M, services ...*api.Service) {
+	code := m.Run()
+	if code == 0 && !partial() {
+		for _, s := range services {
+			for _, r := range s.Routes {
+				if _, ok := covered.Load(s.Name + " " + r.Method + " " + r.Path); !ok {
+					fmt.Printf("no test was answered with success by %s %s%s\n", r.Method, s.Prefix, r.Path)
+					code = 1
+				}
+			}
+		}
+	}
+	os.Exit(code)
+}
+
+func partial() bool {
+	for _, arg := range os.Args[1:] {
+		for _, flag := range []string{"-test.run=", "-test.skip=", "-test.short", "-test.list=", "-test.bench=", "-test.fuzz="} {
+			if strings.HasPrefix(arg, flag) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,157 @@
+// Package intent describes what the network of one host should be: networks,
+// ports, routers and security groups, as plain values. It is the language
+// between whoever knows the cloud and the dataplane that makes the kernel
+// forward so. It holds types only and imports nothing of the project.
+package intent
+
+import (
+	"encoding/hex"
+	"hash/fnv"
+	"net/netip"
+	"strings"
+)
+
+// Network types, with their OpenStack names (provider:network_type).
+const (
+	TypeLocal = "local"
+	TypeFlat  = "flat"
+	TypeVLAN  = "vlan"
+	TypeGRE   = "gre"
+	TypeVXLAN = "vxlan"
+)
+
+// State is everything that the dataplane of one host needs to know. It is
+// always whole: what is not in it must not exist in the kernel. Objects are
+// keyed by their ids; the order of slices carries no meaning unless said.
+type State struct {
+	Networks       map[string]Network       `json:"networks,omitempty"`
+	Ports          map[string]Port          `json:"ports,omitempty"`
+	Routers        map[string]Router        `json:"routers,omitempty"`
+	SecurityGroups map[string]SecurityGroup `json:"security_groups,omitempty"`
+}
+
+// Network is one layer-2 segment.
+type Network struct {
+	ID              string `json:"id"`
+	Type            string `json:"type"`                       // one of the Type constants
+	SegmentationID  uint32 `json:"segmentation_id,omitempty"`  // VNI, GRE key or VLAN tag
+	PhysicalNetwork string `json:"physical_network,omitempty"` // flat and vlan
+	MTU             int    `json:"mtu"`                        // bytes of IP
+}
+
+// Port is an address on a network: of an instance on this host, of an
+// instance on another host, or of a router.
+type Port struct {
+	ID        string       `json:"id"`
+	NetworkID string       `json:"network_id"`
+	MAC       string       `json:"mac"`       // aa:bb:cc:dd:ee:ff
+	Addresses []netip.Addr `json:"addresses"` // fixed IPs, v4 and v6
+
+	// Local says that the port's device is on this host; the device's name
+	// is DeviceName(ID). A port that is not local is reached at Endpoint.
+	Local    bool       `json:"local,omitempty"`
+	Endpoint netip.Addr `json:"endpoint,omitzero"` // tunnel address of the port's host
+
+	// Enabled is false when admin_state_up is: no packet enters or leaves.
+	Enabled bool `json:"enabled"`
+
+	// PortSecurity turns anti-spoofing and security groups on.
+	PortSecurity        bool          `json:"port_security"`
+	AllowedAddressPairs []AddressPair `json:"allowed_address_pairs,omitempty"`
+	SecurityGroups      []string      `json:"security_groups,omitempty"`
+}
+
+// AddressPair is one more source address that a port may use. An empty MAC
+// stands for the port's own.
+type AddressPair struct {
+	Prefix netip.Prefix `json:"prefix"`
+	MAC    string       `json:"mac,omitempty"`
+}
+
+// Directions of a security group rule, as the instance sees it.
+const (
+	Ingress = "ingress"
+	Egress  = "egress"
+)
+
+// SecurityGroup is a set of rules that allow; what no rule allows is dropped.
+type SecurityGroup struct {
+	ID    string `json:"id"`
+	Rules []Rule `json:"rules,omitempty"`
+	// Members are the addresses, with prefix for allowed address pairs, of
+	// all ports in the cloud that are in this group; present when a rule of
+	// any group in the State names this group as its remote.
+	Members []netip.Prefix `json:"members,omitempty"`
+}
+
+// Rule allows one kind of traffic. Zero values widen: Protocol 0 is any
+// protocol, PortMin == PortMax == nil any port. For ICMP and ICMPv6, PortMin
+// is the type and PortMax the code; nil is any.
+type Rule struct {
+	ID           string       `json:"id"`
+	Direction    string       `json:"direction"`
+	IPv6         bool         `json:"ipv6,omitempty"` // ethertype
+	Protocol     uint8        `json:"protocol,omitempty"`
+	PortMin      *uint16      `json:"port_min,omitempty"`
+	PortMax      *uint16      `json:"port_max,omitempty"`
+	RemotePrefix netip.Prefix `json:"remote_prefix,omitzero"`
+	RemoteGroup  string       `json:"remote_group,omitempty"`
+}
+
+// Router joins networks. It is distributed: the host of the sender routes.
+type Router struct {
+	ID         string            `json:"id"`
+	Enabled    bool              `json:"enabled"`
+	Interfaces []RouterInterface `json:"interfaces,omitempty"`
+	Gateway    *Gateway          `json:"gateway,omitempty"`
+	Routes     []Route           `json:"routes,omitempty"`
+	// FloatingIPs are those of ports behind this router.
+	FloatingIPs []FloatingIP `json:"floating_ips,omitempty"`
+}
+
+// RouterInterface is a router's leg on a network.
+type RouterInterface struct {
+	PortID    string         `json:"port_id"`
+	NetworkID string         `json:"network_id"`
+	MAC       string         `json:"mac"`
+	Addresses []netip.Prefix `json:"addresses"` // address with the subnet's length
+}
+
+// Gateway is a router's leg on its external network.
+type Gateway struct {
+	PortID    string         `json:"port_id"`
+	NetworkID string         `json:"network_id"`
+	MAC       string         `json:"mac"`
+	Addresses []netip.Prefix `json:"addresses"`
+	NextHops  []netip.Addr   `json:"next_hops,omitempty"` // gateway_ip of the external subnets
+	// SNAT lets ports without a floating IP share the gateway's address.
+	SNAT bool `json:"snat"`
+	// Local says that this host carries the router's shared SNAT.
+	Local bool `json:"local"`
+}
+
+// Route is an extra route of a router.
+type Route struct {
+	Destination netip.Prefix `json:"destination"`
+	NextHop     netip.Addr   `json:"next_hop"`
+}
+
+// FloatingIP maps an external address to one port's fixed address, one to one.
+type FloatingIP struct {
+	ID      string     `json:"id"`
+	Address netip.Addr `json:"address"`
+	Fixed   netip.Addr `json:"fixed"`
+	PortID  string     `json:"port_id"`
+}
+
+// DeviceName is the name of a local port's tap device within one cloud. The
+// prefix tells clouds on one machine apart; the rest is the start of the
+// port's id, as OpenStack's own tap names are. At most 15 bytes (IFNAMSIZ-1).
+func DeviceName(prefix, portID string) string {
+	if id := strings.ReplaceAll(portID, "-", ""); len(id) >= 10 {
+		return prefix + id[:10]
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(portID))
+	return prefix + hex.EncodeToString(h.Sum(nil))[:10]
+}

@@ -1,0 +1,91 @@
+package netlinkx
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// netnsDir is where `ip netns` keeps names.
+const netnsDir = "/run/netns"
+
+// NetnsPath is the file of a named network namespace.
+func NetnsPath(name string) string { return filepath.Join(netnsDir, name) }
+
+// EnsureNetns makes a named network namespace unless it is there.
+func EnsureNetns(name string) error {
+	if h, err := netns.GetFromName(name); err == nil {
+		return h.Close()
+	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.EINVAL) {
+		return fmt.Errorf("looking up namespace %s: %w", name, err)
+	}
+	// A name without a namespace is what a crash between the two steps left.
+	if _, err := os.Stat(NetnsPath(name)); err == nil {
+		if err := os.Remove(NetnsPath(name)); err != nil {
+			return fmt.Errorf("removing stale namespace name %s: %w", name, err)
+		}
+	}
+	return keepThread(func() error {
+		h, err := netns.NewNamed(name)
+		if err != nil {
+			return fmt.Errorf("making namespace %s: %w", name, err)
+		}
+		return h.Close()
+	})
+}
+
+// DeleteNetns removes a named network namespace; its absence is no error.
+func DeleteNetns(name string) error {
+	if err := netns.DeleteNamed(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("deleting namespace %s: %w", name, err)
+	}
+	return nil
+}
+
+// In runs f on a thread that is in the network namespace of a file, as
+// NetnsPath names them; an empty path is the process's own. Sockets that f
+// opens stay in that namespace; goroutines that f starts do not.
+func In(path string, f func() error) error {
+	if path == "" {
+		return f()
+	}
+	target, err := netns.GetFromPath(path)
+	if err != nil {
+		return fmt.Errorf("opening namespace %s: %w", path, err)
+	}
+	defer target.Close()
+	return keepThread(func() error {
+		if err := netns.Set(target); err != nil {
+			return fmt.Errorf("entering namespace %s: %w", path, err)
+		}
+		return f()
+	})
+}
+
+// keepThread runs f on one thread and brings that thread back to the
+// namespace it came from. A thread that cannot come back is never given to
+// another goroutine: it stays locked and ends with this one.
+func keepThread(f func() error) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		before, err := netns.Get()
+		if err != nil {
+			done <- fmt.Errorf("reading the thread's namespace: %w", err)
+			return
+		}
+		defer before.Close()
+		err = f()
+		if netns.Set(before) == nil {
+			runtime.UnlockOSThread()
+		}
+		done <- err
+	}()
+	return <-done
+}

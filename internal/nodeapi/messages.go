@@ -1,0 +1,208 @@
+// Package nodeapi is what server and node say to each other: the desired
+// state of one host from the server, what really is from the node, and calls
+// that the server makes through the node's own stream. A node dials; the
+// server never does. Messages are plain values in JSON over one Connect
+// stream, in memory for the all-in-one. It imports the intent and metadata
+// values, never a slice and never the store.
+package nodeapi
+
+import (
+	"encoding/json"
+	"net/netip"
+	"time"
+
+	"wisp/internal/dataplane/intent"
+	"wisp/internal/metadata"
+)
+
+// State is what one host should be: whole, never a change.
+type State struct {
+	Instances map[string]Instance `json:"instances,omitempty"`
+	Network   intent.State        `json:"network"`
+	// Leases are what DHCP answers on the local ports, by port id.
+	Leases map[string]Lease `json:"leases,omitempty"`
+}
+
+// What an instance should be doing.
+const (
+	PowerRunning = "running"
+	PowerStopped = "stopped"
+	PowerDeleted = "deleted" // destroy it and every trace, then report it gone
+)
+
+// Instance is one virtual machine that this host should have. What is on the
+// host and not in the State is a stranger, and removed.
+type Instance struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	ProjectID string `json:"project_id"`
+	UserID    string `json:"user_id"`
+	Power     string `json:"power"`
+
+	// A generation that differs from the one that the node has recorded asks
+	// for a reboot: Boot for a new machine process, Reset for a clean one by
+	// the guest, which becomes hard after the grace time.
+	BootGeneration  int64 `json:"boot_generation"`
+	ResetGeneration int64 `json:"reset_generation"`
+
+	VCPUs        int `json:"vcpus"`
+	MemoryMiB    int `json:"memory_mib"`
+	RootGiB      int `json:"root_gib"` // 0: the image's own size
+	EphemeralGiB int `json:"ephemeral_gib,omitempty"`
+	SwapMiB      int `json:"swap_mib,omitempty"`
+
+	Image       *Image            `json:"image,omitempty"`
+	Ports       []InstancePort    `json:"ports,omitempty"` // in the order of the NICs
+	ConfigDrive bool              `json:"config_drive,omitempty"`
+	Metadata    metadata.Document `json:"metadata"`
+}
+
+// Image is what an instance boots from. The node fetches it once per host by
+// id and checks it.
+type Image struct {
+	ID         string            `json:"id"`
+	DiskFormat string            `json:"disk_format"`
+	Size       int64             `json:"size"` // bytes
+	SHA512     string            `json:"sha512"`
+	Kernel     *Image            `json:"kernel,omitempty"`
+	Ramdisk    *Image            `json:"ramdisk,omitempty"`
+	Properties map[string]string `json:"properties,omitempty"` // hw_*, os_*
+}
+
+// InstancePort is a network interface of the instance.
+type InstancePort struct {
+	PortID string `json:"port_id"`
+	MAC    string `json:"mac"`
+	MTU    int    `json:"mtu"`
+}
+
+// Lease is what a local port is told by DHCPv4.
+type Lease struct {
+	PortID   string         `json:"port_id"`
+	MAC      string         `json:"mac"`
+	Address  netip.Prefix   `json:"address"` // with the subnet's length
+	Server   netip.Addr     `json:"server"`  // the address that the answers come from
+	Gateway  netip.Addr     `json:"gateway,omitzero"`
+	DNS      []netip.Addr   `json:"dns,omitempty"`
+	Routes   []intent.Route `json:"routes,omitempty"`
+	MTU      int            `json:"mtu"`
+	Hostname string         `json:"hostname,omitempty"`
+	Domain   string         `json:"domain,omitempty"`
+	Seconds  int            `json:"seconds"` // lease time
+	Options  []Option       `json:"options,omitempty"`
+}
+
+// Option is an extra DHCP option of a port (extra_dhcp_opts).
+type Option struct {
+	Code  uint8  `json:"code"`
+	Value []byte `json:"value"`
+}
+
+// Phases of an instance on its host, as the node sees them.
+const (
+	PhasePreparing = "preparing" // image, disk, devices
+	PhaseRunning   = "running"
+	PhaseStopped   = "stopped" // as asked, or because the guest powered itself off
+	PhaseFailed    = "failed"  // Message says why
+	PhaseGone      = "gone"    // nothing of it is left on the host
+)
+
+// InstanceStatus is what one instance really is.
+type InstanceStatus struct {
+	ID    string `json:"id"`
+	Phase string `json:"phase"`
+	// Message is for people: what failed and what can be done.
+	Message string `json:"message,omitempty"`
+	// The generations that the running machine has.
+	BootGeneration  int64     `json:"boot_generation"`
+	ResetGeneration int64     `json:"reset_generation"`
+	Since           time.Time `json:"since"` // of the phase
+	// Guest says that the change came from inside: the guest shut down or
+	// crashed, nobody asked through the API.
+	Guest bool `json:"guest,omitempty"`
+}
+
+// Hello opens a node's stream.
+type Hello struct {
+	Host      string     `json:"host"`
+	Version   string     `json:"version"` // of wisp
+	Address   netip.Addr `json:"address"` // management
+	Endpoint  netip.Addr `json:"endpoint,omitzero"`
+	Capacity  Capacity   `json:"capacity"`
+	Physical  []string   `json:"physical,omitempty"` // names of physical networks attached here
+	StartedAt time.Time  `json:"started_at"`
+}
+
+// Capacity is what a host offers.
+type Capacity struct {
+	VCPUs             int    `json:"vcpus"`
+	MemoryMiB         int    `json:"memory_mib"`
+	DiskGiB           int    `json:"disk_gib"`
+	Arch              string `json:"arch"`             // x86_64
+	Hypervisor        string `json:"hypervisor"`       // QEMU
+	HypervisorVersion int    `json:"version"`          // 7002013 for 7.2.13
+	Accelerator       string `json:"accelerator"`      // kvm or tcg
+	Reason            string `json:"reason,omitempty"` // why not kvm
+	CPUModel          string `json:"cpu_model,omitempty"`
+}
+
+// Report is what really is, sent when something changed and as a heartbeat.
+type Report struct {
+	// Revision is the newest Update that has been applied.
+	Revision  int64            `json:"revision"`
+	Instances []InstanceStatus `json:"instances,omitempty"`
+	// Whole says that Instances are all that the host has; otherwise only
+	// those that changed.
+	Whole bool `json:"whole,omitempty"`
+	// Problems are what the node could not make so, by object id, for people.
+	Problems map[string]string `json:"problems,omitempty"`
+	// Usage of the host now.
+	MemoryUsedMiB int     `json:"memory_used_mib,omitempty"`
+	DiskUsedGiB   int     `json:"disk_used_gib,omitempty"`
+	Load          float64 `json:"load,omitempty"`
+}
+
+// ToNode is a message from the server: one field is set.
+type ToNode struct {
+	Update *Update `json:"update,omitempty"`
+	Call   *Call   `json:"call,omitempty"`
+}
+
+// FromNode is a message from the node: one field is set.
+type FromNode struct {
+	Hello  *Hello  `json:"hello,omitempty"`
+	Report *Report `json:"report,omitempty"`
+	Reply  *Reply  `json:"reply,omitempty"`
+}
+
+// Call asks the node for something that is not state: a console log.
+type Call struct {
+	ID     uint64          `json:"id"`
+	Method string          `json:"method"`
+	Params json.RawMessage `json:"params,omitempty"`
+}
+
+// Methods of Call.
+const (
+	CallConsoleLog = "console_log"
+)
+
+// ConsoleLogParams are those of CallConsoleLog; the result is
+// ConsoleLogResult. Lines 0 is everything.
+type ConsoleLogParams struct {
+	InstanceID string `json:"instance_id"`
+	Lines      int    `json:"lines,omitempty"`
+}
+
+// ConsoleLogResult is the tail of a serial console's log.
+type ConsoleLogResult struct {
+	Output []byte `json:"output"`
+}
+
+// Reply answers a Call.
+type Reply struct {
+	ID     uint64          `json:"id"`
+	Error  string          `json:"error,omitempty"`
+	Kind   int             `json:"kind,omitempty"` // errs.Kind of the error
+	Result json.RawMessage `json:"result,omitempty"`
+}

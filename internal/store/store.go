@@ -1,0 +1,271 @@
+// Package store opens the database and runs transactions on it: SQLite for
+// one machine, PostgreSQL for many, one schema for both. Slices write their
+// SQL with bun beside their types; what differs between the engines is here.
+// It imports nothing of the project but errs.
+//
+// A transaction is serializable on both engines: on SQLite because there is
+// one writer, on PostgreSQL by its isolation level, repeated here when the
+// engine refuses it. So the function given to Tx can run more than once and
+// must have no effect but on the transaction.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/url"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // the PostgreSQL driver, "pgx"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Engine names.
+const (
+	SQLite     = "sqlite"
+	PostgreSQL = "postgresql"
+)
+
+// DB is an open database whose schema is current.
+type DB struct {
+	engine string
+	read   *bun.DB
+	write  *bun.DB
+	log    *slog.Logger
+
+	mu     sync.Mutex
+	topics map[string]map[chan struct{}]bool
+}
+
+// Open opens the database that dsn names and migrates it to the newest
+// schema, under a lock that concurrent starts respect. A dsn is a path (or
+// "sqlite:" and a path) for SQLite, or a postgres:// URL.
+func Open(ctx context.Context, dsn string, log *slog.Logger) (*DB, error) {
+	db := &DB{log: log, topics: map[string]map[chan struct{}]bool{}}
+	var err error
+	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+		err = db.openPostgres(dsn)
+	} else {
+		err = db.openSQLite(strings.TrimPrefix(dsn, "sqlite:"))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := migrate(ctx, db.write.DB, db.engine, log); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("migrate database: %w", err)
+	}
+	return db, nil
+}
+
+func (d *DB) openSQLite(path string) error {
+	d.engine = SQLite
+	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(ON)", "temp_store(MEMORY)"}}
+	name := func(extra string) string { return "file:" + path + "?" + pragmas.Encode() + extra }
+	w, err := sql.Open("sqlite", name("&_txlock=immediate"))
+	if err != nil {
+		return err
+	}
+	w.SetMaxOpenConns(1)
+	r, err := sql.Open("sqlite", name("&_pragma=query_only(1)"))
+	if err != nil {
+		_ = w.Close()
+		return err
+	}
+	r.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	r.SetMaxIdleConns(max(4, runtime.NumCPU()))
+	d.write = bun.NewDB(w, sqlitedialect.New())
+	d.read = bun.NewDB(r, sqlitedialect.New())
+	return nil
+}
+
+func (d *DB) openPostgres(dsn string) error {
+	d.engine = PostgreSQL
+	p, err := sql.Open("pgx", dsn)
+	if err != nil {
+		return err
+	}
+	p.SetMaxOpenConns(16)
+	p.SetMaxIdleConns(8)
+	d.write = bun.NewDB(p, pgdialect.New())
+	d.read = d.write
+	return nil
+}
+
+// Close closes the database.
+func (d *DB) Close() error {
+	err := d.write.Close()
+	if d.read != d.write {
+		err = errors.Join(err, d.read.Close())
+	}
+	return err
+}
+
+// Engine returns SQLite or PostgreSQL.
+func (d *DB) Engine() string { return d.engine }
+
+// Read returns where to run queries that change nothing, outside of any
+// transaction.
+func (d *DB) Read() bun.IDB { return d.read }
+
+// Tx is a running transaction. It is a bun.IDB: queries run on it.
+type Tx struct {
+	bun.Tx
+	engine string
+	topics []string
+	after  []func()
+}
+
+// Signal wakes the subscribers of a topic once the transaction is committed.
+func (t *Tx) Signal(topic string) { t.topics = append(t.topics, topic) }
+
+// AfterCommit runs fn once the transaction is committed, and not otherwise.
+func (t *Tx) AfterCommit(fn func()) { t.after = append(t.after, fn) }
+
+// Lock makes transactions that lock the same name run one after another on
+// PostgreSQL, where they would otherwise fail and be repeated; on SQLite, where
+// there is one writer, it is nothing to do. It is for speed: correctness rests
+// on the isolation level.
+type Lock string
+
+// Tx runs fn in a serializable transaction, and again when the engine asks
+// for it. When fn fails, everything is undone and its error is returned.
+func (d *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, locks ...Lock) error {
+	const attempts = 40
+	for attempt := 1; ; attempt++ {
+		err := d.try(ctx, fn, locks)
+		if err == nil || attempt == attempts || !repeatable(err) {
+			return err
+		}
+		d.log.DebugContext(ctx, "transaction is repeated", "attempt", attempt, "error", err)
+		pause := time.Duration(rand.Int64N(int64(min(attempt, 10)) * int64(4*time.Millisecond)))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, locks []Lock) (err error) {
+	conn, err := d.write.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("get a database connection: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	options := &sql.TxOptions{}
+	if d.engine == PostgreSQL {
+		options.Isolation = sql.LevelSerializable
+		for _, lock := range locks {
+			// Taken before the transaction begins, so that its snapshot is
+			// newer than what the holder before it wrote.
+			if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(hashtextextended(?, 0))", string(lock)); err != nil {
+				return fmt.Errorf("lock %s: %w", lock, err)
+			}
+			defer func() {
+				_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(hashtextextended(?, 0))", string(lock))
+			}()
+		}
+	}
+	btx, err := conn.BeginTx(ctx, options)
+	if err != nil {
+		return fmt.Errorf("begin transaction: %w", err)
+	}
+	tx := &Tx{Tx: btx, engine: d.engine}
+	committed := false
+	defer func() {
+		if !committed {
+			_ = btx.Rollback()
+		}
+	}()
+	if err := fn(ctx, tx); err != nil {
+		return err
+	}
+	if err := btx.Commit(); err != nil {
+		return fmt.Errorf("commit transaction: %w", err)
+	}
+	committed = true
+	for _, topic := range tx.topics {
+		d.signal(topic)
+	}
+	for _, f := range tx.after {
+		f()
+	}
+	return nil
+}
+
+func repeatable(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		return lite.Code()&0xff == sqlite3.SQLITE_BUSY
+	}
+	return false
+}
+
+// IsDuplicate tells whether the engine refused a row because of a unique or
+// primary key. Inside a PostgreSQL transaction nothing more can be done after it:
+// return, and let the transaction end. Where more must be done, insert with
+// ON CONFLICT DO NOTHING and look at the number of rows.
+func IsDuplicate(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "23505"
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}
+
+// IsForeignKey tells whether the engine refused a change because a row refers
+// to another that is not there, or is still referred to.
+func IsForeignKey(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "23503"
+	}
+	if lite, ok := errors.AsType[*sqlite.Error](err); ok {
+		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+	}
+	return false
+}
+
+// Subscribe returns a channel that receives when the topic was signalled
+// since the last receive; signals in between fold into one. Call cancel when
+// done.
+func (d *DB) Subscribe(topic string) (wake <-chan struct{}, cancel func()) {
+	ch := make(chan struct{}, 1)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.topics[topic] == nil {
+		d.topics[topic] = map[chan struct{}]bool{}
+	}
+	d.topics[topic][ch] = true
+	return ch, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.topics[topic], ch)
+	}
+}
+
+func (d *DB) signal(topic string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for ch := range d.topics[topic] {
+		select {
+		case ch <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,208 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/store"
+	"wisp/internal/store/storetest"
+)
+
+type thing struct {
+	bun.BaseModel `bun:"table:things,alias:t"`
+	ID            string `bun:",pk"`
+	Kind          string
+	Rank          int
+}
+
+func table(t *testing.T, db *store.DB) {
+	t.Helper()
+	err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, "CREATE TABLE things (id TEXT PRIMARY KEY, kind TEXT NOT NULL, rank BIGINT NOT NULL)")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func insert(t *testing.T, db *store.DB, things ...thing) error {
+	t.Helper()
+	return db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.NewInsert().Model(&things).Exec(ctx)
+		return err
+	})
+}
+
+func TestTransaction(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		table(t, db)
+		wake, cancel := db.Subscribe("things")
+		defer cancel()
+		ran := false
+		failure := errors.New("no")
+		err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			tx.Signal("things")
+			tx.AfterCommit(func() { ran = true })
+			if _, err := tx.NewInsert().Model(&thing{ID: "a"}).Exec(ctx); err != nil {
+				return err
+			}
+			return failure
+		})
+		if !errors.Is(err, failure) {
+			t.Fatalf("error %v, want the function's own", err)
+		}
+		if n, err := db.Read().NewSelect().Model((*thing)(nil)).Count(t.Context()); err != nil || n != 0 || ran || len(wake) != 0 {
+			t.Fatalf("a failed transaction left %d rows, ran %t, woke %d, error %v", n, ran, len(wake), err)
+		}
+		for range 2 {
+			err = db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+				tx.Signal("things")
+				tx.AfterCommit(func() { ran = true })
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !ran || len(wake) != 1 {
+			t.Fatalf("ran %t, woke %d times, want once for two commits", ran, len(wake))
+		}
+	})
+}
+
+func TestDuplicate(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		table(t, db)
+		if err := insert(t, db, thing{ID: "a"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := insert(t, db, thing{ID: "a"}); !store.IsDuplicate(err) || store.IsForeignKey(err) {
+			t.Fatalf("error %v is not seen as a duplicate", err)
+		}
+	})
+}
+
+// Readers that decide by what they read must not decide on the same state.
+func TestSerializable(t *testing.T) {
+	t.Parallel()
+	for _, locks := range [][]store.Lock{nil, {"things"}} {
+		t.Run(fmt.Sprintf("%d locks", len(locks)), func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, db *store.DB) {
+				table(t, db)
+				const limit = 5
+				var wg sync.WaitGroup
+				for i := range 20 {
+					wg.Go(func() {
+						err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+							n, err := tx.NewSelect().Model((*thing)(nil)).Count(ctx)
+							if err != nil {
+								return err
+							}
+							if n >= limit {
+								return errs.New(errs.OverQuota, "full")
+							}
+							_, err = tx.NewInsert().Model(&thing{ID: fmt.Sprint(i)}).Exec(ctx)
+							return err
+						}, locks...)
+						if err != nil && !errs.Is(err, errs.OverQuota) {
+							t.Error(err)
+						}
+					})
+				}
+				wg.Wait()
+				if n, err := db.Read().NewSelect().Model((*thing)(nil)).Count(t.Context()); err != nil || n != limit {
+					t.Fatalf("%d rows, want %d (%v)", n, limit, err)
+				}
+			})
+		})
+	}
+}
+
+func TestReadRefusesWrites(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	if _, err := db.Read().ExecContext(t.Context(), "CREATE TABLE x (id TEXT)"); err == nil {
+		t.Fatal("the pool of readers wrote")
+	}
+}
+
+func TestOpenTwice(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "wisp.db")
+	for range 2 {
+		db, err := store.Open(t.Context(), path, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := store.Open(t.Context(), filepath.Join(path, "below", "a", "file"), slog.New(slog.DiscardHandler)); err == nil {
+		t.Fatal("a path that cannot be was opened")
+	}
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	columns := store.Columns{"id": "t.id", "kind": "t.kind", "rank": "t.rank"}
+	rows := []thing{{ID: "a", Kind: "x", Rank: 2}, {ID: "b", Kind: "y", Rank: 1}, {ID: "c", Kind: "x", Rank: 1}, {ID: "d", Kind: "z", Rank: 3}}
+	cases := []struct {
+		name string
+		list store.List
+		want string
+		kind errs.Kind
+	}{
+		{name: "all by id", want: "abcd"},
+		{name: "one value", list: store.List{Filters: map[string][]string{"kind": {"x"}}}, want: "ac"},
+		{name: "one of two values", list: store.List{Filters: map[string][]string{"kind": {"x", "z"}}}, want: "acd"},
+		{name: "by rank, ties by id", list: store.List{Sort: []store.Order{{Key: "rank"}}}, want: "bcad"},
+		{name: "by rank downwards", list: store.List{Sort: []store.Order{{Key: "rank", Desc: true}}}, want: "dacb"},
+		{name: "page", list: store.List{Sort: []store.Order{{Key: "rank"}}, Limit: 2, Marker: "b"}, want: "ca"},
+		{name: "page backwards", list: store.List{Limit: 2, Marker: "d", Reverse: true}, want: "cb"},
+		{name: "page of mixed directions", list: store.List{Sort: []store.Order{{Key: "rank", Desc: true}, {Key: "id"}}, Marker: "a"}, want: "bc"},
+		{name: "unknown marker", list: store.List{Marker: "q"}, kind: errs.Invalid},
+		{name: "unknown filter", list: store.List{Filters: map[string][]string{"color": {"x"}}}, kind: errs.Invalid},
+		{name: "unknown sort key", list: store.List{Sort: []store.Order{{Key: "color"}}}, kind: errs.Invalid},
+	}
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		table(t, db)
+		if err := insert(t, db, rows...); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				var found []thing
+				q, err := c.list.Apply(t.Context(), db.Read(), db.Read().NewSelect().Model(&found), "things", columns)
+				if err != nil {
+					if c.want != "" || errs.Of(err) != c.kind {
+						t.Fatal(err)
+					}
+					return
+				}
+				if err := q.Scan(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				got := ""
+				for _, row := range found {
+					got += row.ID
+				}
+				if got != c.want {
+					t.Fatalf("got %s, want %s", got, c.want)
+				}
+			})
+		}
+	})
+}
