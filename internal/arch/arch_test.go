@@ -42,7 +42,8 @@ var platform = map[string][]string{
 	"dhcp":       {"errs", "nodeapi", "dataplane/intent"},
 	"node":       {"errs", "reconcile", "nodeapi", "dhcp", "metadata", "dataplane", "hypervisor", "qcow2", "node"},
 	"doctor":     {"errs", "netlinkx", "hypervisor", "dataplane", "doctor"},
-	"setup":      {"errs", "netlinkx", "setup"},
+	"physnet":    {"errs", "netlinkx"},
+	"pki":        nil,
 	"demo":       {"errs", "demo"},
 }
 
