@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"wisp/internal/dataplane"
+	"wisp/internal/hypervisor/qemu"
+)
+
+func purgeCommand() *cobra.Command {
+	var (
+		s   settings
+		yes bool
+	)
+	command := &cobra.Command{
+		Use:   "purge",
+		Short: "Remove every trace of the cloud: processes, devices, BPF programs and files",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := s.absolute(); err != nil {
+				return err
+			}
+			if !s.exists() {
+				_, err := fmt.Fprintf(c.OutOrStdout(), "There is no cloud in %s.\n", s.StateDir)
+				return err
+			}
+			if err := s.load(); err != nil {
+				return err
+			}
+			if !yes {
+				return fmt.Errorf("this ends all instances and deletes %s with all images, disks and the database; say so with --yes", s.StateDir)
+			}
+			return s.purge(c.Context(), c.OutOrStdout())
+		},
+	}
+	stateFlag(command, &s)
+	command.Flags().BoolVar(&yes, "yes", false, "really do it")
+	return command
+}
+
+// purge goes on when one part fails, so that as much as can be is removed;
+// files go last, as they are what a second attempt needs.
+func (s *settings) purge(ctx context.Context, out io.Writer) error {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	progress := newSteps(out)
+	err := errors.Join(
+		progress.do("stop the cloud", func() error { _, err := s.down(ctx); return err }),
+		progress.do("end instances", func() error { return s.purgeInstances(ctx, log) }),
+		progress.do("remove network devices and BPF programs", func() error { return s.purgeNetwork(ctx, log) }),
+	)
+	if err != nil {
+		return err
+	}
+	return progress.do("delete files", func() error { return s.purgeFiles() })
+}
+
+func (s *settings) purgeInstances(ctx context.Context, log *slog.Logger) error {
+	if _, err := os.Stat(s.path("node")); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	driver, err := qemu.New(qemu.Config{StateDir: s.path("node"), Accelerator: qemu.Accelerator(s.Accelerator)}, log)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = driver.Close() }()
+	machines, err := driver.List(ctx)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, m := range machines {
+		failed = append(failed, driver.Remove(ctx, m.ID))
+	}
+	return errors.Join(failed...)
+}
+
+func (s *settings) purgeNetwork(ctx context.Context, log *slog.Logger) error {
+	plane, err := dataplane.Open(ctx, s.dataplane(nil, log))
+	if err == nil {
+		err = errors.Join(plane.Purge(ctx), plane.Close())
+	}
+	return errors.Join(err, s.physical().Remove())
+}
+
+// owned are the entries of a state directory; what else a person put there
+// stays.
+var owned = []string{
+	"settings.json", "admin-password", "clouds.yaml", "openrc", "wisp.log", "wisp.pid", "lock",
+	"wisp.db", "wisp.db-wal", "wisp.db-shm", "keys", "images", "node", "tls", "ip_forward.was",
+}
+
+func (s *settings) purgeFiles() error {
+	var failed []error
+	for _, name := range owned[1:] {
+		failed = append(failed, os.RemoveAll(s.path(name)))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(s.path(owned[0])); err != nil {
+		return err
+	}
+	rest, err := filepath.Glob(s.path("*"))
+	if err != nil || len(rest) > 0 {
+		return err
+	}
+	return os.Remove(s.StateDir)
+}

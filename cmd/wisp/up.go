@@ -1,0 +1,426 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"wisp/internal/doctor"
+)
+
+const (
+	upTimeout   = 60 * time.Second
+	pollEvery   = 20 * time.Millisecond
+	logTailSize = 4 << 10
+)
+
+func upCommand() *cobra.Command {
+	var (
+		s          settings
+		foreground bool
+		verbose    bool
+		cidr, url  string
+		dns        []string
+	)
+	command := &cobra.Command{
+		Use:   "up",
+		Short: "Start a cloud on this machine, in the background",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			given := s
+			if err := s.load(); err != nil {
+				s = given // the first start
+				if err := s.absolute(); err != nil {
+					return err
+				}
+			}
+			if err := s.take(c, given, cidr, url, dns); err != nil {
+				return err
+			}
+			if foreground {
+				level := slog.LevelInfo
+				if verbose {
+					level = slog.LevelDebug
+				}
+				return s.run(c.Context(), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+			}
+			return s.up(c.Context(), c.OutOrStdout())
+		},
+	}
+	stateFlag(command, &s)
+	flags := command.Flags()
+	flags.StringVar(&s.Listen, "listen", defaultListen, "address and port of the APIs; beyond loopback they speak TLS")
+	flags.StringVar(&url, "url", "", "URL that clients use, when it is not that of --listen")
+	flags.StringVar(&s.Database, "database", "", "postgres:// URL; without one the database is a file in the state directory")
+	flags.StringVar(&s.Host, "host", "", "name of this host in the cloud (default: the machine's)")
+	flags.StringVar(&s.PublicInterface, "public-interface", "", "interface of the physical network \"public\"; without one wisp makes a network on this machine")
+	flags.StringVar(&cidr, "public-cidr", defaultCIDR, "this machine's address on the network that wisp makes, with its length")
+	flags.StringSliceVar(&dns, "dns", nil, "DNS servers for subnets that name none (default: this machine's)")
+	flags.StringVar(&s.Accelerator, "accelerator", "", "kvm or tcg (default: what works)")
+	flags.BoolVar(&foreground, "foreground", false, "stay in the foreground and log to standard error, as a service unit wants")
+	flags.BoolVar(&verbose, "verbose", false, "log more, in the foreground")
+	return command
+}
+
+// take completes the settings: a flag that was given wins over what was kept,
+// which wins over the default.
+func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns []string) error {
+	changed := c.Flags().Changed
+	for name, set := range map[string]func(){
+		"listen":           func() { s.Listen = given.Listen },
+		"database":         func() { s.Database = given.Database },
+		"host":             func() { s.Host = given.Host },
+		"public-interface": func() { s.PublicInterface = given.PublicInterface },
+		"accelerator":      func() { s.Accelerator = given.Accelerator },
+	} {
+		if changed(name) {
+			set()
+		}
+	}
+	if changed("public-cidr") || !s.PublicCIDR.IsValid() {
+		prefix, err := netip.ParsePrefix(cidr)
+		if err != nil || !prefix.Addr().Is4() || prefix.Bits() > 30 || prefix.Addr() == prefix.Masked().Addr() {
+			return fmt.Errorf("--public-cidr %s: want this machine's IPv4 address in the range, with the range's length, such as %s", cidr, defaultCIDR)
+		}
+		s.PublicCIDR = prefix
+	}
+	if changed("dns") || s.DNS == nil {
+		s.DNS = nil
+		if dns == nil {
+			dns = resolvers()
+		}
+		for _, text := range dns {
+			server, err := netip.ParseAddr(text)
+			if err != nil {
+				return fmt.Errorf("--dns %s: not an address", text)
+			}
+			s.DNS = append(s.DNS, server)
+		}
+	}
+	if s.Host == "" {
+		name, err := os.Hostname()
+		if err != nil {
+			return err
+		}
+		s.Host = name
+	}
+	if url != "" {
+		s.URL = strings.TrimRight(url, "/")
+	} else if s.URL == "" || changed("listen") {
+		s.URL = s.defaultURL()
+	}
+	if a := s.Accelerator; a != "" && a != "kvm" && a != "tcg" {
+		return fmt.Errorf("--accelerator %s: want kvm or tcg", a)
+	}
+	return nil
+}
+
+// resolvers are this machine's DNS servers, as far as instances can reach
+// them too: those on loopback are not.
+func resolvers() []string {
+	content, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil {
+		return nil
+	}
+	var servers []string
+	for line := range strings.Lines(string(content)) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || fields[0] != "nameserver" {
+			continue
+		}
+		if ip, err := netip.ParseAddr(fields[1]); err == nil && ip.Is4() && !ip.IsLoopback() {
+			servers = append(servers, ip.String())
+		}
+	}
+	return servers
+}
+
+func (s *settings) up(ctx context.Context, out io.Writer) error {
+	if err := os.MkdirAll(s.StateDir, 0o711); err != nil {
+		return err
+	}
+	running, err := s.running()
+	if err != nil {
+		return err
+	}
+	if running {
+		_, err := fmt.Fprintf(out, "The cloud runs already at %s; nothing was changed.\n", s.URL)
+		return err
+	}
+	progress := newSteps(out)
+	var findings []doctor.Finding
+	err = progress.do("examine this machine", func() error {
+		findings = doctor.Examine(ctx, s.doctor(false))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	wrong := slices.DeleteFunc(slices.Clone(findings), func(f doctor.Finding) bool { return f.Level == doctor.OK })
+	if err := doctor.Print(out, wrong); err != nil {
+		return err
+	}
+	if doctor.Worst(findings) == doctor.Fatal {
+		return errors.New("the cloud cannot start on this machine; what FATAL says above must be mended first")
+	}
+	if err := s.save(); err != nil {
+		return err
+	}
+	var child *exec.Cmd
+	if err := progress.do("start the cloud", func() (err error) { child, err = s.spawn(); return err }); err != nil {
+		return err
+	}
+	if err := progress.do("wait until every part answers", func() error { return s.healthy(ctx, child) }); err != nil {
+		return err
+	}
+	return s.welcome(out)
+}
+
+// spawn starts the all-in-one in a session of its own, with its log in the
+// state directory.
+func (s *settings) spawn() (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	log, err := os.OpenFile(s.path("wisp.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = log.Close() }()
+	child := exec.Command(self, "up", "--foreground", "--state-dir", s.StateDir)
+	child.Dir, child.Stdout, child.Stderr = "/", log, log
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return child, child.Start()
+}
+
+// healthy waits until the cloud answers for all of its parts. When the process
+// ends instead, the error shows the end of its log.
+func (s *settings) healthy(ctx context.Context, child *exec.Cmd) error {
+	ctx, cancel := context.WithTimeout(ctx, upTimeout)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- child.Wait() }()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	last := "it does not listen yet"
+	for {
+		client, err := s.client()
+		if err == nil {
+			if last, err = askHealth(ctx, client, s.localURL()+"/healthz"); err == nil && last == "" {
+				return nil
+			}
+		}
+		select {
+		case err := <-ended:
+			return fmt.Errorf("the cloud ended at its start (%w); the end of %s:\n%s", err, s.path("wisp.log"), s.logTail())
+		case <-ctx.Done():
+			return fmt.Errorf("not healthy after %s: %s; %s says more", upTimeout, last, s.path("wisp.log"))
+		case <-tick.C:
+		}
+	}
+}
+
+// askHealth returns what does not work yet, or "".
+func askHealth(ctx context.Context, client *http.Client, url string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err.Error(), err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err.Error(), err
+	}
+	defer func() { _ = response.Body.Close() }()
+	var health struct {
+		OK    bool
+		Parts map[string]bool
+	}
+	if err := json.NewDecoder(response.Body).Decode(&health); err != nil {
+		return err.Error(), err
+	}
+	if health.OK {
+		return "", nil
+	}
+	var waiting []string
+	for part, ok := range health.Parts {
+		if !ok {
+			waiting = append(waiting, part)
+		}
+	}
+	slices.Sort(waiting)
+	return "not working: " + strings.Join(waiting, ", "), nil
+}
+
+// localURL is where this machine itself reaches the cloud.
+func (s *settings) localURL() string { return s.URL }
+
+// client trusts the cloud's own authority.
+func (s *settings) client() (*http.Client, error) {
+	transport := &http.Transport{}
+	if s.secure() {
+		pem, err := os.ReadFile(s.path("tls", "ca.pem"))
+		if err != nil {
+			return nil, err
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM(pem)
+		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return &http.Client{Transport: transport, Timeout: 5 * time.Second}, nil
+}
+
+func (s *settings) logTail() string {
+	content, err := os.ReadFile(s.path("wisp.log"))
+	if err != nil {
+		return err.Error()
+	}
+	if len(content) > logTailSize {
+		content = content[len(content)-logTailSize:]
+		if i := bytes.IndexByte(content, '\n'); i >= 0 {
+			content = content[i+1:]
+		}
+	}
+	return string(content)
+}
+
+func (s *settings) welcome(out io.Writer) error {
+	state := ""
+	if s.StateDir != defaultStateDir {
+		state = " --state-dir " + s.StateDir
+	}
+	_, err := fmt.Fprintf(out, `
+The cloud is up at %s
+
+  credentials   %s and %s (user admin)
+  log           %s
+
+What to type next:
+
+  eval "$(wisp openrc%s)"
+  openstack service list
+  openstack image create --file build/guest.qcow2 --disk-format qcow2 --public cirros
+  wisp demo%s            # a whole first day: networks, instances, pings; by itself
+`, s.URL, s.path("clouds.yaml"), s.path("openrc"), s.path("wisp.log"), state, state)
+	return err
+}
+
+func downCommand() *cobra.Command {
+	var s settings
+	command := &cobra.Command{
+		Use:   "down",
+		Short: "Stop the cloud; instances and their network go on",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := s.load(); err != nil {
+				return err
+			}
+			stopped, err := s.down(c.Context())
+			if err != nil {
+				return err
+			}
+			text := "The cloud was not running.\n"
+			if stopped {
+				text = "The cloud is stopped. Instances go on running; `wisp up` takes them over again, `wisp purge` ends them.\n"
+			}
+			_, err = io.WriteString(c.OutOrStdout(), text)
+			return err
+		},
+	}
+	stateFlag(command, &s)
+	return command
+}
+
+// down ends the process that holds the state directory's lock.
+func (s *settings) down(ctx context.Context) (stopped bool, err error) {
+	running, err := s.running()
+	if err != nil || !running {
+		return false, err
+	}
+	content, err := os.ReadFile(s.path("wisp.pid"))
+	if err != nil {
+		return false, err
+	}
+	var pid int
+	if _, err := fmt.Sscan(string(content), &pid); err != nil || pid <= 1 {
+		return false, fmt.Errorf("%s holds no process id: %q", s.path("wisp.pid"), content)
+	}
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return false, fmt.Errorf("end process %d: %w", pid, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, upTimeout)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		if running, err = s.running(); err != nil || !running {
+			return err == nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, fmt.Errorf("process %d does not end; %s says more", pid, s.path("wisp.log"))
+		case <-tick.C:
+		}
+	}
+}
+
+func statusCommand() *cobra.Command {
+	var s settings
+	command := &cobra.Command{
+		Use:   "status",
+		Short: "Say whether the cloud runs and which of its parts answer",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := s.load(); err != nil {
+				return err
+			}
+			running, err := s.running()
+			if err != nil {
+				return err
+			}
+			if !running {
+				_, _ = fmt.Fprintf(c.OutOrStdout(), "stopped (%s)\n", s.StateDir)
+				return exitCode(3) // as service managers have it
+			}
+			client, err := s.client()
+			if err != nil {
+				return err
+			}
+			waiting, err := askHealth(c.Context(), client, s.localURL()+"/healthz")
+			if err != nil {
+				return fmt.Errorf("the cloud runs and does not answer: %w", err)
+			}
+			if waiting != "" {
+				_, _ = fmt.Fprintf(c.OutOrStdout(), "running at %s, %s\n", s.URL, waiting)
+				return exitCode(1)
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "running at %s, every part answers\n", s.URL)
+			return err
+		},
+	}
+	stateFlag(command, &s)
+	return command
+}
+
+// exists tells whether a cloud was ever started on the state directory.
+func (s *settings) exists() bool {
+	_, err := os.Stat(s.path("settings.json"))
+	return !errors.Is(err, fs.ErrNotExist)
+}

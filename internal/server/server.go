@@ -1,0 +1,206 @@
+// Package server is the composition root of the cloud's server: it constructs
+// the slices and their faces, plugs them into each other, and decides nothing.
+// A Server answers the APIs on one handler, and nodes on another.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"wisp/internal/api"
+	"wisp/internal/compute"
+	"wisp/internal/compute/computeapi"
+	"wisp/internal/identity"
+	"wisp/internal/identity/identityapi"
+	"wisp/internal/image"
+	"wisp/internal/image/imageapi"
+	"wisp/internal/network"
+	"wisp/internal/network/networkapi"
+	"wisp/internal/nodeapi"
+	"wisp/internal/placement"
+	"wisp/internal/placement/placementapi"
+	"wisp/internal/store"
+)
+
+// Config is what an operator chooses.
+type Config struct {
+	StateDir         string
+	Database         string // a path or a postgres:// URL; empty is wisp.db in StateDir
+	URL              string // where clients reach the server, without a trailing slash
+	Region           string
+	AdminPassword    string // of the first start
+	PhysicalNetworks []string
+	DNS              []netip.Addr // for subnets that name no servers
+	HashCost         int          // of passwords; 0 is Keystone's 12
+}
+
+// Server is a running server.
+type Server struct {
+	DB        *store.DB
+	Identity  *identity.Service
+	Image     *image.Service
+	Placement *placement.Service
+	Network   *network.Service
+	Compute   *compute.Service
+	Nodes     *nodeapi.Server
+
+	services []*api.Service
+	handler  http.Handler
+}
+
+// New opens the database, fills an empty one, and constructs everything.
+func New(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
+	if c.Database == "" {
+		c.Database = filepath.Join(c.StateDir, "wisp.db")
+	}
+	db, err := store.Open(ctx, c.Database, log)
+	if err != nil {
+		return nil, err
+	}
+	s, err := construct(ctx, db, c, log)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return s, nil
+}
+
+func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*Server, error) {
+	s := &Server{DB: db}
+	var options []identity.Option
+	if c.HashCost != 0 {
+		options = append(options, identity.WithHashCost(c.HashCost))
+	}
+	s.Identity = identity.New(db, log, options...)
+	err := s.Identity.Bootstrap(ctx, identity.BootstrapConfig{
+		AdminPassword: c.AdminPassword, Region: c.Region, PublicURL: c.URL, KeyDir: filepath.Join(c.StateDir, "keys"),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bootstrap identity: %w", err)
+	}
+	blobs := filepath.Join(c.StateDir, "images")
+	if err := os.MkdirAll(blobs, 0o700); err != nil {
+		return nil, err
+	}
+	if s.Image, err = image.New(db, log, image.Config{Dir: blobs}); err != nil {
+		return nil, fmt.Errorf("open the image store: %w", err)
+	}
+	if err := s.Image.Recover(ctx); err != nil {
+		return nil, fmt.Errorf("recover images: %w", err)
+	}
+	s.Placement = placement.New(db, log)
+	s.Network = network.New(db, log, network.Config{PhysicalNetworks: c.PhysicalNetworks, DNS: c.DNS})
+	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{})
+	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
+	s.Compute.SetNodes(s.Nodes)
+	s.services = []*api.Service{
+		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute),
+	}
+	s.handler = s.routes(c, log)
+	return s, nil
+}
+
+// Services are the faces, for tests of the table.
+func (s *Server) Services() []*api.Service { return s.services }
+
+// Handler answers the public APIs.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Close ends the nodes' sessions and closes the database.
+func (s *Server) Close() error {
+	return errors.Join(s.Nodes.Close(), s.Image.Close(), s.DB.Close())
+}
+
+func (s *Server) routes(c Config, log *slog.Logger) http.Handler {
+	router := chi.NewRouter()
+	mounter := &api.Mounter{Auth: s.Identity, Log: log, Identity: c.URL + "/identity"}
+	for _, service := range s.services {
+		mounter.Mount(router, service)
+	}
+	router.Get("/healthz", s.health)
+	router.Get("/", s.index)
+	return aliases(router)
+}
+
+// aliases keeps what clients expect of a cloud whose identity service has a
+// port of its own: /v3 at the root.
+func aliases(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v3" || strings.HasPrefix(r.URL.Path, "/v3/") {
+			r.URL.Path = "/identity" + r.URL.Path
+			r.URL.RawPath = ""
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// index tells a person with a browser what is here.
+func (s *Server) index(w http.ResponseWriter, r *http.Request) {
+	at := map[string]string{}
+	for _, service := range s.services {
+		at[service.Type] = service.Prefix + "/"
+	}
+	api.WriteJSON(w, r, http.StatusOK, map[string]any{"name": "wisp", "services": at})
+}
+
+// Health is what /healthz answers: every part, and whether it works. It needs
+// no token and tells nothing but that.
+type Health struct {
+	OK    bool            `json:"ok"`
+	Parts map[string]bool `json:"parts"`
+}
+
+const healthTimeout = 2 * time.Second
+
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
+	defer cancel()
+	var one int
+	database := s.DB.Read().NewSelect().ColumnExpr("1").Scan(ctx, &one) == nil
+	h := Health{OK: database, Parts: map[string]bool{"database": database, "node": len(s.Nodes.Hosts()) > 0}}
+	for _, service := range s.services {
+		h.Parts[service.Type] = database && answers(r, s.handler, service.Prefix+"/")
+	}
+	for _, ok := range h.Parts {
+		h.OK = h.OK && ok
+	}
+	status := http.StatusOK
+	if !h.OK {
+		status = http.StatusServiceUnavailable
+	}
+	api.WriteJSON(w, r, status, h)
+}
+
+// answers asks a service for its versions, within this process.
+func answers(r *http.Request, handler http.Handler, path string) bool {
+	request := r.Clone(r.Context())
+	request.Method, request.URL.Path, request.URL.RawPath = http.MethodGet, path, ""
+	w := &discard{header: http.Header{}}
+	handler.ServeHTTP(w, request)
+	return w.status >= http.StatusOK && w.status < http.StatusBadRequest
+}
+
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header { return d.header }
+
+func (d *discard) WriteHeader(status int) { d.status = status }
+
+func (d *discard) Write(p []byte) (int, error) {
+	if d.status == 0 {
+		d.status = http.StatusOK
+	}
+	return len(p), nil
+}
