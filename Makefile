@@ -86,8 +86,9 @@ test-slices: bin/withpostgres ## all Go tests, on SQLite and PostgreSQL, BPF and
 test-e2e: $(BIN) $(GUEST) ## the scenario with the openstack client and real guests
 	@go test -count=1 -timeout 30m -v ./test/e2e/...
 
-bench: $(BIN) $(GUEST) bin/withpostgres ## figures, with the medians of 10
-	@go run ./test/bench -wisp $(BIN) -guest $(GUEST)
+bench: $(BIN) $(GUEST) ## figures, with the medians of 10
+	@go test -count=1 -timeout 30m -v -run TestFigures ./test/bench -figures
+	@go test -count=1 -timeout 10m -v -run '^$$' -bench Throughput ./internal/dataplane
 
 clean: ## remove what was built
 	@rm -rf bin $(BUILD)

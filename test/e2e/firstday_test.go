@@ -14,23 +14,25 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"wisp/test/world"
 )
 
 // TestFirstDay is what a new user does on the first day, with the
 // distribution's own client and real guests.
 func TestFirstDay(t *testing.T) {
-	w := newWorld(t)
-	out := w.up(t)
+	w := world.New(t)
+	out := w.Up(t)
 	if !strings.Contains(out, "http://127.0.0.1:5000") || !strings.Contains(out, "openrc") {
 		t.Errorf("up does not say where the cloud is: %s", out)
 	}
 	t.Run("up again changes nothing", func(t *testing.T) {
-		if again := w.up(t); !strings.Contains(again, "runs already") {
+		if again := w.Up(t); !strings.Contains(again, "runs already") {
 			t.Errorf("the second up said: %s", again)
 		}
 	})
 	for _, name := range []string{"clouds.yaml", "openrc", "admin-password"} {
-		if info, err := os.Stat(filepath.Join(w.state, name)); err != nil || info.Mode().Perm() != 0o600 {
+		if info, err := os.Stat(filepath.Join(w.State, name)); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: mode %v, error %v", name, info.Mode(), err)
 		}
 	}
@@ -55,7 +57,7 @@ func TestFirstDay(t *testing.T) {
 	t.Run("purge leaves nothing", func(t *testing.T) { purgeLeavesNothing(t, w) })
 }
 
-func lookAround(t *testing.T, w *world) {
+func lookAround(t *testing.T, w *world.World) {
 	for _, c := range []struct {
 		args []string
 		want []string
@@ -70,7 +72,7 @@ func lookAround(t *testing.T, w *world) {
 		{[]string{"availability", "zone", "list"}, []string{"nova", "available"}},
 		{[]string{"extension", "list", "--network"}, []string{"router", "security-group"}},
 	} {
-		out := w.openstack(t, c.args...)
+		out := w.Openstack(t, c.args...)
 		for _, want := range c.want {
 			if !strings.Contains(out, want) {
 				t.Errorf("openstack %s lacks %q:\n%s", strings.Join(c.args, " "), want, out)
@@ -80,111 +82,111 @@ func lookAround(t *testing.T, w *world) {
 }
 
 // makeUser makes a project with a user of the same name that is its member.
-func makeUser(t *testing.T, w *world, name string) *world {
+func makeUser(t *testing.T, w *world.World, name string) *world.World {
 	t.Helper()
-	w.openstack(t, "project", "create", name)
-	w.openstack(t, "user", "create", "--project", name, "--password", "secret-"+name, name)
-	w.openstack(t, "role", "add", "--project", name, "--user", name, "member")
-	return w.as(name, "secret-"+name, name)
+	w.Openstack(t, "project", "create", name)
+	w.Openstack(t, "user", "create", "--project", name, "--password", "secret-"+name, name)
+	w.Openstack(t, "role", "add", "--project", name, "--user", name, "member")
+	return w.As(name, "secret-"+name, name)
 }
 
-func images(t *testing.T, w *world) {
-	w.openstack(t, "image", "create", "--file", w.guest, "--disk-format", "qcow2", "--container-format", "bare", "cirros")
+func images(t *testing.T, w *world.World) {
+	w.Openstack(t, "image", "create", "--file", w.Guest, "--disk-format", "qcow2", "--container-format", "bare", "cirros")
 	t.Run("images", func(t *testing.T) {
-		raw := filepath.Join(w.state, "small.raw")
+		raw := filepath.Join(w.State, "small.raw")
 		content := bytes.Repeat([]byte("wisp"), 64<<10)
 		if err := os.WriteFile(raw, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = os.Remove(raw) }()
-		w.openstack(t, "image", "create", "--progress", "--file", raw, "--disk-format", "raw", "raw-image")
-		if list := w.openstack(t, "image", "list"); !strings.Contains(list, "raw-image") || !strings.Contains(list, "active") {
+		w.Openstack(t, "image", "create", "--progress", "--file", raw, "--disk-format", "raw", "raw-image")
+		if list := w.Openstack(t, "image", "list"); !strings.Contains(list, "raw-image") || !strings.Contains(list, "active") {
 			t.Errorf("the list lacks the image:\n%s", list)
 		}
-		if sum := w.value(t, "checksum", "image", "show", "raw-image"); sum != fmt.Sprintf("%x", md5.Sum(content)) {
+		if sum := w.Value(t, "checksum", "image", "show", "raw-image"); sum != fmt.Sprintf("%x", md5.Sum(content)) {
 			t.Errorf("the checksum is %s", sum)
 		}
 		saved := raw + ".saved"
 		defer func() { _ = os.Remove(saved) }()
-		w.openstack(t, "image", "save", "--file", saved, "raw-image")
+		w.Openstack(t, "image", "save", "--file", saved, "raw-image")
 		if back, err := os.ReadFile(saved); err != nil || !bytes.Equal(back, content) {
 			t.Errorf("the saved image differs (%v)", err)
 		}
-		w.openstack(t, "image", "delete", "raw-image")
-		w.refused(t, "raw-image", "image", "show", "raw-image")
+		w.Openstack(t, "image", "delete", "raw-image")
+		w.Refused(t, "raw-image", "image", "show", "raw-image")
 		// What says raw and is qcow2 is refused.
-		if _, err := w.run(short, "openstack", "image", "create", "--file", w.guest, "--disk-format", "raw", "liar"); err == nil {
+		if _, err := w.Run(world.Short, "openstack", "image", "create", "--file", w.Guest, "--disk-format", "raw", "liar"); err == nil {
 			t.Error("a qcow2 file was taken as raw")
 		}
 	})
 }
 
-func flavorAndKeys(t *testing.T, w, user *world) {
-	w.openstack(t, "flavor", "create", "--ram", "128", "--disk", "1", "--vcpus", "1", "m1.small")
-	user.refused(t, "403", "flavor", "create", "--ram", "64", "mine")
-	secret := user.openstack(t, "keypair", "create", "generated")
-	user.keyFile = filepath.Join(user.state, "generated.pem")
-	if err := os.WriteFile(user.keyFile, []byte(secret+"\n"), 0o600); err != nil {
+func flavorAndKeys(t *testing.T, w, user *world.World) {
+	w.Openstack(t, "flavor", "create", "--ram", "128", "--disk", "1", "--vcpus", "1", "m1.small")
+	user.Refused(t, "403", "flavor", "create", "--ram", "64", "mine")
+	secret := user.Openstack(t, "keypair", "create", "generated")
+	user.KeyFile = filepath.Join(user.State, "generated.pem")
+	if err := os.WriteFile(user.KeyFile, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	public, err := user.run(short, "ssh-keygen", "-y", "-f", user.keyFile)
+	public, err := user.Run(world.Short, "ssh-keygen", "-y", "-f", user.KeyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(user.state, "generated.pub")
+	file := filepath.Join(user.State, "generated.pub")
 	if err := os.WriteFile(file, []byte(public), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	user.openstack(t, "keypair", "create", "--public-key", file, "imported")
-	if list := user.openstack(t, "keypair", "list"); strings.Count(list, "ssh") != 2 {
+	user.Openstack(t, "keypair", "create", "--public-key", file, "imported")
+	if list := user.Openstack(t, "keypair", "list"); strings.Count(list, "ssh") != 2 {
 		t.Errorf("key pairs:\n%s", list)
 	}
 }
 
-func networks(t *testing.T, w, user *world) {
-	w.openstack(t, "network", "create", "--external", "--provider-network-type", "flat", "--provider-physical-network", "public", "ext_net")
-	w.openstack(t, "subnet", "create", "--network", "ext_net", "--subnet-range", "172.24.4.0/24", "--gateway", "172.24.4.1", "--no-dhcp",
+func networks(t *testing.T, w, user *world.World) {
+	w.Openstack(t, "network", "create", "--external", "--provider-network-type", "flat", "--provider-physical-network", "public", "ext_net")
+	w.Openstack(t, "subnet", "create", "--network", "ext_net", "--subnet-range", "172.24.4.0/24", "--gateway", "172.24.4.1", "--no-dhcp",
 		"--allocation-pool", "start=172.24.4.10,end=172.24.4.200", "ext_subnet")
 	for name, cidr := range map[string]string{"net-a": "10.1.0.0/24", "net-b": "10.2.0.0/24"} {
-		user.openstack(t, "network", "create", name)
+		user.Openstack(t, "network", "create", name)
 		args := []string{"subnet", "create", "--network", name, "--subnet-range", cidr, "--dns-nameserver", "9.9.9.9"}
 		if name == "net-a" {
 			args = append(args, "--host-route", "destination=198.51.100.0/24,gateway=10.1.0.254", "--allocation-pool", "start=10.1.0.10,end=10.1.0.99", "--gateway", "10.1.0.1")
 		}
-		user.openstack(t, append(args, name)...)
+		user.Openstack(t, append(args, name)...)
 	}
-	if kind := w.value(t, "provider:network_type", "network", "show", "net-a"); kind != "vxlan" {
+	if kind := w.Value(t, "provider:network_type", "network", "show", "net-a"); kind != "vxlan" {
 		t.Errorf("a tenant's network has type %s", kind)
 	}
-	user.openstack(t, "router", "create", "r1")
-	user.openstack(t, "router", "set", "--external-gateway", "ext_net", "r1")
-	user.openstack(t, "router", "add", "subnet", "r1", "net-a")
-	user.openstack(t, "router", "add", "subnet", "r1", "net-b")
-	user.openstack(t, "security", "group", "create", "web")
-	user.openstack(t, "security", "group", "rule", "create", "--protocol", "icmp", "web")
-	user.openstack(t, "security", "group", "rule", "create", "--protocol", "tcp", "--dst-port", "22", "web")
+	user.Openstack(t, "router", "create", "r1")
+	user.Openstack(t, "router", "set", "--external-gateway", "ext_net", "r1")
+	user.Openstack(t, "router", "add", "subnet", "r1", "net-a")
+	user.Openstack(t, "router", "add", "subnet", "r1", "net-b")
+	user.Openstack(t, "security", "group", "create", "web")
+	user.Openstack(t, "security", "group", "rule", "create", "--protocol", "icmp", "web")
+	user.Openstack(t, "security", "group", "rule", "create", "--protocol", "tcp", "--dst-port", "22", "web")
 }
 
-func badInput(t *testing.T, user *world) {
-	user.refused(t, "No Network found", "subnet", "create", "--network", "nowhere", "--subnet-range", "10.9.0.0/24", "x")
-	user.refused(t, "overlap", "subnet", "create", "--network", "net-a", "--subnet-range", "10.1.0.0/25", "x")
-	user.refused(t, "403", "network", "create", "--external", "mine")
-	user.refused(t, "409", "network", "delete", "net-a")
-	user.refused(t, "m1.none", "server", "create", "--image", "cirros", "--flavor", "m1.none", "--network", "net-a", "x")
-	user.refused(t, "403", "user", "list")
-	wrong := user.as("demo", "wrong", "demo")
-	wrong.refused(t, "401", "token", "issue")
+func badInput(t *testing.T, user *world.World) {
+	user.Refused(t, "No Network found", "subnet", "create", "--network", "nowhere", "--subnet-range", "10.9.0.0/24", "x")
+	user.Refused(t, "overlap", "subnet", "create", "--network", "net-a", "--subnet-range", "10.1.0.0/25", "x")
+	user.Refused(t, "403", "network", "create", "--external", "mine")
+	user.Refused(t, "409", "network", "delete", "net-a")
+	user.Refused(t, "m1.none", "server", "create", "--image", "cirros", "--flavor", "m1.none", "--network", "net-a", "x")
+	user.Refused(t, "403", "user", "list")
+	wrong := user.As("demo", "wrong", "demo")
+	wrong.Refused(t, "401", "token", "issue")
 }
 
 // day is what the tests after the instances' creation use.
 type day struct {
-	*world
+	*world.World
 	floating   string
 	a1, a2, b1 string // addresses
 }
 
-func instances(t *testing.T, user *world) *day {
-	script := filepath.Join(user.state, "user-data")
+func instances(t *testing.T, user *world.World) *day {
+	script := filepath.Join(user.State, "user-data")
 	if err := os.WriteFile(script, []byte("#!/bin/sh\necho user-data-ran on $(hostname) > /dev/console\necho yes > /run/user-data-ran\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -197,33 +199,33 @@ func instances(t *testing.T, user *world) *day {
 		if name == "b1" {
 			args = append(args, "--config-drive", "True")
 		}
-		user.openstack(t, append(args, name)...)
+		user.Openstack(t, append(args, name)...)
 	}
-	d := &day{world: user}
+	d := &day{World: user}
 	for name, address := range map[string]*string{"a1": &d.a1, "a2": &d.a2, "b1": &d.b1} {
-		user.waitStatus(t, name, "ACTIVE")
+		user.WaitStatus(t, name, "ACTIVE")
 		// net-a=10.1.0.23 in the list, {'net-a': ['10.1.0.23']} in newer clients
-		text := user.value(t, "addresses", "server", "show", name)
+		text := user.Value(t, "addresses", "server", "show", name)
 		start := strings.Index(text, "10.")
 		if start < 0 {
 			t.Fatalf("%s has the addresses %q", name, text)
 		}
 		*address = strings.FieldsFunc(text[start:], func(r rune) bool { return r != '.' && (r < '0' || r > '9') })[0]
 	}
-	if list := user.openstack(t, "server", "list"); strings.Count(list, "ACTIVE") != 3 {
+	if list := user.Openstack(t, "server", "list"); strings.Count(list, "ACTIVE") != 3 {
 		t.Errorf("the list:\n%s", list)
 	}
-	d.floating = user.value(t, "floating_ip_address", "floating", "ip", "create", "ext_net")
-	user.openstack(t, "server", "add", "floating", "ip", "a1", d.floating)
+	d.floating = user.Value(t, "floating_ip_address", "floating", "ip", "create", "ext_net")
+	user.Openstack(t, "server", "add", "floating", "ip", "a1", d.floating)
 	return d
 }
 
 func (d *day) fromHost(t *testing.T) {
-	eventually(t, bootLimit, func() error { return d.ping(d.floating) })
-	d.sshEventually(t, d.floating, "true")
+	world.Eventually(t, world.BootLimit, func() error { return d.Ping(d.floating) })
+	d.SSHEventually(t, d.floating, "true")
 	guest := func(command string) string {
 		t.Helper()
-		out, err := d.ssh(d.floating, command)
+		out, err := d.SSH(d.floating, command)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,15 +277,15 @@ func (d *day) fromHost(t *testing.T) {
 			t.Errorf("%s is %q, want %q in it", path, got, want)
 		}
 	}
-	if log := d.openstack(t, "console", "log", "show", "a1"); !strings.Contains(log, "user-data-ran on a1") {
+	if log := d.Openstack(t, "console", "log", "show", "a1"); !strings.Contains(log, "user-data-ran on a1") {
 		t.Errorf("the console log lacks what the user-data script wrote:\n%s", log)
 	}
 }
 
 func (d *day) pings(t *testing.T) {
-	d.sshEventually(t, d.a2, "true", d.floating)
-	d.sshEventually(t, d.b1, "true", d.floating)
-	if out, err := d.ssh(d.b1, "cat /run/config-drive/openstack/latest/meta_data.json 2>/dev/null || (sudo mkdir -p /tmp/c && sudo mount -o ro /dev/sr0 /tmp/c && cat /tmp/c/openstack/latest/meta_data.json)", d.floating); err != nil || !strings.Contains(out, `"b1"`) {
+	d.SSHEventually(t, d.a2, "true", d.floating)
+	d.SSHEventually(t, d.b1, "true", d.floating)
+	if out, err := d.SSH(d.b1, "cat /run/config-drive/openstack/latest/meta_data.json 2>/dev/null || (sudo mkdir -p /tmp/c && sudo mount -o ro /dev/sr0 /tmp/c && cat /tmp/c/openstack/latest/meta_data.json)", d.floating); err != nil || !strings.Contains(out, `"b1"`) {
 		t.Errorf("the config drive: %v %s", err, out)
 	}
 	for _, p := range []struct {
@@ -294,12 +296,12 @@ func (d *day) pings(t *testing.T) {
 		{"across the router", d.floating, d.b1, nil},
 		{"the router", d.floating, "10.1.0.1", nil},
 		{"the router's other side", d.floating, "10.2.0.1", nil},
-		{"outside by the floating IP", d.floating, outsideAddr, nil},
+		{"outside by the floating IP", d.floating, world.OutsideAddr, nil},
 		{"back across the router", d.b1, d.a1, []string{d.floating}},
-		{"outside by the shared address", d.b1, outsideAddr, []string{d.floating}},
+		{"outside by the shared address", d.b1, world.OutsideAddr, []string{d.floating}},
 		{"a floating IP from inside", d.b1, d.floating, []string{d.floating}},
 	} {
-		if out, err := d.ssh(p.from, "ping -c 3 -W 2 "+p.to, p.through...); err != nil || !strings.Contains(out, " 0% packet loss") {
+		if out, err := d.SSH(p.from, "ping -c 3 -W 2 "+p.to, p.through...); err != nil || !strings.Contains(out, " 0% packet loss") {
 			t.Errorf("%s: %v %s", p.name, err, out)
 		}
 	}
@@ -314,7 +316,7 @@ type watch struct {
 func (d *day) watch(t *testing.T, address string) *watch {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	c := d.command(ctx, "ping", "-n", "-i", "0.1", address)
+	c := d.Command(ctx, "ping", "-n", "-i", "0.1", address)
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -357,7 +359,7 @@ func (w *watch) between(from, to time.Time) (n int) {
 func (d *day) rule(t *testing.T) {
 	const effect = time.Second
 	id := ""
-	for line := range strings.Lines(d.openstack(t, "security", "group", "rule", "list", "web", "--protocol", "icmp", "-f", "value", "-c", "ID")) {
+	for line := range strings.Lines(d.Openstack(t, "security", "group", "rule", "list", "web", "--protocol", "icmp", "-f", "value", "-c", "ID")) {
 		id = strings.TrimSpace(line)
 	}
 	w := d.watch(t, d.floating)
@@ -367,10 +369,10 @@ func (d *day) rule(t *testing.T) {
 		}
 		return nil
 	}
-	eventually(t, short, func() error { return answering(time.Now().Add(-300 * time.Millisecond)) })
-	d.openstack(t, "security", "group", "rule", "delete", id)
+	world.Eventually(t, world.Short, func() error { return answering(time.Now().Add(-300 * time.Millisecond)) })
+	d.Openstack(t, "security", "group", "rule", "delete", id)
 	removed := time.Now()
-	eventually(t, short, func() error {
+	world.Eventually(t, world.Short, func() error {
 		if time.Since(removed) < 2*effect {
 			return errors.New("still watching")
 		}
@@ -380,36 +382,36 @@ func (d *day) rule(t *testing.T) {
 		t.Errorf("%d answers more than a second after the rule was removed", n)
 	}
 	before := time.Now()
-	d.openstack(t, "security", "group", "rule", "create", "--protocol", "icmp", "web")
+	d.Openstack(t, "security", "group", "rule", "create", "--protocol", "icmp", "web")
 	added := time.Now()
-	eventually(t, effect, func() error { return answering(before) })
+	world.Eventually(t, effect, func() error { return answering(before) })
 	t.Logf("answers came back %s after the command ended", time.Since(added).Round(10*time.Millisecond))
 }
 
 // isolated makes the same network in another project: neither sees the other.
-func (d *day) isolated(t *testing.T, admin *world) {
+func (d *day) isolated(t *testing.T, admin *world.World) {
 	other := makeUser(t, admin, "foreign")
-	other.openstack(t, "network", "create", "net-a")
-	other.openstack(t, "subnet", "create", "--network", "net-a", "--subnet-range", "10.1.0.0/24", "--gateway", "10.1.0.1", "net-a")
-	other.refused(t, "No", "server", "show", "a1")
-	other.openstack(t, "security", "group", "rule", "create", "--protocol", "icmp", "default")
+	other.Openstack(t, "network", "create", "net-a")
+	other.Openstack(t, "subnet", "create", "--network", "net-a", "--subnet-range", "10.1.0.0/24", "--gateway", "10.1.0.1", "net-a")
+	other.Refused(t, "No", "server", "show", "a1")
+	other.Openstack(t, "security", "group", "rule", "create", "--protocol", "icmp", "default")
 	// The guest of the other project takes the address of a2, and pings a1.
-	script := filepath.Join(d.state, "probe")
+	script := filepath.Join(d.State, "probe")
 	text := fmt.Sprintf("#!/bin/sh\nfor i in 1 2 3; do if ping -c 1 -W 1 %s >/dev/null; then echo FOREIGN-REACHED > /dev/console; else echo FOREIGN-SILENT > /dev/console; fi; done\necho PROBE-DONE > /dev/console\n", d.a1)
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	image := admin.value(t, "id", "image", "list", "--name", "cirros")
+	image := admin.Value(t, "id", "image", "list", "--name", "cirros")
 	if image == "" {
-		image = d.value(t, "id", "image", "show", "cirros")
+		image = d.Value(t, "id", "image", "show", "cirros")
 	}
-	admin.openstack(t, "image", "set", "--public", image)
-	other.openstack(t, "port", "create", "--network", "net-a", "--fixed-ip", "ip-address="+d.a2, "p2")
-	other.openstack(t, "server", "create", "--image", image, "--flavor", "m1.small", "--port", "p2", "--user-data", script, "twin")
-	other.waitStatus(t, "twin", "ACTIVE")
+	admin.Openstack(t, "image", "set", "--public", image)
+	other.Openstack(t, "port", "create", "--network", "net-a", "--fixed-ip", "ip-address="+d.a2, "p2")
+	other.Openstack(t, "server", "create", "--image", image, "--flavor", "m1.small", "--port", "p2", "--user-data", script, "twin")
+	other.WaitStatus(t, "twin", "ACTIVE")
 	var log string
-	eventually(t, bootLimit, func() error {
-		log = other.openstack(t, "console", "log", "show", "twin")
+	world.Eventually(t, world.BootLimit, func() error {
+		log = other.Openstack(t, "console", "log", "show", "twin")
 		if !strings.Contains(log, "PROBE-DONE") {
 			return fmt.Errorf("the guest has not probed yet: %s", log)
 		}
@@ -419,26 +421,28 @@ func (d *day) isolated(t *testing.T, admin *world) {
 		t.Errorf("the other project's guest saw ours:\n%s", log)
 	}
 	// And ours still reaches its own neighbour, not the twin.
-	if out, err := d.ssh(d.a2, "hostname", d.floating); err != nil || !strings.HasPrefix(out, "a2") {
+	if out, err := d.SSH(d.a2, "hostname", d.floating); err != nil || !strings.HasPrefix(out, "a2") {
 		t.Errorf("the neighbour at %s is %q (%v)", d.a2, out, err)
 	}
-	other.openstack(t, "server", "delete", "--wait", "twin")
-	other.openstack(t, "port", "delete", "p2")
-	other.openstack(t, "network", "delete", "net-a")
+	other.Openstack(t, "server", "delete", "--wait", "twin")
+	other.Openstack(t, "port", "delete", "p2")
+	other.Openstack(t, "network", "delete", "net-a")
 }
 
 // outlives kills wisp: guests go on, and are managed again afterwards.
 func (d *day) outlives(t *testing.T) {
 	w := d.watch(t, d.floating)
-	eventually(t, short, func() error {
+	world.Eventually(t, world.Short, func() error {
 		if w.between(time.Now().Add(-time.Second), time.Now()) == 0 {
 			return errors.New("no answer")
 		}
 		return nil
 	})
 	killed := time.Now()
-	d.kill(t)
-	eventually(t, short, func() error {
+	if err := d.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	world.Eventually(t, world.Short, func() error {
 		if time.Since(killed) < 3*time.Second {
 			return errors.New("still dead on purpose")
 		}
@@ -452,40 +456,32 @@ func (d *day) outlives(t *testing.T) {
 	if n := w.between(time.Now().Add(-time.Second), time.Now()); n == 0 {
 		t.Error("no answers after wisp came back")
 	}
-	d.waitStatus(t, "a1", "ACTIVE")
-	if out, err := d.ssh(d.floating, "uptime"); err != nil {
+	d.WaitStatus(t, "a1", "ACTIVE")
+	if out, err := d.SSH(d.floating, "uptime"); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
 func (d *day) run2(t *testing.T, verb string) {
 	t.Helper()
-	if out, err := d.world.run(2*time.Minute, d.wisp, verb, "--state-dir", d.state); err != nil {
+	if out, err := d.World.Run(2*time.Minute, d.Wisp, verb, "--state-dir", d.State); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
 }
 
-// kill ends the wisp process, without a chance to say goodbye.
-func (w *world) kill(t *testing.T) {
-	t.Helper()
-	if err := killFromFile(filepath.Join(w.state, "wisp.pid")); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func (d *day) power(t *testing.T) {
-	d.openstack(t, "server", "stop", "a2")
-	d.waitStatus(t, "a2", "SHUTOFF")
-	d.openstack(t, "server", "start", "a2")
-	d.waitStatus(t, "a2", "ACTIVE")
-	d.sshEventually(t, d.a2, "true", d.floating)
-	d.openstack(t, "server", "reboot", "--hard", "--wait", "a2")
-	d.waitStatus(t, "a2", "ACTIVE")
-	d.sshEventually(t, d.a2, "true", d.floating)
-	before := strings.TrimSpace(d.sshEventually(t, d.a2, "cat /proc/sys/kernel/random/boot_id", d.floating))
-	d.openstack(t, "server", "reboot", "--soft", "--wait", "a2")
-	eventually(t, bootLimit, func() error {
-		after, err := d.ssh(d.a2, "cat /proc/sys/kernel/random/boot_id", d.floating)
+	d.Openstack(t, "server", "stop", "a2")
+	d.WaitStatus(t, "a2", "SHUTOFF")
+	d.Openstack(t, "server", "start", "a2")
+	d.WaitStatus(t, "a2", "ACTIVE")
+	d.SSHEventually(t, d.a2, "true", d.floating)
+	d.Openstack(t, "server", "reboot", "--hard", "--wait", "a2")
+	d.WaitStatus(t, "a2", "ACTIVE")
+	d.SSHEventually(t, d.a2, "true", d.floating)
+	before := strings.TrimSpace(d.SSHEventually(t, d.a2, "cat /proc/sys/kernel/random/boot_id", d.floating))
+	d.Openstack(t, "server", "reboot", "--soft", "--wait", "a2")
+	world.Eventually(t, world.BootLimit, func() error {
+		after, err := d.SSH(d.a2, "cat /proc/sys/kernel/random/boot_id", d.floating)
 		if err == nil && strings.TrimSpace(after) == before {
 			err = errors.New("the guest has not rebooted")
 		}
@@ -494,15 +490,15 @@ func (d *day) power(t *testing.T) {
 }
 
 func (d *day) remove(t *testing.T) {
-	d.openstack(t, "server", "remove", "floating", "ip", "a1", d.floating)
-	if err := d.ping(d.floating); err == nil {
+	d.Openstack(t, "server", "remove", "floating", "ip", "a1", d.floating)
+	if err := d.Ping(d.floating); err == nil {
 		t.Error("the floating IP answers without an instance")
 	}
-	d.openstack(t, "server", "delete", "--wait", "a1", "a2", "b1")
-	if list := d.openstack(t, "server", "list", "-f", "value"); list != "" {
+	d.Openstack(t, "server", "delete", "--wait", "a1", "a2", "b1")
+	if list := d.Openstack(t, "server", "list", "-f", "value"); list != "" {
 		t.Errorf("servers are left:\n%s", list)
 	}
-	if ports := d.openstack(t, "port", "list", "--device-owner", "compute:nova", "-f", "value"); ports != "" {
+	if ports := d.Openstack(t, "port", "list", "--device-owner", "compute:nova", "-f", "value"); ports != "" {
 		t.Errorf("ports are left:\n%s", ports)
 	}
 }
