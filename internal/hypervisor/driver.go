@@ -51,8 +51,9 @@ type Driver interface {
 
 	// OpenConsole connects to the live console of a running machine: its
 	// serial port (raw bytes; one connection at a time, the next one waits)
-	// or its display (RFB, without authentication). Conflict when it does
-	// not run.
+	// or its display (RFB, without authentication). Who opened the serial
+	// port must go on reading: a full connection makes the guest wait. Conflict
+	// when it does not run.
 	OpenConsole(ctx context.Context, id string, kind ConsoleKind) (net.Conn, error)
 
 	// Stats tells what a running machine has used. Conflict when it does not
@@ -127,7 +128,7 @@ const (
 	StatePaused     State = "paused"
 	StateStopping   State = "stopping" // was asked to shut down (to stop, or for a soft reboot), and has not yet
 	StateStopped    State = "stopped"
-	StateCrashed    State = "crashed" // the process died, or the guest's kernel panicked; Fault says more
+	StateCrashed    State = "crashed" // the process died by itself; Fault says more
 )
 
 // Instance is one machine that exists on this host.
@@ -203,7 +204,8 @@ type Stats struct {
 type DiskStats struct {
 	Device                    string // "vda"
 	ReadBytes, WriteBytes     int64
-	ReadRequests, WriteOps    int64
+	ReadRequests              int64
+	WriteRequests             int64
 	Errors                    int64
 	AllocatedBytes, SizeBytes int64
 }

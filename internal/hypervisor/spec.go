@@ -32,7 +32,7 @@ type Spec struct {
 	VCPUs        int `json:"vcpus"`
 	MemoryMiB    int `json:"memory_mib"`
 	RootGiB      int `json:"root_gib"`      // 0: as large as the image
-	EphemeralGiB int `json:"ephemeral_gib"` // 0: none; an empty second disk
+	EphemeralGiB int `json:"ephemeral_gib"` // 0: none; an empty second disk, not formatted
 	SwapMiB      int `json:"swap_mib"`      // 0: none; a disk made ready as swap space
 
 	Image       *Image `json:"image,omitempty"`        // nil: the root disk is empty, or absent if RootGiB is 0
@@ -42,10 +42,12 @@ type Spec struct {
 
 	NICs []NIC `json:"nics,omitempty"`
 
-	// ConfigDrive makes an ISO 9660 image that the guest sees as a CD-ROM.
-	// Called when a process is about to start; nil means no config drive.
+	// ConfigDrive makes an ISO 9660 image: the guest's last disk, read-only (a
+	// CD-ROM on every bus but virtio, which has none). Called when a process
+	// is about to start; nil means no config drive.
 	ConfigDrive func(ctx context.Context) ([]byte, error) `json:"-"`
 
+	// Power: Paused holds a machine that runs, and never starts one.
 	Power     Power         `json:"power"`
 	StopGrace time.Duration `json:"stop_grace"` // how long a guest may take to shut down (Nova: 60 s); 0: power is cut at once
 

@@ -23,13 +23,14 @@ type Handle struct {
 
 // Link is a network device.
 type Link struct {
-	Index int
-	Name  string
-	Kind  string // "tun", "veth", "vxlan", "device", …
-	MTU   int
-	MAC   net.HardwareAddr
-	Up    bool
-	NoARP bool
+	Index       int
+	Name        string
+	Kind        string // "tuntap", "veth", "vxlan", "device", …
+	MTU         int
+	MAC         net.HardwareAddr
+	Up          bool
+	NoARP       bool
+	Promiscuous bool
 }
 
 // Open makes a handle in the network namespace of the calling thread.
@@ -63,7 +64,7 @@ func linkOf(l netlink.Link) Link {
 	a := l.Attrs()
 	return Link{
 		Index: a.Index, Name: a.Name, Kind: l.Type(), MTU: a.MTU, MAC: a.HardwareAddr,
-		Up: a.Flags&net.FlagUp != 0, NoARP: a.RawFlags&unix.IFF_NOARP != 0,
+		Up: a.Flags&net.FlagUp != 0, NoARP: a.RawFlags&unix.IFF_NOARP != 0, Promiscuous: a.RawFlags&unix.IFF_PROMISC != 0,
 	}
 }
 
@@ -205,4 +206,16 @@ func (h *Handle) AddRoute(index int, dst netip.Prefix, gateway netip.Addr) error
 
 func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// SetPromiscuous makes a device take in frames for every MAC, or stops it.
+func (h *Handle) SetPromiscuous(index int, on bool) error {
+	set := h.nl.SetPromiscOff
+	if on {
+		set = h.nl.SetPromiscOn
+	}
+	if err := set(ref(index)); err != nil {
+		return fmt.Errorf("setting promiscuous=%t of device %d: %w", on, index, err)
+	}
+	return nil
 }

@@ -34,6 +34,7 @@ import (
 
 // Config is what an operator chooses.
 type Config struct {
+	Name             string // of this server among those that share the database
 	StateDir         string
 	Database         string // a path or a postgres:// URL; empty is wisp.db in StateDir
 	URL              string // where clients reach the server, without a trailing slash
@@ -54,6 +55,8 @@ type Server struct {
 	Compute   *compute.Service
 	Nodes     *nodeapi.Server
 
+	blobs    *image.Blobs
+	log      *slog.Logger
 	services []*api.Service
 	handler  http.Handler
 }
@@ -75,7 +78,7 @@ func New(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
 }
 
 func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*Server, error) {
-	s := &Server{DB: db}
+	s := &Server{DB: db, log: log}
 	var options []identity.Option
 	if c.HashCost != 0 {
 		options = append(options, identity.WithHashCost(c.HashCost))
@@ -91,9 +94,10 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	if err := os.MkdirAll(blobs, 0o700); err != nil {
 		return nil, err
 	}
-	if s.Image, err = image.New(db, log, image.Config{Dir: blobs}); err != nil {
+	if s.blobs, err = image.OpenFolder(blobs); err != nil {
 		return nil, fmt.Errorf("open the image store: %w", err)
 	}
+	s.Image = image.New(db, s.blobs, log, image.Options{Server: c.Name})
 	if err := s.Image.Recover(ctx); err != nil {
 		return nil, fmt.Errorf("recover images: %w", err)
 	}
@@ -103,10 +107,31 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
 	s.Compute.SetNodes(s.Nodes)
 	s.services = []*api.Service{
-		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute),
+		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log),
 	}
 	s.handler = s.routes(c, log)
 	return s, nil
+}
+
+const recoverEvery = 30 * time.Second
+
+// Run does what must be done now and then, until ctx ends.
+func (s *Server) Run(ctx context.Context) {
+	tick := time.NewTicker(recoverEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.Image.Recover(ctx); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "recovering images failed", "error", err)
+			}
+			if err := s.Compute.Sweep(ctx); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "sweeping servers failed", "error", err)
+			}
+		}
+	}
 }
 
 // Services are the faces, for tests of the table.
@@ -117,7 +142,7 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 // Close ends the nodes' sessions and closes the database.
 func (s *Server) Close() error {
-	return errors.Join(s.Nodes.Close(), s.Image.Close(), s.DB.Close())
+	return errors.Join(s.Nodes.Close(), s.blobs.Close(), s.DB.Close())
 }
 
 func (s *Server) routes(c Config, log *slog.Logger) http.Handler {

@@ -1,0 +1,96 @@
+// Package computeapi is the HTTP face of the Compute service: Nova's API v2.1
+// with microversions 2.1 to 2.96. It holds wire types, the route table and
+// conversions; New returns the table. It imports compute and the platform,
+// never the store's drivers and never another face.
+package computeapi
+
+import (
+	"log/slog"
+	"strings"
+
+	"wisp/internal/api"
+	"wisp/internal/compute"
+	"wisp/internal/errs"
+	"wisp/internal/policy"
+)
+
+// The microversions that are spoken.
+const (
+	minVersion = 1
+	maxVersion = 96
+)
+
+// pageLimit is the most that a page of a list holds, as Nova's max_limit.
+const pageLimit = 1000
+
+// face has what handlers need.
+type face struct {
+	svc *compute.Service
+	log *slog.Logger
+}
+
+// New returns the Compute API on a service.
+func New(svc *compute.Service, log *slog.Logger) *api.Service {
+	f := &face{svc: svc, log: log}
+	table := &api.Service{
+		Name: "compute", Type: "compute", Prefix: "/compute", Rules: Rules(), Errors: writeError,
+		Versions: &api.Microversions{Major: 2, Min: minVersion, Max: maxVersion, Legacy: "X-OpenStack-Nova-API-Version"},
+	}
+	table.Routes = append(table.Routes, f.versionRoutes()...)
+	var routes []api.Route
+	for _, some := range [][]api.Route{
+		f.flavorRoutes(), f.keypairRoutes(), f.hostRoutes(), f.quotaRoutes(), f.extensionRoutes(),
+		f.serverRoutes(), f.metadataRoutes(), f.tagRoutes(), f.actionRoutes(), f.portRoutes(), f.groupRoutes(), f.usageRoutes(),
+	} {
+		routes = append(routes, some...)
+	}
+	for _, route := range routes {
+		current, legacy := route, route
+		current.Path = "/v2.1" + route.Path
+		legacy.Path = "/v2.1/{project_id}" + route.Path
+		legacy.Handler = ownProject(route.Handler)
+		table.Routes = append(table.Routes, current, legacy)
+	}
+	return table
+}
+
+// ownProject serves the form of a path that names a project, which must be
+// the token's: the path decides nothing (S44).
+func ownProject(handler api.Handler) api.Handler {
+	return func(r *api.Request) (any, error) {
+		if named := r.Param("project_id"); named != r.Caller.ProjectID {
+			return nil, errs.New(errs.Invalid, "Malformed request URL: URL's project_id '%s' doesn't match Context's project_id '%s'", named, r.Caller.ProjectID)
+		}
+		return handler(r)
+	}
+}
+
+// page reads limit and marker.
+func page(r *api.Request) (limit int, marker string, err error) {
+	list, err := r.List(pageLimit)
+	return list.Limit, list.Marker, err
+}
+
+// noUnknown refuses query parameters that nobody knows, from 2.75 on.
+func noUnknown(r *api.Request, known ...string) error {
+	if r.Version < 75 {
+		return nil
+	}
+	var unexpected []string
+	for name := range r.Query() {
+		found := false
+		for _, k := range known {
+			found = found || k == name
+		}
+		if !found {
+			unexpected = append(unexpected, "'"+name+"'")
+		}
+	}
+	if len(unexpected) > 0 {
+		return errs.New(errs.Invalid, "Additional properties are not allowed (%s was unexpected)", strings.Join(unexpected, ", "))
+	}
+	return nil
+}
+
+// ofProject is the target of routes that name a project in their path.
+func ofProject(r *api.Request) policy.Target { return policy.Target{ProjectID: r.Param("id")} }

@@ -1,0 +1,57 @@
+package computeapi
+
+import "wisp/internal/policy"
+
+const base = "os_compute_api:"
+
+// Names of rules that handlers ask for besides their route's.
+const (
+	ruleExtended     = base + "os-extended-server-attributes"
+	ruleHostStatus   = base + "servers:show:host_status"
+	ruleForcedHost   = base + "servers:create:forced_host"
+	ruleDestination  = base + "compute:servers:create:requested_destination"
+	ruleZeroDisk     = base + "servers:create:zero_disk_flavor"
+	ruleTrusted      = base + "servers:create:trusted_certs"
+	ruleAllProjects  = base + "servers:detail:get_all_tenants"
+	ruleExtraSpecs   = base + "os-flavor-extra-specs:index"
+	ruleEvents       = base + "os-instance-actions:events"
+	ruleEventDetails = base + "os-instance-actions:events:details"
+)
+
+// Rules are the rules of Compute, with Nova's defaults: readers read and
+// members change what is their project's, admins do everything. What belongs
+// to other projects is not found, which the slice sees to.
+func Rules() policy.Rules {
+	reader := policy.Or(policy.Admin, policy.Project("reader"))
+	member := policy.Or(policy.Admin, policy.Project("member"))
+	self := policy.Or(policy.Admin, policy.Self)
+	rules := policy.Rules{}
+	add := func(rule policy.Rule, names ...string) {
+		for _, name := range names {
+			rules[base+name] = rule
+		}
+	}
+	add(policy.Anyone, "extensions", "os-availability-zone:list", "limits", "flavors", "flavors:show", "os-quota-sets:defaults")
+	add(reader,
+		"servers:index", "servers:detail", "servers:show", "ips:index", "ips:show", "server-metadata:index", "server-metadata:show",
+		"os-server-tags:index", "os-server-tags:show", "os-instance-actions:list", "os-instance-actions:show", "os-attach-interfaces:list",
+		"os-attach-interfaces:show", "os-security-groups:list", "os-quota-sets:show", "os-quota-sets:detail", "os-simple-tenant-usage:show",
+		"os-server-groups:index", "os-server-groups:show", "os-flavor-extra-specs:index", "os-flavor-extra-specs:show", "os-volumes-attachments:index")
+	add(member,
+		"servers:create", "servers:update", "servers:delete", "servers:action", "servers:start", "servers:stop", "servers:reboot",
+		"server-metadata:create", "server-metadata:update", "server-metadata:update_all", "server-metadata:delete",
+		"os-server-tags:update", "os-server-tags:update_all", "os-server-tags:delete", "os-server-tags:delete_all",
+		"os-console-output", "os-lock-server:lock", "os-lock-server:unlock", "os-server-groups:create", "os-server-groups:delete",
+		"servers:create:trusted_certs")
+	add(self, "os-keypairs:index", "os-keypairs:show", "os-keypairs:create", "os-keypairs:delete")
+	add(policy.Admin,
+		"os-extended-server-attributes", "servers:show:host_status", "servers:create:forced_host", "compute:servers:create:requested_destination",
+		"servers:create:zero_disk_flavor", "servers:detail:get_all_tenants", "os-instance-actions:events", "os-instance-actions:events:details",
+		"os-admin-actions:reset_state", "os-flavor-manage:create", "os-flavor-manage:update", "os-flavor-manage:delete",
+		"os-flavor-access", "os-flavor-access:add_tenant_access", "os-flavor-access:remove_tenant_access",
+		"os-flavor-extra-specs:create", "os-flavor-extra-specs:update", "os-flavor-extra-specs:delete",
+		"os-services:list", "os-services:update", "os-services:delete", "os-hypervisors:list", "os-hypervisors:list-detail",
+		"os-hypervisors:show", "os-hypervisors:statistics", "os-hypervisors:uptime", "os-hypervisors:search", "os-hypervisors:servers",
+		"os-availability-zone:detail", "os-quota-sets:update", "os-quota-sets:delete", "os-simple-tenant-usage:list")
+	return rules
+}

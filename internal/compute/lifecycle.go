@@ -1,0 +1,211 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/nodeapi"
+	"wisp/internal/policy"
+	"wisp/internal/store"
+)
+
+// refuseState is Nova's answer to an action that the state forbids.
+func refuseState(action string, server *Server, attribute string) error {
+	value := server.VMState
+	if attribute == "task_state" {
+		value = server.TaskState
+	}
+	return errs.New(errs.Conflict, "Cannot '%s' instance %s while it is in %s %s", action, server.ID, attribute, value)
+}
+
+// demandState refuses an action unless the server is in one of the states and
+// one of the tasks.
+func demandState(action string, server *Server, states, tasks []string) error {
+	if !slices.Contains(states, server.VMState) {
+		return refuseState(action, server, "vm_state")
+	}
+	if !slices.Contains(tasks, server.TaskState) {
+		return refuseState(action, server, "task_state")
+	}
+	if server.Host == "" {
+		return errs.New(errs.Conflict, "Instance %s is not ready", server.ID)
+	}
+	return nil
+}
+
+var powerColumns = []string{"power", "task_state", "boot_generation", "reset_generation"}
+
+// Start powers a stopped server on.
+func (s *Service) Start(ctx context.Context, caller *policy.Caller, id string) (Server, error) {
+	return s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if err := demandState("start", server, []string{StateStopped}, []string{TaskNone}); err != nil {
+			return nil, err
+		}
+		server.Power, server.TaskState = nodeapi.PowerRunning, TaskPowerOn
+		server.BootGeneration++ // tells a report from before from one after
+		tx.Signal(HostsTopic)
+		return powerColumns, s.act(ctx, tx, caller, "start", server)
+	})
+}
+
+// Stop powers a running server off.
+func (s *Service) Stop(ctx context.Context, caller *policy.Caller, id string) (Server, error) {
+	return s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if err := demandState("stop", server, []string{StateActive, StateError}, []string{TaskNone}); err != nil {
+			return nil, err
+		}
+		server.Power, server.TaskState = nodeapi.PowerStopped, TaskPowerOff
+		tx.Signal(HostsTopic)
+		return powerColumns, s.act(ctx, tx, caller, "stop", server)
+	})
+}
+
+// Reboot starts a server anew: soft by its guest, hard as a new machine. A
+// hard one also starts what is stopped or in ERROR.
+func (s *Service) Reboot(ctx context.Context, caller *policy.Caller, id string, hard bool) (Server, error) {
+	return s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		states, tasks := []string{StateActive}, []string{TaskNone}
+		if hard {
+			states = []string{StateActive, StateStopped, StateError}
+			tasks = []string{TaskNone, TaskReboot, TaskRebootHard}
+		}
+		if err := demandState("reboot", server, states, tasks); err != nil {
+			return nil, err
+		}
+		if hard && server.LaunchedAt.IsZero() {
+			return nil, refuseState("reboot", server, "vm_state") // it never ran: there is nothing to start anew
+		}
+		server.Power = nodeapi.PowerRunning
+		if hard {
+			server.TaskState = TaskRebootHard
+			server.BootGeneration++
+		} else {
+			server.TaskState = TaskReboot
+			server.ResetGeneration++
+		}
+		tx.Signal(HostsTopic)
+		return powerColumns, s.act(ctx, tx, caller, "reboot", server)
+	})
+}
+
+// Lock keeps everybody but admins from changing a server.
+func (s *Service) Lock(ctx context.Context, caller *policy.Caller, id string, reason *string) (Server, error) {
+	return s.change(ctx, caller, id, true, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		by := "owner"
+		if caller.ProjectID != server.ProjectID {
+			by = "admin"
+		}
+		if server.LockedBy == "admin" && !caller.IsAdmin() {
+			by = "admin" // an owner's lock does not weaken an admin's
+		}
+		server.LockedBy, server.LockedReason = by, reason
+		return []string{"locked_by", "locked_reason"}, s.act(ctx, tx, caller, "lock", server)
+	})
+}
+
+// Unlock undoes Lock. What an admin locked only an admin unlocks.
+func (s *Service) Unlock(ctx context.Context, caller *policy.Caller, id string) (Server, error) {
+	return s.change(ctx, caller, id, true, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if server.LockedBy == "admin" && !caller.IsAdmin() {
+			return nil, errs.New(errs.Forbidden, "Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be performed.")
+		}
+		server.LockedBy, server.LockedReason = "", nil
+		return []string{"locked_by", "locked_reason"}, s.act(ctx, tx, caller, "unlock", server)
+	})
+}
+
+// ResetState says that a server is active or in error, whatever it is (admin).
+// What it should be does not change.
+func (s *Service) ResetState(ctx context.Context, caller *policy.Caller, id, state string) (Server, error) {
+	return s.change(ctx, caller, id, true, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		server.VMState, server.TaskState = state, TaskNone
+		return []string{"vm_state", "task_state"}, s.act(ctx, tx, caller, "os-resetState", server)
+	})
+}
+
+// DeleteServer removes a server; it wins over whatever is being done to it.
+// Where a host has it and is up, the row stays until the host reports that
+// nothing is left; else it goes at once, and the host removes the stranger
+// when it comes back.
+func (s *Service) DeleteServer(ctx context.Context, caller *policy.Caller, id string) error {
+	_, err := s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if server.Power != nodeapi.PowerDeleted {
+			if err := s.finish(ctx, tx, []string{id}, ResultError, "the server was deleted"); err != nil {
+				return nil, err
+			}
+			if err := s.act(ctx, tx, caller, "delete", server); err != nil {
+				return nil, err
+			}
+		}
+		host, known, err := s.getHost(ctx, tx, server.Host)
+		if err != nil {
+			return nil, err
+		}
+		if !known || !host.Up {
+			return nil, s.finalize(ctx, tx, []string{id})
+		}
+		if server.Power == nodeapi.PowerDeleted {
+			return nil, nil
+		}
+		server.Power, server.TaskState = nodeapi.PowerDeleted, TaskDeleting
+		tx.Signal(HostsTopic)
+		return []string{"power", "task_state"}, nil
+	})
+	return err
+}
+
+// finalize ends servers of which no host has anything left: ports, claims and
+// rows go together.
+func (s *Service) finalize(ctx context.Context, tx *store.Tx, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	for _, id := range ids {
+		if err := s.network.UnplugTx(ctx, tx, id); err != nil {
+			return fmt.Errorf("unplug ports: %w", err)
+		}
+		if err := s.placement.Release(ctx, tx, id); err != nil {
+			return fmt.Errorf("release the claim: %w", err)
+		}
+	}
+	if err := s.finish(ctx, tx, ids, ResultSuccess, ""); err != nil {
+		return err
+	}
+	now := s.now()
+	_, err := tx.NewUpdate().Model((*Server)(nil)).
+		Set("vm_state = ?, task_state = '', power = ?, power_state = ?", StateDeleted, nodeapi.PowerDeleted, PowerNoState).
+		Set("user_data = NULL, admin_pass = '', group_id = NULL").
+		Set("deleted_at = ?, terminated_at = ?, updated_at = ?", now, now, now).
+		Where("id IN (?) AND deleted_at IS NULL", bun.List(ids)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("mark servers deleted: %w", err)
+	}
+	tx.Signal(HostsTopic)
+	return nil
+}
+
+// ConsoleLog returns the last lines of a server's serial console; 0 is all.
+func (s *Service) ConsoleLog(ctx context.Context, caller *policy.Caller, id string, lines int) ([]byte, error) {
+	server, err := getServer(ctx, s.db.Read(), caller, id)
+	if err != nil {
+		return nil, err
+	}
+	if server.Host == "" || server.VMState == StateBuilding || server.VMState == StateDeleted {
+		return nil, errs.New(errs.Conflict, "Instance %s is not ready", id)
+	}
+	var result nodeapi.ConsoleLogResult
+	err = s.nodes.Call(ctx, server.Host, nodeapi.CallConsoleLog, nodeapi.ConsoleLogParams{InstanceID: id, Lines: lines}, &result)
+	switch {
+	case errs.Is(err, errs.NotFound):
+		return nil, errs.Wrap(err, errs.NotFound, "Unable to get console")
+	case errs.Is(err, errs.Unavailable), errs.Is(err, errs.Conflict):
+		return nil, errs.Wrap(err, errs.Conflict, "Instance %s is not ready", id)
+	case err != nil:
+		return nil, fmt.Errorf("get the console log: %w", err)
+	}
+	return result.Output, nil
+}

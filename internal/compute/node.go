@@ -1,0 +1,316 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/network"
+	"wisp/internal/nodeapi"
+	"wisp/internal/placement"
+	"wisp/internal/store"
+)
+
+// seenEvery is how often a sign of life is written down; nodes report more
+// often than that.
+const seenEvery = 10 * time.Second
+
+// HostState returns what a host should be: its servers, their metadata, and
+// the network around them, on one consistent view and in a number of queries
+// that does not depend on how many they are.
+func (s *Service) HostState(ctx context.Context, host string) (nodeapi.State, error) {
+	state := nodeapi.State{Instances: map[string]nodeapi.Instance{}}
+	err := s.snapshot(ctx, func(ctx context.Context, db bun.IDB) error {
+		var servers []Server
+		if err := db.NewSelect().Model(&servers).Where("s.host = ? AND s.deleted_at IS NULL", host).Scan(ctx); err != nil {
+			return fmt.Errorf("list the host's servers: %w", err)
+		}
+		var err error
+		if err = s.fill(ctx, db, servers, Load{Ports: true}); err != nil {
+			return err
+		}
+		for i := range servers {
+			state.Instances[servers[i].ID] = servers[i].instance()
+		}
+		endpoints, err := s.endpoints(ctx, db)
+		if err != nil {
+			return err
+		}
+		if state.Network, state.Leases, err = s.network.HostState(ctx, db, host, endpoints); err != nil {
+			return fmt.Errorf("compute the host's network: %w", err)
+		}
+		return nil
+	})
+	return state, err
+}
+
+// endpoints are the tunnel addresses of hosts by name.
+func (s *Service) endpoints(ctx context.Context, db bun.IDB) (map[string]netip.Addr, error) {
+	var rows []struct{ Host, Endpoint string }
+	if err := db.NewSelect().TableExpr("compute_hosts").Column("host", "endpoint").Where("endpoint <> ''").Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("list endpoints: %w", err)
+	}
+	endpoints := make(map[string]netip.Addr, len(rows))
+	for _, row := range rows {
+		address, err := netip.ParseAddr(row.Endpoint)
+		if err != nil {
+			return nil, fmt.Errorf("read the endpoint of host %s: %w", row.Host, err)
+		}
+		endpoints[row.Host] = address
+	}
+	return endpoints, nil
+}
+
+// Hello records a node that has connected: its host is up, with what it offers.
+func (s *Service) Hello(ctx context.Context, hello nodeapi.Hello) error {
+	if hello.Host == "" {
+		return errs.New(errs.Invalid, "A node must name its host.")
+	}
+	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		provider, err := s.placement.EnsureProvider(ctx, tx, hello.Host)
+		if err != nil {
+			return fmt.Errorf("ensure the resource provider: %w", err)
+		}
+		if err := s.placement.SetInventory(ctx, tx, provider.ID, s.inventory(hello.Capacity)); err != nil {
+			return fmt.Errorf("set the inventory: %w", err)
+		}
+		if err := s.register(ctx, tx, hello, provider.ID); err != nil {
+			return err
+		}
+		if err := s.heartbeat(ctx, tx, hello.Host, hello.Version, hello.Endpoint, hello.Physical, hello.StartedAt); err != nil {
+			return err
+		}
+		tx.Signal(HostsTopic)
+		return nil
+	}, "compute-schedule")
+}
+
+func (s *Service) heartbeat(ctx context.Context, tx *store.Tx, host, version string, endpoint netip.Addr, physical []string, started time.Time) error {
+	info := network.AgentInfo{Version: version, Endpoint: endpoint, AvailabilityZone: s.config.Zone, Physical: physical, StartedAt: started.Unix()}
+	if err := s.network.AgentHeartbeat(ctx, tx, host, info); err != nil {
+		return fmt.Errorf("record the network agents: %w", err)
+	}
+	return nil
+}
+
+func (s *Service) inventory(c nodeapi.Capacity) []placement.Inventory {
+	var list []placement.Inventory
+	for _, i := range []placement.Inventory{
+		{Class: "VCPU", Total: int64(c.VCPUs), Ratio: s.config.CPURatio, Max: int64(c.VCPUs)},
+		{Class: "MEMORY_MB", Total: int64(c.MemoryMiB), Reserved: int64(min(s.config.ReservedMemoryMiB, c.MemoryMiB)), Ratio: s.config.MemoryRatio, Max: int64(c.MemoryMiB)},
+		{Class: "DISK_GB", Total: int64(c.DiskGiB), Ratio: s.config.DiskRatio, Max: int64(c.DiskGiB)},
+	} {
+		if i.Total > 0 {
+			i.Min, i.Step = 1, 1
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// Report records what a host says of its servers. What is known already costs
+// two reads; only what differs is written.
+func (s *Service) Report(ctx context.Context, host string, report nodeapi.Report) error {
+	db := s.db.Read()
+	row, known, err := s.getHost(ctx, db, host)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return errs.New(errs.NotFound, "Host %s is not known: it must say hello first.", host)
+	}
+	statuses := make(map[string]nodeapi.InstanceStatus, len(report.Instances))
+	for _, st := range report.Instances {
+		statuses[st.ID] = st
+	}
+	differs, err := s.differs(ctx, db, host, statuses)
+	if err != nil {
+		return err
+	}
+	seen := s.seen(&row, report)
+	if !seen && len(differs) == 0 {
+		return nil
+	}
+	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if seen {
+			if err := s.recordSeen(ctx, tx, row, report); err != nil {
+				return err
+			}
+		}
+		return s.record(ctx, tx, host, differs, statuses)
+	})
+}
+
+// differs returns the ids of the host's servers that a report changes.
+func (s *Service) differs(ctx context.Context, db bun.IDB, host string, statuses map[string]nodeapi.InstanceStatus) ([]string, error) {
+	if len(statuses) == 0 {
+		return nil, nil
+	}
+	var servers []Server
+	err := db.NewSelect().Model(&servers).ExcludeColumn("user_data", "image", "flavor", "metadata", "key_pair").
+		Where("s.host = ? AND s.deleted_at IS NULL", host).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the host's servers: %w", err)
+	}
+	now := s.now()
+	var ids []string
+	for i := range servers {
+		if st, ok := statuses[servers[i].ID]; ok {
+			if o := servers[i].observe(st, now); o.changed || o.gone {
+				ids = append(ids, servers[i].ID)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// record applies the statuses to the servers named, as they are now.
+func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []string, statuses map[string]nodeapi.InstanceStatus) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	var servers []Server
+	if err := tx.NewSelect().Model(&servers).Where("s.id IN (?) AND s.host = ? AND s.deleted_at IS NULL", bun.List(ids), host).Scan(ctx); err != nil {
+		return fmt.Errorf("load the servers that changed: %w", err)
+	}
+	now := s.now()
+	var up, down, done, gone []string
+	signal := false
+	for i := range servers {
+		server := &servers[i]
+		power := server.Power
+		o := server.observe(statuses[server.ID], now)
+		if o.gone {
+			gone = append(gone, server.ID)
+			continue
+		}
+		if !o.changed {
+			continue
+		}
+		server.UpdatedAt = now
+		if err := save(ctx, tx, server, "vm_state", "task_state", "power_state", "power", "fault", "launched_at", "admin_pass"); err != nil {
+			return err
+		}
+		signal = signal || server.Power != power
+		switch {
+		case o.up:
+			up = append(up, server.ID)
+		case o.down:
+			down = append(down, server.ID)
+		}
+		switch o.result {
+		case ResultSuccess:
+			done = append(done, server.ID)
+		case ResultError:
+			if err := s.finish(ctx, tx, []string{server.ID}, ResultError, o.details); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.finish(ctx, tx, done, ResultSuccess, ""); err != nil {
+		return err
+	}
+	if err := s.ports(ctx, tx, up, down); err != nil {
+		return err
+	}
+	if signal {
+		tx.Signal(HostsTopic)
+	}
+	return s.finalize(ctx, tx, gone)
+}
+
+// ports says which servers' ports work now.
+func (s *Service) ports(ctx context.Context, tx *store.Tx, up, down []string) error {
+	if len(up)+len(down) == 0 {
+		return nil
+	}
+	byServer, err := s.network.DevicePorts(ctx, tx, slices.Concat(up, down))
+	if err != nil {
+		return fmt.Errorf("load ports: %w", err)
+	}
+	of := func(servers []string) (ids []string) {
+		for _, id := range servers {
+			for _, port := range byServer[id] {
+				ids = append(ids, port.PortID)
+			}
+		}
+		return ids
+	}
+	if err := s.network.PortsActive(ctx, tx, of(up), of(down)); err != nil {
+		return fmt.Errorf("record the ports' status: %w", err)
+	}
+	return nil
+}
+
+// seen tells whether a report's sign of life and usage should be written.
+func (s *Service) seen(h *Host, r nodeapi.Report) bool {
+	return !h.Connected || s.now().Sub(h.LastSeenAt) >= seenEvery ||
+		int64(r.DiskUsedGiB) != h.DiskUsedGiB && s.now().Sub(h.LastSeenAt) >= time.Second
+}
+
+func (s *Service) recordSeen(ctx context.Context, tx *store.Tx, row Host, r nodeapi.Report) error {
+	now := s.now()
+	row.Connected, row.LastSeenAt, row.UpdatedAt = true, now, now
+	row.MemoryUsedMiB, row.DiskUsedGiB, row.Load = int64(r.MemoryUsedMiB), int64(r.DiskUsedGiB), r.Load
+	_, err := tx.NewUpdate().Model(&row).Column("connected", "last_seen_at", "updated_at", "memory_used_mib", "disk_used_gib", "load_average").WherePK().Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("record the host's sign of life: %w", err)
+	}
+	endpoint, _ := netip.ParseAddr(row.Endpoint) // empty: none
+	return s.heartbeat(ctx, tx, row.Name, row.Version, endpoint, row.Physical, row.StartedAt)
+}
+
+// HostGone records that a host's node is not connected any more. Servers that
+// were being deleted there are finalized: delete wins.
+func (s *Service) HostGone(ctx context.Context, host string) {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.NewUpdate().Model((*Host)(nil)).Set("connected = ?, updated_at = ?", false, s.now()).Where("host = ?", host).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("mark the host down: %w", err)
+		}
+		return s.finalizeDeleted(ctx, tx, []string{host})
+	})
+	if err != nil {
+		s.log.ErrorContext(ctx, "a host's end could not be recorded", "host", host, "error", err)
+	}
+}
+
+// Sweep ends what waits for hosts that are down without having said so: after
+// a crash of the server nobody tells it that a node did not come back.
+func (s *Service) Sweep(ctx context.Context) error {
+	hosts, err := s.ListHosts(ctx, HostFilter{})
+	if err != nil {
+		return err
+	}
+	var lost []string
+	for i := range hosts {
+		if !hosts[i].Up && !hosts[i].ForcedDown {
+			lost = append(lost, hosts[i].Name)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.NewUpdate().Model((*Host)(nil)).Set("connected = ?", false).Where("host IN (?) AND connected = ?", bun.List(lost), true).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("mark hosts down: %w", err)
+		}
+		return s.finalizeDeleted(ctx, tx, lost)
+	})
+}
+
+func (s *Service) finalizeDeleted(ctx context.Context, tx *store.Tx, hosts []string) error {
+	var ids []string
+	err := tx.NewSelect().Model((*Server)(nil)).Column("s.id").
+		Where("s.host IN (?) AND s.power = ? AND s.deleted_at IS NULL", bun.List(hosts), nodeapi.PowerDeleted).Scan(ctx, &ids)
+	if err != nil {
+		return fmt.Errorf("list servers that are being deleted: %w", err)
+	}
+	return s.finalize(ctx, tx, ids)
+}

@@ -1,0 +1,156 @@
+package compute
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/dataplane/intent"
+	"wisp/internal/errs"
+	"wisp/internal/image"
+	"wisp/internal/network"
+	"wisp/internal/nodeapi"
+	"wisp/internal/placement"
+	"wisp/internal/policy"
+	"wisp/internal/store"
+)
+
+// HostsTopic is signalled when what some host should be has changed.
+const HostsTopic = "hosts"
+
+// Images is what compute needs of the image slice.
+type Images interface {
+	GetTx(ctx context.Context, tx bun.IDB, caller *policy.Caller, id string) (image.Image, error)
+	Open(ctx context.Context, id string) (io.ReadCloser, int64, error)
+}
+
+// Placement is what compute needs of the placement slice.
+type Placement interface {
+	EnsureProvider(ctx context.Context, tx *store.Tx, name string) (placement.Provider, error)
+	SetInventory(ctx context.Context, tx *store.Tx, providerID string, inventories []placement.Inventory) error
+	Candidates(ctx context.Context, tx bun.IDB) ([]placement.Candidate, error)
+	Claim(ctx context.Context, tx *store.Tx, consumer placement.Consumer, providerID string, resources map[string]int64) error
+	Release(ctx context.Context, tx *store.Tx, consumerID string) error
+}
+
+// Network is what compute needs of the network slice.
+type Network interface {
+	PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, req network.PlugRequest) ([]network.PluggedPort, error)
+	UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) error
+	DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]network.PluggedPort, error)
+	HostState(ctx context.Context, db bun.IDB, host string, endpoints map[string]netip.Addr) (intent.State, map[string]nodeapi.Lease, error)
+	PortsActive(ctx context.Context, tx *store.Tx, up, down []string) error
+	AgentHeartbeat(ctx context.Context, tx *store.Tx, host string, info network.AgentInfo) error
+}
+
+// NodeCaller asks a node for something that is not state. A host that is not
+// connected is an error of kind Unavailable.
+type NodeCaller interface {
+	Call(ctx context.Context, host, method string, params, result any) error
+}
+
+// Config is what an operator chooses.
+type Config struct {
+	// Zone is the availability zone of hosts; empty is "nova".
+	Zone string
+	// Down is how long after its last sign of life a host counts as down;
+	// zero is 60 s, as Nova's service_down_time.
+	Down time.Duration
+	// Ratios are the overcommit of VCPU, MEMORY_MB and DISK_GB; zeros are
+	// 4, 1 and 1, Nova's initial ratios.
+	CPURatio, MemoryRatio, DiskRatio float64
+	// ReservedMemoryMiB is kept from instances on each host; zero is 512.
+	ReservedMemoryMiB int
+	// Quotas overrides default limits by resource; -1 is unlimited.
+	Quotas map[string]int64
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Service is the Compute service.
+type Service struct {
+	db        *store.DB
+	log       *slog.Logger
+	images    Images
+	placement Placement
+	network   Network
+	nodes     NodeCaller
+	config    Config
+}
+
+// New makes the service on an open database.
+func New(db *store.DB, log *slog.Logger, images Images, placements Placement, networks Network, config Config) *Service {
+	if config.Zone == "" {
+		config.Zone = "nova"
+	}
+	if config.Down == 0 {
+		config.Down = time.Minute
+	}
+	if config.CPURatio == 0 {
+		config.CPURatio = 4
+	}
+	if config.MemoryRatio == 0 {
+		config.MemoryRatio = 1
+	}
+	if config.DiskRatio == 0 {
+		config.DiskRatio = 1
+	}
+	if config.ReservedMemoryMiB == 0 {
+		config.ReservedMemoryMiB = 512
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	return &Service{db: db, log: log, images: images, placement: placements, network: networks, nodes: nobody{}, config: config}
+}
+
+// SetNodes says who carries calls to nodes: the server's end of their streams,
+// which itself needs the Service. It is called once, before any request.
+func (s *Service) SetNodes(nodes NodeCaller) { s.nodes = nodes }
+
+// OpenImage returns the bytes of an image, for the nodes that boot from it.
+func (s *Service) OpenImage(ctx context.Context, id string) (io.ReadCloser, int64, error) {
+	return s.images.Open(ctx, id)
+}
+
+// nobody is the NodeCaller of a service without nodes.
+type nobody struct{}
+
+func (nobody) Call(context.Context, string, string, any, any) error {
+	return errs.New(errs.Unavailable, "No host is connected.")
+}
+
+func (s *Service) now() time.Time { return s.config.Now().UTC().Truncate(time.Microsecond) }
+
+// snapshot runs fn on one consistent view of the database.
+func (s *Service) snapshot(ctx context.Context, fn func(ctx context.Context, db bun.IDB) error) error {
+	options := &sql.TxOptions{ReadOnly: true}
+	if s.db.Engine() == store.PostgreSQL {
+		options.Isolation = sql.LevelRepeatableRead
+	}
+	return s.db.Read().RunInTx(ctx, options, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, tx) })
+}
+
+// one turns "no rows" into an error of kind NotFound.
+func one(err error, doing, format string, args ...any) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return errs.New(errs.NotFound, format, args...)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// likeEscape makes text stand for itself in a LIKE pattern with ESCAPE '\'.
+func likeEscape(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text)
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
+/* The programs: one for each kind of device and direction. */
+#include "nd.h"
+#include "route.h"
+#include "service.h"
+
+/* switch_frame sends a frame on by its destination MAC. */
+GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
+{
+	struct fdb_key key = {};
+	struct dest *d;
+	struct net *n;
+	int flat, outside;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	if (mac_multicast(p->dmac))
+		return flood_net(skb, p->net, p->port, p->origin);
+	n = bpf_map_lookup_elem(&nets, &p->net);
+	if (!n)
+		return drop(skb, p->port, REASON_UNKNOWN_MAC);
+	flat = n->type == NET_FLAT && n->ifindex;
+	outside = p->origin == FROM_WIRE || p->origin == FROM_HOST;
+	key.net = p->net;
+	mac_copy(key.mac, p->dmac);
+	d = bpf_map_lookup_elem(&fdb, &key);
+	if (!d && outside && p->ethertype == ETHERTYPE_IPV4 && mac_eq(p->dmac, n->mac)) {
+		/* Floating addresses of a router whose gateway is elsewhere
+		 * answer with this host's own MAC. */
+		struct neigh_key nk = {.net = p->net, .addr = p->dst};
+
+		d = bpf_map_lookup_elem(&neigh, &nk);
+		if (d && d->kind != DEST_ROUTER)
+			d = 0;
+	}
+	if (!d || d->kind == DEST_REMOTE) {
+		if (outside)
+			return TC_ACT_UNSPEC;
+		if (flat)
+			return send_wire(skb, p->port, p->net);
+		if (!d)
+			return drop(skb, p->port, REASON_UNKNOWN_MAC);
+		if (p->origin == FROM_TUNNEL)
+			return drop(skb, p->port, REASON_LOOP);
+		return send_tunnel(skb, p->port, n->vni, d->remote);
+	}
+	if (d->kind == DEST_ROUTER) {
+		p->router = d->id;
+		return route_frame(skb, p);
+	}
+	if (d->id == p->port)
+		return drop(skb, p->port, REASON_LOOP);
+	return send_port(skb, p, d->ifindex, MARK_FORWARDED);
+}
+
+/* arrive is what all frames do that are not a guest's. */
+INLINE int arrive(struct __sk_buff *skb, struct pkt *p)
+{
+	int v;
+
+	if (p->ethertype == ETHERTYPE_ARP)
+		v = handle_arp(skb, p, 0);
+	else if (p->proto == PROTO_ICMPV6)
+		v = answer_nd(skb, p);
+	else
+		v = -1;
+	return v == -1 ? switch_frame(skb, p) : v;
+}
+
+INLINE struct dev *this_dev(struct __sk_buff *skb, __u32 kind)
+{
+	__u32 ifindex = skb->ifindex;
+	struct dev *d = bpf_map_lookup_elem(&devs, &ifindex);
+
+	return d && d->kind == kind ? d : 0;
+}
+
+SEC("tc")
+int from_guest(struct __sk_buff *skb)
+{
+	struct dev *dev = this_dev(skb, DEV_GUEST);
+	struct pkt *p = scratch_pkt(0);
+	struct port *port;
+	struct net *n;
+	int err, secure;
+
+	if (!dev || !p)
+		return TC_ACT_SHOT;
+	skb->mark = 0;
+	p->port = dev->id;
+	p->origin = FROM_GUEST;
+	p->in_ifindex = skb->ifindex;
+	port = bpf_map_lookup_elem(&ports, &p->port);
+	if (!port || !(port->flags & PORT_ENABLED))
+		return drop(skb, p->port, REASON_PORT_DOWN);
+	p->net = port->net;
+	secure = port->flags & PORT_SECURITY;
+	err = parse(skb, p, p->port << 1);
+	if (err)
+		return drop(skb, p->port, err);
+	if (p->ethertype == ETHERTYPE_ARP) {
+		err = handle_arp(skb, p, secure);
+		return err == -1 ? switch_frame(skb, p) : err;
+	}
+	if (secure) {
+		err = antispoof(skb, p);
+		if (err)
+			return drop(skb, p->port, err);
+	}
+	if (asks_service(p)) {
+		n = bpf_map_lookup_elem(&nets, &p->net);
+		err = to_service(skb, p, n && n->type == NET_FLAT);
+		if (err != -1)
+			return err;
+	}
+	if (asks_metadata(p))
+		return to_metadata(skb, p);
+	if (secure) {
+		err = conntrack(skb, p, DIR_EGRESS, port->ruleset);
+		if (err)
+			return drop(skb, p->port, err);
+	}
+	if (p->proto == PROTO_ICMPV6) {
+		err = answer_nd(skb, p);
+		if (err != -1)
+			return err;
+	}
+	return switch_frame(skb, p);
+}
+
+/* to_guest sees all that any program sends to a guest: the one place where
+ * ingress rules are. What the host's own stack sends is stopped. */
+SEC("tc")
+int to_guest(struct __sk_buff *skb)
+{
+	struct dev *dev = this_dev(skb, DEV_GUEST);
+	struct pkt *p = scratch_pkt(1);
+	__u32 mark = skb->mark;
+	struct port *port;
+	int err;
+
+	if (!dev || !p)
+		return TC_ACT_SHOT;
+	if (mark != MARK_FORWARDED && mark != MARK_SERVICE)
+		return drop(skb, dev->id, REASON_STRANGER);
+	skb->mark = 0;
+	p->port = dev->id;
+	port = bpf_map_lookup_elem(&ports, &p->port);
+	if (!port || !(port->flags & PORT_ENABLED))
+		return drop(skb, p->port, REASON_PORT_DOWN);
+	if (mark == MARK_SERVICE || !(port->flags & PORT_SECURITY))
+		return TC_ACT_OK;
+	err = parse(skb, p, p->port << 1 | 1);
+	if (!err && p->ethertype == ETHERTYPE_ARP)
+		return TC_ACT_OK;
+	if (!err && p->ethertype != ETHERTYPE_IPV4 && p->ethertype != ETHERTYPE_IPV6)
+		err = REASON_ETHERTYPE;
+	if (!err)
+		err = conntrack(skb, p, DIR_INGRESS, port->ruleset);
+	return err ? drop(skb, p->port, err) : TC_ACT_OK;
+}
+
+INLINE int physical(struct __sk_buff *skb, __u32 origin)
+{
+	struct dev *dev = this_dev(skb, DEV_PHYS);
+	struct pkt *p = scratch_pkt(0);
+
+	if (skb->mark == MARK_FORWARDED) {
+		skb->mark = 0;
+		return TC_ACT_UNSPEC;
+	}
+	if (!dev || !p)
+		return TC_ACT_UNSPEC;
+	p->net = dev->id;
+	p->origin = origin;
+	p->in_ifindex = skb->ifindex;
+	if (parse(skb, p, p->in_ifindex << 1 | 0x80000000))
+		return TC_ACT_UNSPEC; /* not for this program to judge */
+	return arrive(skb, p);
+}
+
+/* from_wire and from_host: what enters a physical interface, and what the
+ * host's own stack sends out of it. */
+SEC("tc")
+int from_wire(struct __sk_buff *skb) { return physical(skb, FROM_WIRE); }
+
+SEC("tc")
+int from_host(struct __sk_buff *skb) { return physical(skb, FROM_HOST); }
+
+SEC("tc")
+int from_tunnel(struct __sk_buff *skb)
+{
+	struct bpf_tunnel_key key = {};
+	struct pkt *p = scratch_pkt(0);
+	__u32 *net, vni;
+	int err;
+
+	if (!p || bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
+		return TC_ACT_SHOT;
+	skb->mark = 0;
+	vni = key.tunnel_id;
+	net = bpf_map_lookup_elem(&vnis, &vni);
+	if (!net)
+		return drop(skb, 0, REASON_TUNNEL);
+	p->net = *net;
+	p->origin = FROM_TUNNEL;
+	p->in_ifindex = skb->ifindex;
+	p->tun_remote = bpf_htonl(key.remote_ipv4);
+	err = parse(skb, p, 0xffffffff);
+	if (err)
+		return drop(skb, 0, err);
+	return arrive(skb, p);
+}
+
+/* from_service: what the node's services say to guests. */
+SEC("tc")
+int from_service(struct __sk_buff *skb)
+{
+	struct pkt *p = scratch_pkt(0);
+
+	if (!p)
+		return TC_ACT_SHOT;
+	skb->mark = 0;
+	if (parse(skb, p, 0xfffffffe))
+		return drop(skb, 0, REASON_MALFORMED);
+	p->origin = FROM_SERVICE;
+	if (p->dmac[0] == SERVICE_MAC_0 && p->dmac[1] == SERVICE_MAC_1 &&
+	    (p->dmac[2] | p->dmac[3] | p->dmac[4] | p->dmac[5]))
+		return from_frames(skb, p);
+	if (p->ethertype == ETHERTYPE_IPV4)
+		return from_metadata(skb, p);
+	return drop(skb, 0, REASON_STRANGER);
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Ways out of a program: a port, a tunnel, the wire, the host's own stack,
+ * back where the packet came from, and all of a network at once. */
+#ifndef WISP_FORWARD_H
+#define WISP_FORWARD_H
+
+#include "parse.h"
+
+/* REROUTE: the packet now is at another router's leg. */
+#define REROUTE 100
+
+#define MAC_DST 0
+#define MAC_SRC 6
+
+INLINE void write_macs(struct __sk_buff *skb, const __u8 *dst, const __u8 *src)
+{
+	bpf_skb_store_bytes(skb, MAC_DST, dst, 6, 0);
+	bpf_skb_store_bytes(skb, MAC_SRC, src, 6, 0);
+}
+
+INLINE int send_port(struct __sk_buff *skb, const struct pkt *p, __u32 ifindex, __u32 mark)
+{
+	if (!ifindex)
+		return drop(skb, p->port, REASON_NO_DEVICE);
+	skb->mark = mark;
+	return bpf_redirect(ifindex, 0);
+}
+
+INLINE int tunnel_to(struct __sk_buff *skb, const struct conf *c, __u32 vni, __u32 remote)
+{
+	struct bpf_tunnel_key key = {};
+
+	key.tunnel_id = vni;
+	key.remote_ipv4 = bpf_ntohl(remote);
+	key.local_ipv4 = bpf_ntohl(c->tun_local);
+	key.tunnel_ttl = 64;
+	skb->mark = 0;
+	return bpf_skb_set_tunnel_key(skb, &key, sizeof(key), BPF_F_ZERO_CSUM_TX);
+}
+
+GLOBAL int send_tunnel(struct __sk_buff *skb, __u32 port, __u32 vni, __u32 remote)
+{
+	struct conf *c = config();
+
+	if (!c || !c->tun_ifindex || !remote || tunnel_to(skb, c, vni, remote))
+		return drop(skb, port, REASON_TUNNEL);
+	return bpf_redirect(c->tun_ifindex, 0);
+}
+
+/* send_wire sends a unicast frame to a physical network; what is for the
+ * host's own address there enters its stack. */
+GLOBAL int send_wire(struct __sk_buff *skb, __u32 port, __u32 net)
+{
+	struct net *n = bpf_map_lookup_elem(&nets, &net);
+	__u8 mac[6];
+
+	if (!n || !n->ifindex || n->type != NET_FLAT || bpf_skb_load_bytes(skb, MAC_DST, mac, 6))
+		return drop(skb, port, REASON_NO_DEVICE);
+	skb->mark = MARK_FORWARDED;
+	return bpf_redirect(n->ifindex, mac_eq(mac, n->mac) ? BPF_F_INGRESS : 0);
+}
+
+/* bounce sends the frame back to where it came from. */
+GLOBAL int bounce(struct __sk_buff *skb, struct pkt *p)
+{
+	struct net *n;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	switch (p->origin) {
+	case FROM_GUEST:
+		return send_port(skb, p, p->in_ifindex, MARK_FORWARDED);
+	case FROM_WIRE:
+		skb->mark = MARK_FORWARDED;
+		return bpf_redirect(p->in_ifindex, 0);
+	case FROM_HOST:
+		skb->mark = MARK_FORWARDED;
+		return bpf_redirect(p->in_ifindex, BPF_F_INGRESS);
+	case FROM_TUNNEL:
+		n = bpf_map_lookup_elem(&nets, &p->net);
+		if (n)
+			return send_tunnel(skb, p->port, n->vni, p->tun_remote);
+	}
+	return TC_ACT_SHOT;
+}
+
+struct flood_walk {
+	struct __sk_buff *skb;
+	__u32 net;
+	__u32 sender;
+	__u32 vni;
+	__u32 tunnels;
+};
+
+static long flood_step(__u32 i, void *ctx)
+{
+	struct flood_walk *w = ctx;
+	struct flood_key key = {.net = w->net, .index = i};
+	struct dest *d = bpf_map_lookup_elem(&flood, &key);
+	struct __sk_buff *skb = w->skb;
+	struct conf *c;
+
+	if (!d)
+		return 0;
+	if (d->kind == DEST_LOCAL) {
+		if (d->id == w->sender || !d->ifindex)
+			return 0;
+		skb->mark = MARK_FORWARDED;
+		bpf_clone_redirect(skb, d->ifindex, 0);
+	} else if (d->kind == DEST_REMOTE && w->tunnels) {
+		c = config();
+		if (c && c->tun_ifindex && !tunnel_to(skb, c, w->vni, d->remote))
+			bpf_clone_redirect(skb, c->tun_ifindex, 0);
+	}
+	return 0;
+}
+
+/* flood_net copies a frame to every place of a network but the one that it
+ * came from. */
+GLOBAL int flood_net(struct __sk_buff *skb, __u32 net, __u32 sender, __u32 origin)
+{
+	struct net *n = bpf_map_lookup_elem(&nets, &net);
+	struct flood_walk w = {
+		.skb = skb,
+		.net = net,
+		.sender = sender,
+		.tunnels = origin != FROM_TUNNEL,
+	};
+	__u32 mark = skb->mark;
+
+	if (!n)
+		return TC_ACT_SHOT;
+	w.vni = n->vni;
+	bpf_loop(n->nflood, flood_step, &w, 0);
+	if (origin == FROM_WIRE || origin == FROM_HOST) {
+		/* The host's stack, or the wire, has its own copy coming. */
+		skb->mark = mark;
+		return TC_ACT_UNSPEC;
+	}
+	if (n->type == NET_FLAT && n->ifindex) {
+		skb->mark = MARK_FORWARDED;
+		bpf_clone_redirect(skb, n->ifindex, BPF_F_INGRESS);
+		skb->mark = MARK_FORWARDED;
+		return bpf_redirect(n->ifindex, 0);
+	}
+	return TC_ACT_SHOT; /* the original; its copies are on their way */
+}
+
+#endif

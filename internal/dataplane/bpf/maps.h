@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* The maps. All that is keyed by an address is keyed by the network, router
+ * or port too: equal addresses of two projects never meet. */
+#ifndef WISP_MAPS_H
+#define WISP_MAPS_H
+
+#include "types.h"
+
+#define MAP(name_, type_, key_, value_, max_, flags_)                                                                  \
+	struct {                                                                                                       \
+		__uint(type, type_);                                                                                   \
+		__type(key, key_);                                                                                     \
+		__type(value, value_);                                                                                 \
+		__uint(max_entries, max_);                                                                             \
+		__uint(map_flags, flags_);                                                                             \
+	} name_ SEC(".maps")
+
+/* What Go writes. */
+MAP(ids, BPF_MAP_TYPE_HASH, struct id_key, __u32, 262144, BPF_F_NO_PREALLOC);
+MAP(devs, BPF_MAP_TYPE_HASH, __u32, struct dev, 65536, BPF_F_NO_PREALLOC);
+MAP(ports, BPF_MAP_TYPE_HASH, __u32, struct port, 65536, BPF_F_NO_PREALLOC);
+MAP(nets, BPF_MAP_TYPE_HASH, __u32, struct net, 65536, BPF_F_NO_PREALLOC);
+MAP(vnis, BPF_MAP_TYPE_HASH, __u32, __u32, 65536, BPF_F_NO_PREALLOC);
+MAP(fdb, BPF_MAP_TYPE_HASH, struct fdb_key, struct dest, 262144, BPF_F_NO_PREALLOC);
+MAP(neigh, BPF_MAP_TYPE_HASH, struct neigh_key, struct dest, 262144, BPF_F_NO_PREALLOC);
+MAP(flood, BPF_MAP_TYPE_HASH, struct flood_key, struct dest, 262144, BPF_F_NO_PREALLOC);
+MAP(sources, BPF_MAP_TYPE_HASH, struct source_key, __u32, 262144, BPF_F_NO_PREALLOC);
+MAP(pairs, BPF_MAP_TYPE_LPM_TRIE, struct pair_key, __u32, 262144, BPF_F_NO_PREALLOC);
+MAP(rulesets, BPF_MAP_TYPE_HASH, __u32, struct ruleset, 65536, BPF_F_NO_PREALLOC);
+MAP(rules, BPF_MAP_TYPE_HASH, struct rule_key, struct rule, 1048576, BPF_F_NO_PREALLOC);
+MAP(members, BPF_MAP_TYPE_LPM_TRIE, struct member_key, __u32, 1048576, BPF_F_NO_PREALLOC);
+MAP(routers, BPF_MAP_TYPE_HASH, __u32, struct router, 65536, BPF_F_NO_PREALLOC);
+MAP(routes, BPF_MAP_TYPE_LPM_TRIE, struct route_key, struct route, 262144, BPF_F_NO_PREALLOC);
+MAP(raddrs, BPF_MAP_TYPE_HASH, struct raddr_key, struct raddr, 262144, BPF_F_NO_PREALLOC);
+MAP(confs, BPF_MAP_TYPE_ARRAY, __u32, struct conf, 1, 0);
+
+/* What the programs write. */
+MAP(cts, BPF_MAP_TYPE_LRU_HASH, struct ct_key, struct ct, 262144, 0);
+MAP(nats, BPF_MAP_TYPE_LRU_HASH, struct nat_key, struct nat, 262144, 0);
+MAP(frags, BPF_MAP_TYPE_LRU_HASH, struct frag_key, struct frag, 8192, 0);
+MAP(dyns, BPF_MAP_TYPE_LRU_HASH, struct neigh_key, struct dyn, 16384, 0);
+MAP(svcs, BPF_MAP_TYPE_LRU_HASH, struct svc_key, struct svc, 65536, 0);
+MAP(counts, BPF_MAP_TYPE_PERCPU_HASH, struct count_key, struct count, 65536, BPF_F_NO_PREALLOC);
+
+/* Room for parsed packets: 0 for what enters, 1 for what leaves towards a
+ * guest, since copying a frame to a guest runs that program inside this one. */
+MAP(scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct pkt, 2, 0);
+
+INLINE struct pkt *scratch_pkt(__u32 which)
+{
+	struct pkt *p = bpf_map_lookup_elem(&scratch, &which);
+
+	if (p)
+		__builtin_memset(p, 0, offsetof(struct pkt, buf));
+	return p;
+}
+
+INLINE struct conf *config(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&confs, &zero);
+}
+
+/* drop counts a packet and gives it up. */
+GLOBAL int drop(struct __sk_buff *skb, __u32 port, enum reason reason)
+{
+	struct count_key key = {.port = port, .reason = reason};
+	struct count *c = bpf_map_lookup_elem(&counts, &key);
+
+	if (c) {
+		c->packets++;
+		c->bytes += skb->len;
+	} else {
+		struct count first = {.packets = 1, .bytes = skb->len};
+
+		bpf_map_update_elem(&counts, &key, &first, BPF_ANY);
+	}
+	return TC_ACT_SHOT;
+}
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Routers. The host of the sender does all that a router does, up to the
+ * delivery on the last network. */
+#ifndef WISP_ROUTE_H
+#define WISP_ROUTE_H
+
+#include "nat.h"
+
+/* deliver_asked sends to an address whose MAC only ARP tells. */
+INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net *n)
+{
+	struct neigh_key key = {.net = p->out_net, .addr = p->hop};
+	__u64 now = bpf_ktime_get_ns();
+	struct fdb_key fk = {.net = p->out_net};
+	struct dyn fresh = {.asked = now};
+	struct dyn *d = bpf_map_lookup_elem(&dyns, &key);
+	struct dest *at;
+
+	if (p->flags & PKT_V6)
+		return drop(skb, p->port, REASON_UNRESOLVED);
+	if (!d || !d->seen || now - d->seen > NEIGH_DEAD) {
+		if (d && now - d->asked < NEIGH_ASK)
+			return drop(skb, p->port, REASON_UNRESOLVED);
+		bpf_map_update_elem(&dyns, &key, &fresh, BPF_ANY);
+		drop(skb, p->port, REASON_UNRESOLVED); /* counts */
+		return arp_ask(skb, p);
+	}
+	write_macs(skb, d->mac, p->leg_mac);
+	if (n->type != NET_FLAT) {
+		mac_copy(fk.mac, d->mac);
+		at = bpf_map_lookup_elem(&fdb, &fk);
+		if (!at || at->kind == DEST_ROUTER)
+			return drop(skb, p->port, REASON_UNKNOWN_MAC);
+		if (at->kind == DEST_LOCAL)
+			return send_port(skb, p, at->ifindex, MARK_FORWARDED);
+		return send_tunnel(skb, p->port, n->vni, at->remote);
+	}
+	if (now - d->seen > NEIGH_STALE && now - d->asked > NEIGH_ASK) {
+		/* The packet goes as a copy, the original becomes a question. */
+		d->asked = now;
+		skb->mark = MARK_FORWARDED;
+		bpf_clone_redirect(skb, n->ifindex, mac_eq(d->mac, n->mac) ? BPF_F_INGRESS : 0);
+		return arp_ask(skb, p);
+	}
+	return send_wire(skb, p->port, p->out_net);
+}
+
+/* deliver sends the packet to p->hop on p->out_net, from the leg p->leg_mac. */
+GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
+{
+	struct neigh_key key = {};
+	struct dest *d;
+	struct net *n;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	n = bpf_map_lookup_elem(&nets, &p->out_net);
+	if (!n)
+		return drop(skb, p->port, REASON_NO_ROUTE);
+	key.net = p->out_net;
+	key.addr = p->hop;
+	d = bpf_map_lookup_elem(&neigh, &key);
+	if (!d || d->kind == DEST_VIP)
+		return deliver_asked(skb, p, n);
+	if (d->kind == DEST_ROUTER) {
+		p->net = p->out_net;
+		p->router = d->id;
+		mac_copy(p->dmac, d->mac);
+		mac_copy(p->smac, p->leg_mac);
+		return REROUTE;
+	}
+	write_macs(skb, d->mac, p->leg_mac);
+	if (d->kind == DEST_LOCAL)
+		return send_port(skb, p, d->ifindex, MARK_FORWARDED);
+	if (n->type == NET_FLAT)
+		return send_wire(skb, p->port, p->out_net);
+	return send_tunnel(skb, p->port, n->vni, d->remote);
+}
+
+/* own_address handles what is for the router itself; -1: nothing is. */
+INLINE int own_address(struct __sk_buff *skb, struct pkt *p, int outside)
+{
+	struct raddr_key key = {.router = p->router, .addr = p->dst};
+	struct raddr *ra = bpf_map_lookup_elem(&raddrs, &key);
+	int echo, v;
+
+	if (!ra || ra->kind == RADDR_FIP)
+		return -1;
+	echo = (p->icmp_type == 8 && p->proto == PROTO_ICMP) || (p->icmp_type == 128 && p->proto == PROTO_ICMPV6);
+	if (ra->kind == RADDR_GW && !outside && !echo)
+		return -1; /* the shared address, from a neighbour behind this router */
+	if (outside && ra->kind == RADDR_LEG)
+		return drop(skb, p->port, REASON_ROUTER_LOCAL);
+	if (echo)
+		v = echo_reply(skb, p);
+	else if (p->proto == PROTO_UDP)
+		v = complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_PORT, 0, REASON_ROUTER_LOCAL);
+	else
+		return drop(skb, p->port, REASON_ROUTER_LOCAL);
+	return v == -1 ? deliver(skb, p) : v;
+}
+
+/* wire_size is how long the packet, or the segments it will be cut to, are. */
+INLINE __u32 wire_size(struct __sk_buff *skb, const struct pkt *p)
+{
+	__u8 doff = 0x80; /* UDP: 8 bytes */
+
+	if (!skb->gso_size)
+		return p->l3_len;
+	if (p->proto == PROTO_TCP)
+		bpf_skb_load_bytes(skb, p->l4 + 12, &doff, 1);
+	else
+		doff = 0x20;
+	return skb->gso_size + p->l4 - ETH_HLEN + (doff >> 4) * 4;
+}
+
+INLINE void count_hop(struct __sk_buff *skb, struct pkt *p)
+{
+	__u8 ttl = p->ttl - 1;
+
+	if (p->flags & PKT_V6) {
+		bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct ip6, hops), &ttl, 1, 0);
+	} else {
+		bpf_l3_csum_replace(skb, IP4_CHECK, bpf_htons(p->ttl << 8), bpf_htons(ttl << 8), 2);
+		bpf_skb_store_bytes(skb, IP4_TTL, &ttl, 1, 0);
+	}
+	p->ttl = ttl;
+}
+
+INLINE int complain_deliver(struct __sk_buff *skb, struct pkt *p, __u32 typecode, __u32 info, __u32 reason)
+{
+	int v = complain(skb, p, typecode, info, reason);
+
+	return v == -1 ? deliver(skb, p) : v;
+}
+
+/* mtu_info is the MTU as ICMPv4 (RFC 1191) and ICMPv6 errors carry it. */
+INLINE __u32 mtu_info(const struct pkt *p, __u32 mtu) { return bpf_htonl(p->flags & PKT_V6 ? mtu : mtu & 0xffff); }
+
+/* route_once passes the packet through p->router, which it entered from
+ * p->net. All checks come before any change, so that an error quotes the
+ * packet as its sender made it. */
+GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
+{
+	struct neigh_key nk = {};
+	struct router *r;
+	struct route *rt;
+	struct dest *d;
+	struct net *n;
+	int outside, v;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	r = bpf_map_lookup_elem(&routers, &p->router);
+	if (!r || !(r->flags & ROUTER_ENABLED))
+		return drop(skb, p->port, REASON_ROUTER_DOWN);
+	outside = (r->flags & ROUTER_HAS_GW) && p->net == r->ext_net;
+	p->nat_in = NAT_NONE;
+	p->nat_out = NAT_NONE;
+	p->ndst = p->dst;
+	if (outside && plan_in(skb, p, r->gw4))
+		return TC_ACT_SHOT;
+	if (p->nat_in == NAT_NONE) {
+		v = own_address(skb, p, outside);
+		if (v != -1)
+			return v;
+		if (addr_multicast(&p->dst) || addr_link_local6(&p->dst))
+			return drop(skb, p->port, REASON_ROUTER_LOCAL);
+		if (outside && (r->flags & ROUTER_SNAT) && !(p->flags & PKT_V6))
+			return drop(skb, p->port, REASON_NOT_TRANSLATED);
+	}
+	if (p->ttl <= 1)
+		return complain_deliver(skb, p, ICMP_EXCEEDED << 8, 0, REASON_TTL);
+	rt = find_route(p->router, &p->ndst);
+	if (!rt)
+		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_NET, 0, REASON_NO_ROUTE);
+	n = bpf_map_lookup_elem(&nets, &rt->net);
+	if (!n)
+		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_NET, 0, REASON_NO_ROUTE);
+	p->out_net = rt->net;
+	p->hop = addr_zero(&rt->via) ? p->ndst : rt->via;
+	nk.net = p->out_net;
+	nk.addr = p->hop;
+	d = bpf_map_lookup_elem(&neigh, &nk);
+	if (!d && n->type != NET_FLAT)
+		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_HOST, 0, REASON_NO_HOST);
+	if (n->mtu && wire_size(skb, p) > n->mtu)
+		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_FRAG, mtu_info(p, n->mtu),
+					REASON_TOO_BIG);
+	if (!outside && (r->flags & ROUTER_HAS_GW) && rt->net == r->ext_net) {
+		v = plan_out(skb, p, r);
+		if (v)
+			return drop(skb, p->port, v);
+		/* Who carries the gateway does the rest, with the packet as it is. */
+		if ((p->nat_out == NAT_SHARED && !(r->flags & ROUTER_GW_LOCAL)) ||
+		    (!n->ifindex && r->gw_remote && !(r->flags & ROUTER_GW_LOCAL))) {
+			n = bpf_map_lookup_elem(&nets, &p->net);
+			if (!n || n->type == NET_FLAT || p->pass || p->origin == FROM_TUNNEL)
+				return drop(skb, p->port, REASON_NOT_TRANSLATED);
+			return send_tunnel(skb, p->port, n->vni, r->gw_remote);
+		}
+	}
+	p->leg = rt->leg;
+	mac_copy(p->leg_mac, rt->mac);
+	count_hop(skb, p);
+	apply_in(skb, p);
+	v = apply_out(skb, p);
+	if (v)
+		return drop(skb, p->port, v);
+	return deliver(skb, p);
+}
+
+/* MAX_ROUTERS is how many routers of this cloud a packet passes on one host. */
+#define MAX_ROUTERS 4
+
+INLINE int route_frame(struct __sk_buff *skb, struct pkt *p)
+{
+	int i, v;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	if (p->ethertype != ETHERTYPE_IPV4 && p->ethertype != ETHERTYPE_IPV6)
+		return drop(skb, p->port, REASON_ETHERTYPE);
+	for (i = 0; i < MAX_ROUTERS; i++) {
+		p->pass = i;
+		v = route_once(skb, p);
+		if (v != REROUTE)
+			return v;
+	}
+	return drop(skb, p->port, REASON_LOOP);
+}
+
+#endif

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Keys and values of the maps, and the parsed packet. Go has the same
+ * structures, generated from the BTF of these. No structure has padding that
+ * is not named. */
+#ifndef WISP_TYPES_H
+#define WISP_TYPES_H
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <stddef.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define GLOBAL __attribute__((noinline))
+#define INLINE static __always_inline
+
+#define ETH_HLEN 14
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_ARP 0x0806
+#define ETHERTYPE_IPV6 0x86dd
+
+#define PROTO_ICMP 1
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_ICMPV6 58
+#define PROTO_SCTP 132
+
+/* Marks of packets that these programs sent on. They exist only between two
+ * programs of one host: every way out of the dataplane clears them. */
+#define MARK_FORWARDED 0x77697301 /* "wis" and a number */
+#define MARK_SERVICE 0x77697302	  /* from the node itself: no security groups */
+
+/* An address in network order; IPv4 is mapped: ::ffff:a.b.c.d. */
+struct addr {
+	__u32 w[4];
+};
+
+/* dev: what a device of this host is. */
+enum dev_kind {
+	DEV_GUEST = 1,
+	DEV_PHYS = 2,
+	DEV_TUNNEL = 3,
+	DEV_SERVICE = 4,
+};
+
+struct dev {
+	__u32 kind;
+	__u32 id; /* port or network */
+};
+
+#define PORT_ENABLED 1
+#define PORT_SECURITY 2
+
+struct port {
+	__u32 net;
+	__u32 ifindex;
+	__u32 ruleset;
+	__u8 mac[6];
+	__u8 flags;
+	__u8 pad;
+};
+
+enum net_type {
+	NET_LOCAL = 1,
+	NET_FLAT = 2,
+	NET_VXLAN = 3,
+};
+
+struct net {
+	__u32 type;
+	__u32 vni;
+	__u32 ifindex; /* physical interface or tunnel device, 0 when none */
+	__u32 mtu;
+	__u32 nflood;
+	__u8 mac[6]; /* of the physical interface */
+	__u8 pad[2];
+};
+
+/* dest: where an address or a MAC is. */
+enum dest_kind {
+	DEST_LOCAL = 1,	 /* port on this host */
+	DEST_REMOTE = 2, /* port on another host */
+	DEST_ROUTER = 3, /* leg of a router */
+	DEST_VIP = 4,	 /* an address that some port may take: ask by ARP */
+};
+
+struct dest {
+	__u32 id;      /* port or router */
+	__u32 ifindex; /* of a local port */
+	__u32 remote;  /* tunnel address, network order */
+	__u8 kind;
+	__u8 pad;
+	__u8 mac[6];
+};
+
+struct fdb_key {
+	__u32 net;
+	__u8 mac[6];
+	__u8 pad[2];
+};
+
+struct neigh_key {
+	__u32 net;
+	struct addr addr;
+};
+
+struct flood_key {
+	__u32 net;
+	__u32 index;
+};
+
+/* source: exact source addresses that a port may use; an all-zero address
+ * stands for the MAC alone. */
+struct source_key {
+	__u32 port;
+	__u8 mac[6];
+	__u8 pad[2];
+	struct addr addr;
+};
+
+struct pair_key { /* LPM: allowed address pairs */
+	__u32 prefixlen;
+	__u32 port;
+	__u8 mac[6];
+	__u8 pad[2];
+	struct addr addr;
+};
+
+/* Security groups. */
+enum direction {
+	DIR_INGRESS = 0,
+	DIR_EGRESS = 1,
+};
+
+struct ruleset {
+	__u32 version; /* which rules are in force */
+	__u32 generation; /* flows that were judged by another are judged again */
+	__u32 count[2];	  /* by direction */
+};
+
+struct rule_key {
+	__u32 ruleset;
+	__u32 version;
+	__u32 direction;
+	__u32 index;
+};
+
+#define RULE_V6 1
+#define RULE_PORTS 2
+#define RULE_TYPE 4
+#define RULE_CODE 8
+#define RULE_PREFIX 16
+#define RULE_GROUP 32
+
+struct rule {
+	struct addr addr;
+	struct addr mask;
+	__u32 group;
+	__u16 min; /* host order; ICMP type */
+	__u16 max; /* ICMP code */
+	__u8 proto;
+	__u8 flags;
+	__u8 pad[2];
+};
+
+struct member_key { /* LPM: addresses of a group's members */
+	__u32 prefixlen;
+	__u32 group;
+	struct addr addr;
+};
+
+/* Connection tracking: one entry per port and connection, whoever began. */
+struct ct_key {
+	struct addr local;
+	struct addr remote;
+	__u32 port;
+	__u16 lport;
+	__u16 rport;
+	__u8 proto;
+	__u8 pad[3];
+};
+
+enum ct_state {
+	CT_NEW = 0,
+	CT_REPLIED = 1,
+	CT_CLOSING = 2,
+	CT_CLOSED = 3,
+	CT_DENIED = 4, /* was allowed once; the rule is gone */
+};
+
+struct ct {
+	__u64 seen; /* ns, monotonic */
+	__u32 generation;
+	__u8 direction; /* of who began */
+	__u8 state;
+	__u8 pad[2];
+};
+
+struct frag_key {
+	struct addr src;
+	struct addr dst;
+	__u32 id;
+	__u32 ctx; /* device and direction */
+	__u8 proto;
+	__u8 pad[3];
+};
+
+struct frag {
+	__u16 sport;
+	__u16 dport;
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 pad[2];
+};
+
+/* Routers. */
+#define ROUTER_ENABLED 1
+#define ROUTER_SNAT 2
+#define ROUTER_GW_LOCAL 4
+#define ROUTER_HAS_GW 8
+
+struct router {
+	__u32 flags;
+	__u32 ext_net;
+	__u32 gw4;	 /* shared address, network order; 0 when none */
+	__u32 gw_remote; /* host that carries the gateway, network order */
+};
+
+struct route_key { /* LPM */
+	__u32 prefixlen;
+	__u32 router;
+	struct addr addr;
+};
+
+struct route {
+	struct addr via; /* zero: on the link */
+	struct addr leg; /* the router's own address there */
+	__u32 net;
+	__u8 mac[6];
+	__u8 pad[2];
+};
+
+enum raddr_kind {
+	RADDR_LEG = 1,	 /* own address on a tenant network */
+	RADDR_GW = 2,	 /* own address on the external network */
+	RADDR_FIP = 3,	 /* floating address; other is the fixed one */
+	RADDR_FIXED = 4, /* fixed address; other is the floating one */
+};
+
+struct raddr_key {
+	__u32 router;
+	__u32 outbound; /* 1 for RADDR_FIXED: a fixed address is no own address */
+	struct addr addr;
+};
+
+struct raddr {
+	struct addr other;
+	__u32 kind;
+};
+
+/* Port-translating NAT. Two entries per connection. */
+struct nat_key {
+	__u32 router;
+	__u32 src; /* network order */
+	__u32 dst;
+	__u16 sport;
+	__u16 dport;
+	__u8 proto;
+	__u8 reply; /* 1: src is the outside's, dst the shared address */
+	__u8 pad[2];
+};
+
+struct nat {
+	__u64 seen;
+	__u32 addr; /* forward: unused; reply: inside address */
+	__u16 port; /* forward: outside port; reply: inside port */
+	__u8 state;
+	__u8 pad;
+};
+
+/* Neighbours that the cloud does not know, learned from ARP. */
+struct dyn {
+	__u64 seen;  /* 0: asked and not answered yet */
+	__u64 asked;
+	__u8 mac[6];
+	__u8 pad[2];
+};
+
+/* Connections of guests to the node's own services. */
+struct svc_key {
+	__u32 port;
+	__u16 sport;
+	__u16 pad;
+};
+
+struct svc {
+	struct addr src;
+	__u8 smac[6];
+	__u8 dmac[6];
+};
+
+struct conf {
+	__u32 svc_ifindex;
+	__u32 tun_ifindex;
+	__u32 tun_local; /* network order */
+};
+
+struct count_key {
+	__u32 port;
+	__u32 reason;
+};
+
+struct count {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* ids: stable small numbers for the cloud's long names. */
+struct id_key {
+	__u32 kind;
+	__u8 name[60];
+};
+
+enum reason {
+	REASON_NONE = 0,
+	REASON_MALFORMED,
+	REASON_PORT_DOWN,
+	REASON_SPOOFED_MAC,
+	REASON_SPOOFED_IP,
+	REASON_SPOOFED_ARP,
+	REASON_SPOOFED_ND,
+	REASON_DHCP_SERVER,
+	REASON_ROUTER_ADVERT,
+	REASON_ETHERTYPE,
+	REASON_NO_RULE_OUT,
+	REASON_NO_RULE_IN,
+	REASON_RULE_REMOVED,
+	REASON_INVALID_STATE,
+	REASON_UNKNOWN_MAC,
+	REASON_NO_DEVICE,
+	REASON_ROUTER_DOWN,
+	REASON_TTL,
+	REASON_NO_ROUTE,
+	REASON_NO_HOST,
+	REASON_TOO_BIG,
+	REASON_NOT_TRANSLATED,
+	REASON_NAT_FULL,
+	REASON_UNRESOLVED,
+	REASON_LOOP,
+	REASON_STRANGER,
+	REASON_FRAGMENT,
+	REASON_ROUTER_LOCAL,
+	REASON_TUNNEL,
+};
+
+enum origin {
+	FROM_GUEST = 1,
+	FROM_WIRE,
+	FROM_HOST,
+	FROM_TUNNEL,
+	FROM_SERVICE,
+};
+
+#define PKT_V6 1
+#define PKT_DF 2
+#define PKT_FRAG_FIRST 4
+#define PKT_FRAG_LATER 8
+
+/* How a packet is translated in one direction. */
+enum nat_kind {
+	NAT_NONE = 0,
+	NAT_FLOATING = 1,
+	NAT_SHARED = 2,
+};
+
+#define ICMP_KEEP 96
+
+/* pkt is one packet on its way through one program; offsets in bytes from
+ * the start of the frame, ports and addresses in network order. */
+struct pkt {
+	struct addr src;
+	struct addr dst;
+	struct addr ndst; /* routing: destination after translation */
+	struct addr hop;  /* routing: next hop */
+	struct addr leg;  /* routing: own address on the way out */
+	__u32 port;	  /* of the sender (or, leaving, of the receiver); 0 none */
+	__u32 net;	  /* on which the packet is */
+	__u32 out_net;
+	__u32 router;
+	__u32 origin;
+	__u32 in_ifindex;
+	__u32 tun_remote; /* network order */
+	__u32 frag_id;
+	__u32 pass;
+	__u32 nsrc; /* translation: new source, network order */
+	__u16 ethertype; /* host order */
+	__u16 l4;
+	__u16 l3_len;
+	__u16 sport;
+	__u16 dport;
+	__u16 nport;  /* translation: new destination port (inwards) */
+	__u16 nsport; /* translation: new source port (outwards) */
+	__u8 smac[6];
+	__u8 dmac[6];
+	__u8 leg_mac[6];
+	__u8 proto;
+	__u8 ttl;
+	__u8 flags;
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u8 tcp_flags;
+	__u8 nat_in; /* enum nat_kind */
+	__u8 nat_out;
+	__u8 pad[4];
+	__u8 buf[ICMP_KEEP];
+};
+
+#endif

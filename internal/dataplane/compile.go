@@ -1,0 +1,328 @@
+package dataplane
+
+import (
+	"errors"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"wisp/internal/dataplane/intent"
+	"wisp/internal/errs"
+)
+
+// wire is a physical interface as compilation needs it.
+type wire struct {
+	index uint32
+	mac   [6]byte
+}
+
+// surroundings are what compilation needs to know of the host.
+type surroundings struct {
+	devices map[string]uint32 // interface index by id of a local port
+	wires   map[string]wire   // by name of the physical network
+	tunnel  uint32            // interface index of the tunnel device, 0 when none
+	local   netip.Addr        // tunnel address
+	service uint32            // interface index of the service veth
+}
+
+// compilation turns a State into the contents of the maps.
+type compilation struct {
+	state   intent.State
+	around  surroundings
+	ids     *ids
+	groups  *groupCompiler
+	want    *wanted
+	refused map[string]error
+
+	netIDs      map[string]uint32
+	routerPorts map[string]bool
+	wireOf      map[string]string // physical network -> network that has it
+}
+
+func compile(state intent.State, around surroundings, names *ids, groups *groupCompiler) (*wanted, map[string]error) {
+	c := &compilation{
+		state: state, around: around, ids: names, groups: groups, want: newWanted(), refused: map[string]error{},
+		netIDs: map[string]uint32{}, routerPorts: map[string]bool{}, wireOf: map[string]string{},
+	}
+	names.begin()
+	for _, r := range state.Routers {
+		for _, i := range r.Interfaces {
+			c.routerPorts[i.PortID] = true
+		}
+		if r.Gateway != nil {
+			c.routerPorts[r.Gateway.PortID] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(state.Networks)) {
+		c.refuse(id, c.network(id, state.Networks[id]))
+	}
+	// Routers first: an address of theirs is never taken by a port.
+	for _, id := range slices.Sorted(maps.Keys(state.Routers)) {
+		c.refuse(id, c.router(id, state.Routers[id]))
+	}
+	for _, id := range slices.Sorted(maps.Keys(state.Ports)) {
+		if !c.routerPorts[id] {
+			c.refuse(id, c.port(id, state.Ports[id]))
+		}
+	}
+	c.vips()
+	c.flooding()
+	c.refuseAll(groups.compile(state, names, c.want))
+	c.want.confs[0] = bpfConf{SvcIfindex: around.service, TunIfindex: around.tunnel, TunLocal: be4(around.local)}
+	c.want.ids = names.end()
+	return c.want, c.refused
+}
+
+func (c *compilation) refuse(id string, err error) {
+	if err != nil {
+		c.refused[id] = errors.Join(c.refused[id], err)
+	}
+}
+
+func (c *compilation) refuseAll(all map[string]error) {
+	for id, err := range all {
+		c.refuse(id, err)
+	}
+}
+
+func (c *compilation) network(id string, n intent.Network) error {
+	out := bpfNet{Mtu: uint32(max(n.MTU, 0))}
+	switch n.Type {
+	case intent.TypeLocal:
+		out.Type = netLocal
+	case intent.TypeFlat:
+		// Without an interface here the network still may be the outside of
+		// a router whose gateway is on another host.
+		w := c.around.wires[n.PhysicalNetwork]
+		if other, taken := c.wireOf[n.PhysicalNetwork]; taken {
+			return errs.New(errs.Conflict, "physical network %q carries network %s already", n.PhysicalNetwork, other)
+		}
+		c.wireOf[n.PhysicalNetwork] = id
+		out.Type, out.Ifindex, out.Mac = netFlat, w.index, w.mac
+	case intent.TypeVXLAN:
+		if n.SegmentationID == 0 || n.SegmentationID >= 1<<24 {
+			return errs.New(errs.Invalid, "VXLAN segmentation id %d is not 1 to 16777215", n.SegmentationID)
+		}
+		out.Type, out.Vni, out.Ifindex = netVXLAN, n.SegmentationID, c.around.tunnel
+	default:
+		return errs.New(errs.NotImplemented, "this dataplane has no networks of type %q", n.Type)
+	}
+	idx, err := c.ids.get(kindNet, id)
+	if err != nil {
+		return err
+	}
+	if out.Type == netVXLAN {
+		if _, taken := c.want.vnis[out.Vni]; taken {
+			return errs.New(errs.Conflict, "segmentation id %d belongs to another network", out.Vni)
+		}
+		c.want.vnis[out.Vni] = idx
+	}
+	if out.Type == netFlat && out.Ifindex != 0 {
+		c.want.devs[out.Ifindex] = bpfDev{Kind: devPhys, Id: idx}
+	}
+	c.netIDs[id] = idx
+	c.want.nets[idx] = out
+	return nil
+}
+
+func noWire(n intent.Network) error {
+	return errs.New(errs.Unavailable, "physical network %q has no interface on this host", n.PhysicalNetwork)
+}
+
+// net finds a network that was not refused.
+func (c *compilation) net(id string) (uint32, bpfNet, error) {
+	idx, ok := c.netIDs[id]
+	if !ok {
+		return 0, bpfNet{}, errs.New(errs.NotFound, "network %s is not on this host", id)
+	}
+	return idx, c.want.nets[idx], nil
+}
+
+func (c *compilation) port(id string, p intent.Port) error {
+	netID, n, err := c.net(p.NetworkID)
+	if err != nil {
+		return err
+	}
+	if p.Local && n.Type == netFlat && n.Ifindex == 0 {
+		return noWire(c.state.Networks[p.NetworkID])
+	}
+	mac, err := macOf(p.MAC)
+	if err != nil {
+		return err
+	}
+	where := bpfDest{Mac: mac}
+	switch {
+	case p.Local:
+		if where.Id, err = c.ids.get(kindPort, id); err != nil {
+			return err
+		}
+		where.Kind, where.Ifindex = destLocal, c.around.devices[id]
+	case n.Type == netFlat:
+		where.Kind = destRemote
+	case n.Type == netVXLAN && p.Endpoint.Is4():
+		where.Kind, where.Remote = destRemote, be4(p.Endpoint)
+	default:
+		return nil // on no host yet: nothing to reach
+	}
+	key := bpfFdbKey{Net: netID, Mac: mac}
+	if _, taken := c.want.fdb[key]; taken {
+		return errs.New(errs.Conflict, "address %s is on the network already", p.MAC)
+	}
+	c.want.fdb[key] = where
+	err = c.addresses(netID, where, p.Addresses)
+	if p.Local {
+		err = errors.Join(err, c.localPort(id, p, netID, where))
+	}
+	return err
+}
+
+func (c *compilation) addresses(netID uint32, where bpfDest, addrs []netip.Addr) error {
+	var failed []error
+	for _, a := range append(slices.Clone(addrs), linkLocal(where.Mac)) {
+		key := bpfNeighKey{Net: netID, Addr: addrOf(a)}
+		if _, taken := c.want.neigh[key]; taken {
+			if !a.IsLinkLocalUnicast() {
+				failed = append(failed, errs.New(errs.Conflict, "address %s is on the network already", a))
+			}
+			continue
+		}
+		c.want.neigh[key] = where
+	}
+	return errors.Join(failed...)
+}
+
+func (c *compilation) localPort(id string, p intent.Port, netID uint32, where bpfDest) error {
+	out := bpfPort{Net: netID, Ifindex: where.Ifindex, Mac: where.Mac}
+	if p.Enabled {
+		out.Flags |= portEnabled
+	}
+	var err error
+	if p.PortSecurity {
+		out.Flags |= portSecurity
+		out.Ruleset, err = c.groups.rulesetOf(p.SecurityGroups, c.ids)
+		if err != nil {
+			return err
+		}
+		err = c.sources(where.Id, where.Mac, p)
+	}
+	c.want.ports[where.Id] = out
+	if where.Ifindex != 0 {
+		c.want.devs[where.Ifindex] = bpfDev{Kind: devGuest, Id: where.Id}
+	}
+	return err
+}
+
+// sources lists what the port may send as: its MAC with its addresses and
+// link-local address, and each allowed pair.
+func (c *compilation) sources(port uint32, mac [6]byte, p intent.Port) error {
+	exact := func(mac [6]byte, a netip.Addr) {
+		c.want.sources[bpfSourceKey{Port: port, Mac: mac, Addr: addrOf(a)}] = 1
+	}
+	exact(mac, netip.Addr{})
+	exact(mac, linkLocal(mac))
+	for _, a := range p.Addresses {
+		exact(mac, a)
+	}
+	var failed []error
+	for _, pair := range p.AllowedAddressPairs {
+		from := mac
+		if pair.MAC != "" {
+			var err error
+			if from, err = macOf(pair.MAC); err != nil {
+				failed = append(failed, err)
+				continue
+			}
+		}
+		if !pair.Prefix.IsValid() {
+			failed = append(failed, errs.New(errs.Invalid, "an allowed address pair has no address"))
+			continue
+		}
+		exact(from, netip.Addr{})
+		exact(from, linkLocal(from))
+		key := bpfPairKey{
+			Prefixlen: 32 + 64 + bitsOf(pair.Prefix), Port: port, Mac: from, Addr: addrOf(pair.Prefix.Masked().Addr()),
+		}
+		c.want.pairs[key] = 1
+	}
+	return errors.Join(failed...)
+}
+
+// vips marks the single addresses of allowed pairs that no port has as its
+// own: some port may take them, and ARP tells which.
+func (c *compilation) vips() {
+	for id, p := range c.state.Ports {
+		netID, ok := c.netIDs[p.NetworkID]
+		if !ok || c.routerPorts[id] {
+			continue
+		}
+		for _, pair := range p.AllowedAddressPairs {
+			if !pair.Prefix.IsValid() || !pair.Prefix.IsSingleIP() {
+				continue
+			}
+			key := bpfNeighKey{Net: netID, Addr: addrOf(pair.Prefix.Addr())}
+			if _, taken := c.want.neigh[key]; !taken {
+				c.want.neigh[key] = bpfDest{Kind: destVIP}
+			}
+		}
+		// A pair with a MAC of its own is reached where its port is.
+		where, ok := c.want.fdb[bpfFdbKey{Net: netID, Mac: macOrZero(p.MAC)}]
+		if !ok {
+			continue
+		}
+		for _, pair := range p.AllowedAddressPairs {
+			if mac := macOrZero(pair.MAC); mac != [6]byte{} {
+				key := bpfFdbKey{Net: netID, Mac: mac}
+				if _, taken := c.want.fdb[key]; !taken {
+					at := where
+					at.Mac = mac
+					c.want.fdb[key] = at
+				}
+			}
+		}
+	}
+}
+
+func macOrZero(s string) [6]byte {
+	mac, err := macOf(s)
+	if err != nil {
+		return [6]byte{}
+	}
+	return mac
+}
+
+// flooding lists where a broadcast of each network goes: its local ports and
+// the hosts that have others of its ports. Every compilation gives the same
+// order for the same state.
+func (c *compilation) flooding() {
+	places := map[uint32][]bpfDest{}
+	remotes := map[bpfDest]uint32{}
+	for _, id := range slices.Sorted(maps.Keys(c.state.Ports)) {
+		p := c.state.Ports[id]
+		netID, ok := c.netIDs[p.NetworkID]
+		if !ok || c.routerPorts[id] {
+			continue
+		}
+		where, ok := c.want.fdb[bpfFdbKey{Net: netID, Mac: macOrZero(p.MAC)}]
+		switch {
+		case !ok:
+		case where.Kind == destLocal && p.Enabled && where.Ifindex != 0:
+			if own, known := c.ids.find(kindPort, id); known && own == where.Id {
+				places[netID] = append(places[netID], bpfDest{Kind: destLocal, Id: where.Id, Ifindex: where.Ifindex})
+			}
+		case where.Kind == destRemote && where.Remote != 0:
+			at := bpfDest{Kind: destRemote, Remote: where.Remote, Id: netID}
+			if _, seen := remotes[at]; !seen {
+				remotes[at] = netID
+				places[netID] = append(places[netID], bpfDest{Kind: destRemote, Remote: where.Remote})
+			}
+		}
+	}
+	for netID, all := range places {
+		for i, d := range all {
+			c.want.flood[bpfFloodKey{Net: netID, Index: uint32(i)}] = d
+		}
+		n := c.want.nets[netID]
+		n.Nflood = uint32(len(all))
+		c.want.nets[netID] = n
+	}
+}

@@ -1,0 +1,52 @@
+package dataplane
+
+// Values of bpf/types.h.
+const (
+	devGuest = 1
+	devPhys  = 2
+
+	portEnabled  = 1
+	portSecurity = 2
+
+	netLocal = 1
+	netFlat  = 2
+	netVXLAN = 3
+
+	destLocal  = 1
+	destRemote = 2
+	destRouter = 3
+	destVIP    = 4
+
+	dirIngress = 0
+	dirEgress  = 1
+
+	ruleV6        = 1
+	rulePortRange = 2
+	ruleType      = 4
+	ruleCode      = 8
+	rulePrefix    = 16
+	ruleGroup     = 32
+
+	routerEnabled = 1
+	routerSNAT    = 2
+	routerGWLocal = 4
+	routerHasGW   = 8
+
+	raddrLeg   = 1
+	raddrGW    = 2
+	raddrFIP   = 3
+	raddrFixed = 4
+
+	markForwarded = 0x77697301
+)
+
+// Protocol numbers, IANA.
+const (
+	protoICMP    = 1
+	protoTCP     = 6
+	protoUDP     = 17
+	protoDCCP    = 33
+	protoICMPv6  = 58
+	protoSCTP    = 132
+	protoUDPLite = 136
+)

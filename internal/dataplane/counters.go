@@ -1,0 +1,81 @@
+package dataplane
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Count is how many packets, and bytes of whole frames.
+type Count struct{ Packets, Bytes uint64 }
+
+// PortCounters are the packets of one port that were dropped, by reason.
+// Packets of no port, such as those which came by a tunnel, are under an
+// empty PortID.
+type PortCounters struct {
+	PortID string
+	Drops  map[string]Count
+}
+
+// Reasons are the names of all reasons to drop a packet.
+func Reasons() []string {
+	out := make([]string, 0, len(reasonNames))
+	for _, name := range reasonNames[1:] {
+		out = append(out, name)
+	}
+	return out
+}
+
+// reasonNames are in the order of enum reason in bpf/types.h.
+var reasonNames = [...]string{
+	"none", "malformed", "port-down", "spoofed-mac", "spoofed-ip", "spoofed-arp", "spoofed-nd", "dhcp-server",
+	"router-advert", "ethertype", "no-rule-out", "no-rule-in", "rule-removed", "invalid-state", "unknown-mac",
+	"no-device", "router-down", "ttl", "no-route", "no-host", "too-big", "not-translated", "nat-full", "unresolved",
+	"loop", "stranger", "fragment", "router-local", "tunnel",
+}
+
+func reasonName(r uint32) string {
+	if int(r) < len(reasonNames) {
+		return reasonNames[r]
+	}
+	return fmt.Sprintf("reason-%d", r)
+}
+
+// Counters reads what was dropped since the maps were made.
+func (d *Dataplane) Counters() ([]PortCounters, error) {
+	if err := d.lock(); err != nil {
+		return nil, err
+	}
+	defer d.mu.Unlock()
+	names := d.portNames()
+	byPort := map[string]map[string]Count{}
+	var (
+		key  bpfCountKey
+		each []bpfCount
+	)
+	it := d.mapNamed("counts").Iterate()
+	for it.Next(&key, &each) {
+		name, ok := names[key.Port]
+		if !ok && key.Port != 0 {
+			continue // of a port that is gone
+		}
+		if byPort[name] == nil {
+			byPort[name] = map[string]Count{}
+		}
+		var sum Count
+		for _, c := range each {
+			sum.Packets += c.Packets
+			sum.Bytes += c.Bytes
+		}
+		byPort[name][reasonName(key.Reason)] = sum
+	}
+	if err := it.Err(); err != nil {
+		return nil, fmt.Errorf("reading counters: %w", err)
+	}
+	out := make([]PortCounters, 0, len(byPort))
+	for name, drops := range byPort {
+		out = append(out, PortCounters{PortID: name, Drops: drops})
+	}
+	slices.SortFunc(out, func(a, b PortCounters) int { return strings.Compare(a.PortID, b.PortID) })
+	return out, nil
+}

@@ -1,0 +1,94 @@
+package dataplane_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"wisp/internal/dataplane"
+	"wisp/internal/dataplane/intent"
+)
+
+// twoHosts makes two hosts with a cable between them, and the same VXLAN
+// networks on both.
+func twoHosts(t *testing.T) (one, two *lab) {
+	t.Helper()
+	at := func(a string) func(*dataplane.Config) {
+		return func(c *dataplane.Config) {
+			c.TunnelAddress = netip.MustParseAddr(a)
+			physical(c)
+		}
+	}
+	one, two = newLab(t, at("192.0.2.1")), newLab(t, at("192.0.2.2"))
+	one.run(one.name, "ip link add under type veth peer name under netns "+two.name)
+	for l, a := range map[*lab]string{one: "192.0.2.1/24", two: "192.0.2.2/24"} {
+		l.run(l.name, "ip addr add "+a+" dev under")
+		l.run(l.name, "ip link set under up")
+		l.run(l.name, "ip link set lo up")
+		l.state.Networks["blue"] = intent.Network{ID: "blue", Type: intent.TypeVXLAN, SegmentationID: 100, MTU: 1450}
+		l.state.Networks["red"] = intent.Network{ID: "red", Type: intent.TypeVXLAN, SegmentationID: 200, MTU: 1450}
+	}
+	return one, two
+}
+
+// share tells each host about the other's ports.
+func share(one, two *lab) {
+	tell := func(from, to *lab, endpoint string) {
+		for id, p := range from.state.Ports {
+			if p.Local {
+				p.Local = false
+				p.Endpoint = netip.MustParseAddr(endpoint)
+				to.state.Ports[id] = p
+			}
+		}
+	}
+	tell(one, two, "192.0.2.1")
+	tell(two, one, "192.0.2.2")
+}
+
+func TestTunnelJoinsHosts(t *testing.T) {
+	t.Parallel()
+	one, two := twoHosts(t)
+	a := one.guest(one.port("a", "blue", "fa:16:3e:00:00:01", "10.0.1.10", "fd01::10"), 24, "10.0.1.1")
+	b := two.guest(two.port("b", "blue", "fa:16:3e:00:00:02", "10.0.1.11", "fd01::11"), 24, "10.0.1.1")
+	c := two.guest(two.port("c", "red", "fa:16:3e:00:00:03", "10.0.2.11"), 24, "10.0.2.1")
+	share(one, two)
+	router := intent.Router{ID: "r", Enabled: true, Interfaces: []intent.RouterInterface{
+		{PortID: "r1", NetworkID: "blue", MAC: routerMAC1, Addresses: prefixes("10.0.1.1/24")},
+		{PortID: "r2", NetworkID: "red", MAC: routerMAC2, Addresses: prefixes("10.0.2.1/24")},
+	}}
+	one.state.Routers["r"], two.state.Routers["r"] = router, router
+	one.applyClean()
+	two.applyClean()
+	one.ping(a, "10.0.1.11")
+	two.ping(b, "10.0.1.10")
+	one.ping(a, "10.0.2.11") // routed on the sender's host
+	two.ping(c, "10.0.1.10")
+	one.ping(a, "fd01::11")
+	one.run(a, "ping -n -c 2 -i 0.2 -W 2 -s 1400 10.0.1.11")
+	one.ping(a, "10.0.2.1")
+}
+
+func TestGatewayOfAnotherHost(t *testing.T) {
+	t.Parallel()
+	one, two := twoHosts(t)
+	a := one.guest(one.port("a", "blue", "fa:16:3e:00:00:01", "10.0.1.10"), 24, "10.0.1.1")
+	two.guest(two.port("b", "blue", "fa:16:3e:00:00:02", "10.0.1.11"), 24, "10.0.1.1")
+	two.outside()
+	one.state.Networks["ext"] = two.state.Networks["ext"]
+	share(one, two)
+	for _, l := range []*lab{one, two} {
+		l.state.Routers["r"] = intent.Router{ID: "r", Enabled: true, Interfaces: []intent.RouterInterface{
+			{PortID: "r1", NetworkID: "blue", MAC: routerMAC1, Addresses: prefixes("10.0.1.1/24")},
+		}}
+		l.gateway("r", "203.0.113.10/24")
+	}
+	one.state.Routers["r"].Gateway.Local = false
+	one.state.Ports["rgw"] = intent.Port{ID: "rgw", NetworkID: "ext", Endpoint: netip.MustParseAddr("192.0.2.2"), MAC: gatewayMAC}
+	one.applyClean()
+	two.applyClean()
+	one.eventually("a reaches the outside by the other host", func() bool {
+		_, err := one.try(a, "ping -n -c 1 -W 1 198.51.100.1")
+		return err == nil
+	})
+	one.ping(a, "198.51.100.1")
+}

@@ -1,0 +1,112 @@
+package dhcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+
+	"github.com/insomniacslk/dhcp/dhcpv4"
+
+	"wisp/internal/nodeapi"
+)
+
+// Conn carries whole Ethernet frames between guests and this host. Which
+// port a frame came from is the kernel's word, not the frame's.
+type Conn interface {
+	ReadFrame(buf []byte) (n int, portID string, err error)
+	WriteFrame(portID string, frame []byte) error
+	Close() error
+}
+
+// Lookup returns what a port is told; false for a port without DHCP.
+type Lookup func(portID string) (nodeapi.Lease, bool)
+
+// Server answers on a connection.
+type Server struct {
+	conn   Conn
+	lookup Lookup
+	log    *slog.Logger
+}
+
+// NewServer returns a server for Serve; it closes conn at the end.
+func NewServer(conn Conn, lookup Lookup, log *slog.Logger) *Server {
+	return &Server{conn: conn, lookup: lookup, log: log}
+}
+
+// maxFrame is more than the largest packet that a tap takes.
+const maxFrame = 64<<10 + ethernetHeader
+
+// serverMAC is the sender of the answers: the dataplane's own address on
+// every link.
+var serverMAC = net.HardwareAddr{0x02, 0x57, 0, 0, 0, 0}
+
+// Serve answers until ctx ends, which is no error, or reading fails.
+func (s *Server) Serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() }) // wakes ReadFrame
+	defer func() {
+		if stop() {
+			_ = s.conn.Close()
+		}
+	}()
+	buf := make([]byte, maxFrame)
+	for {
+		n, port, err := s.conn.ReadFrame(buf)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading from the guests: %w", err)
+		}
+		if answer := s.answer(ctx, port, buf[:n]); answer != nil {
+			if err := s.conn.WriteFrame(port, answer); err != nil && !errors.Is(err, net.ErrClosed) {
+				s.log.WarnContext(ctx, "answering DHCP failed", "port", port, "error", err)
+			}
+		}
+	}
+}
+
+// answer returns the frame for a frame from a port, or nil.
+func (s *Server) answer(ctx context.Context, port string, b []byte) []byte {
+	in, err := ParseFrame(b)
+	if err != nil || in.DstPort != serverPort || in.SrcPort != clientPort {
+		return nil
+	}
+	lease, known := s.lookup(port)
+	if !known {
+		return nil
+	}
+	request, err := dhcpv4.FromBytes(in.Payload)
+	if err != nil {
+		s.log.DebugContext(ctx, "a guest sent no DHCP", "port", port, "error", err)
+		return nil
+	}
+	if request.MessageType() == dhcpv4.MessageTypeDecline {
+		s.log.WarnContext(ctx, "a guest declined its address: something else on its network answers for it", "port", port, "address", lease.Address)
+	}
+	reply := Answer(request, lease)
+	if reply == nil {
+		return nil
+	}
+	s.log.DebugContext(ctx, "DHCP", "port", port, "asked", request.MessageType(), "answered", reply.MessageType(), "address", lease.Address)
+	return Frame{
+		SrcMAC: serverMAC, DstMAC: request.ClientHWAddr, Src: lease.Server, Dst: destination(request, reply),
+		SrcPort: serverPort, DstPort: clientPort, Payload: reply.ToBytes(),
+	}.Bytes()
+}
+
+// destination is where an answer goes, RFC 2131 4.1.
+func destination(request, reply *dhcpv4.DHCPv4) netip.Addr {
+	everyone := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	switch current := addr(request.ClientIPAddr); {
+	case reply.MessageType() == dhcpv4.MessageTypeNak:
+		return everyone
+	case !current.IsUnspecified():
+		return current
+	case request.IsBroadcast():
+		return everyone
+	}
+	return addr(reply.YourIPAddr)
+}

@@ -1,0 +1,53 @@
+package identity
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// CountComparisons makes the service note the cost of each comparison of a
+// password with a hash; costs returns and forgets them.
+func (s *Service) CountComparisons() (costs func() []int) {
+	var mu sync.Mutex
+	var noted []int
+	s.compare = func(hashed, password []byte) error {
+		cost, err := bcrypt.Cost(hashed)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		noted = append(noted, cost)
+		return bcrypt.CompareHashAndPassword(hashed, password)
+	}
+	return func() []int {
+		mu.Lock()
+		defer mu.Unlock()
+		was := noted
+		noted = nil
+		return was
+	}
+}
+
+// Forget empties the cache of tokens.
+func (s *Service) Forget() { s.resolved = cache{} }
+
+// Payload round-trips a payload, for fuzzing.
+func Payload(b []byte) (again []byte, ok bool) {
+	p, err := decodePayload(b)
+	if err != nil {
+		return nil, false
+	}
+	return p.encode(), true
+}
+
+// SamplePayload is one with everything.
+func SamplePayload() []byte {
+	p := &payload{
+		methods: 3, scope: scopeProject, userID: "0123456789abcdef0123456789abcdef", scopeID: "default", credential: "x",
+		issued: time.UnixMicro(1), expires: time.UnixMicro(2), audit: make([][16]byte, 3),
+	}
+	return p.encode()
+}

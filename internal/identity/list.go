@@ -1,0 +1,78 @@
+package identity
+
+import (
+	"context"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/store"
+)
+
+// Filter narrows a listing by one attribute. Op is empty for equality, or one
+// of contains, startswith, endswith, each also with an i before it to ignore
+// case (the API's name__icontains=…).
+type Filter struct {
+	Name, Op, Value string
+}
+
+// Listing is what a list shows: the rows that pass every filter, a page of
+// them. Filters by names that a kind does not know are ignored, as Keystone does.
+type Listing struct {
+	Filters []Filter
+	Page    store.List
+}
+
+// columns of each kind: those in the second set hold booleans.
+type columns struct {
+	text, flags map[string]string
+}
+
+// apply adds the filters and the page to a query on a table with alias t.
+func (l Listing) apply(ctx context.Context, db bun.IDB, q *bun.SelectQuery, table string, c columns) (*bun.SelectQuery, error) {
+	for _, f := range l.Filters {
+		if column, ok := c.flags[f.Name]; ok && f.Op == "" {
+			switch strings.ToLower(f.Value) {
+			case "false", "0", "no", "off", "f", "n":
+				q = q.Where("NOT ?", bun.Safe(column))
+			default:
+				q = q.Where("?", bun.Safe(column))
+			}
+		}
+		if column, ok := c.text[f.Name]; ok {
+			q = f.where(q, column)
+		}
+	}
+	sortable := store.Columns{}
+	for name, column := range c.text {
+		sortable[name] = column
+	}
+	for name, column := range c.flags {
+		sortable[name] = column
+	}
+	page := l.Page
+	if len(page.Sort) == 0 {
+		page.Sort = []store.Order{{Key: "id"}}
+	}
+	return page.Apply(ctx, db, q, table, sortable)
+}
+
+func (f Filter) where(q *bun.SelectQuery, column string) *bun.SelectQuery {
+	op, value := f.Op, f.Value
+	subject := column
+	if rest, fold := strings.CutPrefix(op, "i"); fold {
+		op, value, subject = rest, strings.ToLower(value), "LOWER("+column+")"
+	}
+	s := bun.Safe(subject)
+	switch op {
+	case "":
+		return q.Where("? = ?", s, value)
+	case "contains":
+		return q.Where("REPLACE(?, ?, '') <> ?", s, value, s)
+	case "startswith":
+		return q.Where("SUBSTR(?, 1, LENGTH(?)) = ?", s, value, value)
+	case "endswith":
+		return q.Where("LENGTH(?) >= LENGTH(?) AND SUBSTR(?, LENGTH(?) - LENGTH(?) + 1) = ?", s, value, s, s, value, value)
+	}
+	return q
+}

@@ -1,0 +1,239 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/store"
+)
+
+// User is someone, or some program, that can authenticate.
+type User struct {
+	bun.BaseModel    `bun:"table:users,alias:u"`
+	ID               string `bun:",pk"`
+	Name             string
+	DomainID         string
+	Enabled          bool
+	DefaultProjectID *string
+	Description      *string
+	PasswordHash     string    // bcrypt; "" is no password
+	ValidAfter       time.Time // tokens issued before are void
+	Options          Extra     `bun:"type:text"`
+	Extra            Extra     `bun:"type:text"`
+	CreatedAt        time.Time
+}
+
+// UserChange is what changes of a user; nil leaves as it is. An empty
+// DefaultProjectID or Description removes it.
+type UserChange struct {
+	Name, Password                *string
+	Enabled                       *bool
+	DefaultProjectID, Description *string
+	Options, Extra                Extra
+}
+
+var userColumns = columns{
+	text: map[string]string{
+		"id": "u.id", "name": "u.name", "domain_id": "u.domain_id", "default_project_id": "u.default_project_id", "description": "u.description",
+	},
+	flags: map[string]string{"enabled": "u.enabled"},
+}
+
+// Users lists users.
+func (s *Service) Users(ctx context.Context, l Listing) ([]User, error) {
+	list := []User{}
+	return list, s.list(ctx, l, s.db.Read().NewSelect().Model(&list), "users", userColumns)
+}
+
+// list runs a listing into the query's model.
+func (s *Service) list(ctx context.Context, l Listing, q *bun.SelectQuery, table string, c columns) error {
+	q, err := l.apply(ctx, s.db.Read(), q, table, c)
+	if err != nil {
+		return err
+	}
+	if err := q.Scan(ctx); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("list %s: %w", table, err)
+	}
+	return nil
+}
+
+// User returns a user by id.
+func (s *Service) User(ctx context.Context, id string) (User, error) {
+	var u User
+	err := one(ctx, s.db.Read().NewSelect().Model(&u).Where("id = ?", id), "user", id)
+	return u, err
+}
+
+// CreateUser makes a user from what is set in u, with a password or, when it
+// is empty, without. Errors: NotFound for the domain, Conflict for the name.
+func (s *Service) CreateUser(ctx context.Context, u User, password string) (User, error) {
+	if u.ID == "" {
+		u.ID = newID()
+	}
+	u.Name, u.CreatedAt, u.ValidAfter = strings.TrimSpace(u.Name), s.time(), time.UnixMicro(0).UTC()
+	if password != "" {
+		var err error
+		if u.PasswordHash, err = s.hash(ctx, password); err != nil {
+			return u, err
+		}
+	}
+	err := s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if _, err := findProject(ctx, tx, u.DomainID, "domain"); err != nil {
+			return err
+		}
+		if err := checkDefault(ctx, tx, u.DefaultProjectID); err != nil {
+			return err
+		}
+		return write(ctx, tx.NewInsert().Model(&u), "user", duplicateName(u.Name, u.DomainID))
+	})
+	return u, err
+}
+
+// checkDefault refuses a domain as a default project. One that isn't there is
+// accepted: it is only not used.
+func checkDefault(ctx context.Context, tx *store.Tx, id *string) error {
+	if id == nil {
+		return nil
+	}
+	domain, err := tx.NewSelect().Model((*Project)(nil)).Where("id = ? AND is_domain", *id).Exists(ctx)
+	if err != nil {
+		return fmt.Errorf("read default project: %w", err)
+	}
+	if domain {
+		return errs.New(errs.Invalid, "User's default project ID cannot be a domain ID: %s", *id)
+	}
+	return nil
+}
+
+// UpdateUser changes a user. A new password, and being disabled, void the
+// tokens that were issued before.
+func (s *Service) UpdateUser(ctx context.Context, id string, c UserChange) (User, error) {
+	hashed := ""
+	if c.Password != nil && *c.Password != "" {
+		var err error
+		if hashed, err = s.hash(ctx, *c.Password); err != nil {
+			return User{}, err
+		}
+	}
+	var u User
+	err := s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+		u = User{}
+		if err := one(ctx, tx.NewSelect().Model(&u).Where("id = ?", id), "user", id); err != nil {
+			return err
+		}
+		if c.Name != nil {
+			u.Name = strings.TrimSpace(*c.Name)
+		}
+		if c.DefaultProjectID != nil {
+			if u.DefaultProjectID = nilIfEmpty(*c.DefaultProjectID); u.DefaultProjectID != nil {
+				if err := checkDefault(ctx, tx, u.DefaultProjectID); err != nil {
+					return err
+				}
+			}
+		}
+		if c.Description != nil {
+			u.Description = nilIfEmpty(*c.Description)
+		}
+		if c.Password != nil || (c.Enabled != nil && !*c.Enabled && u.Enabled) {
+			u.ValidAfter = s.time()
+		}
+		if c.Password != nil {
+			u.PasswordHash = hashed
+		}
+		if c.Enabled != nil {
+			u.Enabled = *c.Enabled
+		}
+		u.Options, u.Extra = u.Options.merge(c.Options), u.Extra.merge(c.Extra)
+		return write(ctx, tx.NewUpdate().Model(&u).WherePK(), "user", duplicateName(u.Name, u.DomainID))
+	})
+	return u, err
+}
+
+func nilIfEmpty(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// ChangePassword sets a user's own password, who proves the old one. It asks
+// for no token, as Keystone doesn't, so that its errors tell nothing: an
+// unknown user and a wrong password are the same error of kind Unauthenticated.
+func (s *Service) ChangePassword(ctx context.Context, id, old, password string) error {
+	u, err := s.findUser(ctx, Ref{ID: id})
+	if err != nil {
+		return err
+	}
+	ok, err := s.matches(ctx, u.PasswordHash, old)
+	if err != nil {
+		return err
+	}
+	if !ok || !u.Enabled {
+		return unauthenticated("unknown user or wrong password")
+	}
+	_, err = s.UpdateUser(ctx, id, UserChange{Password: &password})
+	return err
+}
+
+// DeleteUser removes a user and what belongs to it.
+func (s *Service) DeleteUser(ctx context.Context, id string) error {
+	return s.remove(ctx, (*User)(nil), "user", id)
+}
+
+// remove deletes a row by id; rows that refer to it go with it.
+func (s *Service) remove(ctx context.Context, model any, what, id string) error {
+	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+		result, err := tx.NewDelete().Model(model).Where("id = ?", id).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("delete %s: %w", what, err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, notFound(what, id))
+		}
+		return nil
+	})
+}
+
+// UserProjects lists the projects that a user has a role in, by whatever way.
+func (s *Service) UserProjects(ctx context.Context, userID string, l Listing) ([]Project, error) {
+	list := []Project{}
+	q := s.db.Read().NewSelect().Model(&list).Where("NOT p.is_domain").Where(`p.id IN (
+		WITH RECURSIVE mine (id, inherited) AS (
+			SELECT a.project_id, a.inherited FROM role_assignments a
+			WHERE a.scope <> 'system' AND (a.inherited OR a.scope = 'project')
+				AND (a.user_id = ? OR a.group_id IN (SELECT group_id FROM group_members WHERE user_id = ?))
+		), below (id) AS (
+			SELECT c.id FROM projects c JOIN mine ON mine.inherited AND c.parent_id = mine.id
+			UNION SELECT c.id FROM projects c JOIN below ON c.parent_id = below.id
+		)
+		SELECT id FROM mine WHERE NOT inherited UNION SELECT id FROM below)`, userID, userID)
+	if err := s.list(ctx, l, q, "projects", projectColumns); err != nil {
+		return nil, err
+	}
+	return list, loadTags(ctx, s.db.Read(), list)
+}
+
+// UserDomains lists the domains that a user has a role on.
+func (s *Service) UserDomains(ctx context.Context, userID string, l Listing) ([]Project, error) {
+	list := []Project{}
+	q := s.db.Read().NewSelect().Model(&list).Where(`p.id IN (SELECT a.project_id FROM role_assignments a
+		WHERE a.scope = 'domain' AND NOT a.inherited
+			AND (a.user_id = ? OR a.group_id IN (SELECT group_id FROM group_members WHERE user_id = ?)))`, userID, userID)
+	if err := s.list(ctx, l, q, "projects", projectColumns); err != nil {
+		return nil, err
+	}
+	return list, loadTags(ctx, s.db.Read(), list)
+}
+
+// UserOnSystem tells whether a user has a role on the system.
+func (s *Service) UserOnSystem(ctx context.Context, userID string) (bool, error) {
+	roles, err := assignedRoles(ctx, s.db.Read(), userID, scopeSystem, "")
+	return len(roles) > 0, err
+}

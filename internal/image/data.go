@@ -1,0 +1,162 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/policy"
+	"wisp/internal/store"
+)
+
+// Downloadable finds an image whose data the caller may have. It may have none
+// yet: then Size is nil. A deactivated one is Forbidden to all but admins.
+func (s *Service) Downloadable(ctx context.Context, c *policy.Caller, id string) (Image, error) {
+	i, err := s.Get(ctx, c, id)
+	if err != nil {
+		return i, err
+	}
+	if i.Status == Deactivated && !c.IsAdmin() {
+		return i, errs.New(errs.Forbidden, "The requested image has been deactivated. Image data download is forbidden.")
+	}
+	return i, nil
+}
+
+// Data reads an image's data from offset on; a negative length is the rest.
+func (s *Service) Data(ctx context.Context, i Image, offset, length int64) (io.ReadCloser, error) {
+	if i.Blob == "" {
+		return nil, errs.New(errs.NotFound, "Image %s has no data.", i.ID)
+	}
+	return s.blobs.open(ctx, i.Blob, offset, length)
+}
+
+// Open reads the data of an image for a host, and tells how many bytes there
+// are. It asks nobody's permission: who may boot from an image was decided
+// when the server was created, even if the image was deactivated since. An image
+// without data is a Conflict.
+func (s *Service) Open(ctx context.Context, id string) (data io.ReadCloser, size int64, err error) {
+	i, err := find(ctx, s.db.Read(), id)
+	if err != nil {
+		return nil, 0, err
+	}
+	if i.Blob == "" || i.Size == nil {
+		return nil, 0, errs.New(errs.Conflict, "Image %s has no data: its status is %s.", id, i.Status)
+	}
+	data, err = s.blobs.open(ctx, i.Blob, 0, -1)
+	return data, *i.Size, err
+}
+
+// Recover compares what images say with what the blob store has, and mends:
+// uploads that died (this server's from before a restart, others' that are
+// silent) give their images back, and blobs that no image knows are deleted.
+// It can run at any time.
+func (s *Service) Recover(ctx context.Context) error {
+	// The blobs come first: whatever appears after this is not looked at, and
+	// whatever was here and has no image then never gets one.
+	keys, err := s.blobs.list(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	running := make([]string, 0, len(s.uploads)+1)
+	for id := range s.uploads {
+		running = append(running, id)
+	}
+	s.mu.Unlock()
+	known := map[string]string{} // image by key
+	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		clear(known)
+		if err := s.requeueDead(ctx, tx, running); err != nil {
+			return err
+		}
+		var images []Image
+		if err := tx.NewSelect().Model(&images).Column("id", "blob", "upload_id").Where("i.blob <> ''").WhereOr("i.upload_id <> ''").Scan(ctx); err != nil {
+			return fmt.Errorf("list images with data: %w", err)
+		}
+		for _, i := range images {
+			if i.Blob != "" {
+				known[i.Blob] = i.ID
+			}
+			if i.UploadID != "" {
+				known[blobKey(i.ID, i.UploadID)] = ""
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("recover images: %w", err)
+	}
+	for _, key := range keys {
+		if _, ok := known[finalKey(key)]; ok {
+			delete(known, key)
+			continue
+		}
+		if err := s.blobs.remove(ctx, key); err != nil {
+			return err
+		}
+		s.log.InfoContext(ctx, "data without an image are deleted", "blob", key)
+	}
+	return s.reportLost(ctx, known)
+}
+
+func (s *Service) requeueDead(ctx context.Context, tx *store.Tx, running []string) error {
+	var dead []Image
+	err := tx.NewSelect().Model(&dead).Where("i.status = ?", Saving).Where("i.upload_id NOT IN (?)", bun.List(append(running, ""))).
+		Where("(i.upload_server = ? OR i.upload_seen_at < ?)", s.options.Server, now().Add(-deadAfter)).Scan(ctx)
+	if err != nil {
+		return fmt.Errorf("list interrupted uploads: %w", err)
+	}
+	if len(dead) == 0 {
+		return nil
+	}
+	ids := make([]string, len(dead))
+	for n, i := range dead {
+		ids[n] = i.ID
+	}
+	_, err = tx.NewUpdate().Model((*Image)(nil)).Set("status = ?", Queued).Set("size = NULL").Set("virtual_size = NULL").
+		Set("upload_id = ''").Set("upload_server = ''").Set("reserved = 0").Set("updated_at = ?", now()).
+		Where("id IN (?)", bun.List(ids)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("give back images of interrupted uploads: %w", err)
+	}
+	tx.AfterCommit(func() { s.log.InfoContext(ctx, "interrupted uploads are cleared", "images", ids) })
+	return nil
+}
+
+// reportLost says which images have no data although they should: known that
+// were not in the list and are not in the store either.
+func (s *Service) reportLost(ctx context.Context, known map[string]string) error {
+	for key, id := range known {
+		if id == "" {
+			continue
+		}
+		there, err := s.blobs.bucket.Exists(ctx, key)
+		if err != nil {
+			return fmt.Errorf("look for blob %s: %w", key, err)
+		}
+		if !there {
+			s.log.ErrorContext(ctx, "the data of an image are lost: delete it and upload it again", "image", id, "blob", key)
+		}
+	}
+	return nil
+}
+
+// Run recovers at once and then every interval, until the context ends.
+func (s *Service) Run(ctx context.Context, interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		if err := s.Recover(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "images could not be recovered", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,61 @@
+// Package image keeps the images that servers boot from: who owns and sees
+// them, what they say of themselves, and their data in a blob store. What is
+// uploaded is inspected while it streams by: an image is what it was declared
+// to be and refers to nothing outside of itself, or it is refused.
+//
+// The nouns are Image, Member and the upload. It implements version 2 of the
+// Image API reference. It must not import net/http nor any slice but identity.
+package image
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"wisp/internal/store"
+)
+
+// Limits of the service, as Glance has them where it has one.
+const (
+	DefaultMaxSize = 1 << 40 // bytes of one image
+	MaxProperties  = 128     // of an image, and as many tags and members
+	MaxPage        = 1000    // images in one answer
+	DefaultPage    = 25
+)
+
+// Options are what an operator can choose. The zero value has the defaults.
+type Options struct {
+	// Server is the name of this server among those that share the database,
+	// the same after a restart. Its interrupted uploads are cleared at once
+	// when it comes back; those of others when they were silent for a while.
+	Server string
+	// MaxSize is the most bytes that one image may have; 0 is DefaultMaxSize.
+	MaxSize int64
+	// ProjectBytes is the most bytes that the images of one project may have
+	// together; 0 is no limit.
+	ProjectBytes int64
+}
+
+// Service is the image slice.
+type Service struct {
+	db      *store.DB
+	blobs   *Blobs
+	log     *slog.Logger
+	options Options
+	alive   time.Duration // between two signs of life of an upload
+
+	mu      sync.Mutex
+	uploads map[string]context.CancelCauseFunc // that run here, by upload id
+}
+
+// New returns the slice on a database and a blob store. Call Recover before
+// the first request, and now and then.
+func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service {
+	if options.MaxSize == 0 {
+		options.MaxSize = DefaultMaxSize
+	}
+	return &Service{db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, uploads: map[string]context.CancelCauseFunc{}}
+}
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

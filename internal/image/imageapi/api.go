@@ -1,0 +1,148 @@
+// Package imageapi is the HTTP face of the image slice: the Image API v2 of the
+// API reference, without import, tasks, caching and metadata definitions. It
+// holds no SQL.
+package imageapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"strings"
+	"time"
+
+	"wisp/internal/api"
+	"wisp/internal/errs"
+	"wisp/internal/image"
+)
+
+type face struct{ svc *image.Service }
+
+// New returns the face of the slice.
+func New(svc *image.Service) *api.Service {
+	f := &face{svc: svc}
+	one := "/v2/images/{id}"
+	return &api.Service{
+		Name: "image", Type: "image", Prefix: "/image",
+		Rules:  image.Rules(),
+		Errors: renderError,
+		Routes: []api.Route{
+			{Method: "GET", Path: "/", Policy: api.Public, Status: 300, Handler: f.versions},
+			{Method: "GET", Path: "/versions", Policy: api.Public, Handler: f.versions},
+			{Method: "GET", Path: "/v2/images", Policy: "get_images", Handler: f.list},
+			{Method: "POST", Path: "/v2/images", Policy: "add_image", Status: 201, Handler: f.create},
+			{Method: "GET", Path: one, Policy: "get_image", Handler: f.show},
+			{Method: "PATCH", Path: one, Policy: "modify_image", Handler: f.patch},
+			{Method: "DELETE", Path: one, Policy: "delete_image", Status: 204, Handler: f.remove},
+			{Method: "PUT", Path: one + "/file", Policy: "upload_image", Status: 204, MaxBody: -1, Handler: f.upload},
+			{Method: "GET", Path: one + "/file", Policy: "download_image", Handler: f.download},
+			{Method: "POST", Path: one + "/actions/deactivate", Policy: "deactivate", Status: 204, Handler: f.activation(false)},
+			{Method: "POST", Path: one + "/actions/reactivate", Policy: "reactivate", Status: 204, Handler: f.activation(true)},
+			{Method: "PUT", Path: one + "/tags/{tag}", Policy: "modify_image", Status: 204, Handler: f.addTag},
+			{Method: "DELETE", Path: one + "/tags/{tag}", Policy: "modify_image", Status: 204, Handler: f.removeTag},
+			{Method: "GET", Path: one + "/members", Policy: "get_members", Handler: f.listMembers},
+			{Method: "POST", Path: one + "/members", Policy: "add_member", Handler: f.addMember},
+			{Method: "GET", Path: one + "/members/{member}", Policy: "get_member", Handler: f.showMember},
+			{Method: "PUT", Path: one + "/members/{member}", Policy: "modify_member", Handler: f.answerMember},
+			{Method: "DELETE", Path: one + "/members/{member}", Policy: "delete_member", Status: 204, Handler: f.removeMember},
+			{Method: "GET", Path: "/v2/schemas/image", Policy: "get_images", Handler: f.schema(imageSchema)},
+			{Method: "GET", Path: "/v2/schemas/images", Policy: "get_images", Handler: f.schema(imagesSchema)},
+			{Method: "GET", Path: "/v2/schemas/member", Policy: "get_images", Handler: f.schema(memberSchema)},
+			{Method: "GET", Path: "/v2/schemas/members", Policy: "get_images", Handler: f.schema(membersSchema)},
+			{Method: "GET", Path: "/v2/info/import", Policy: "get_images", Handler: f.importInfo},
+		},
+	}
+}
+
+// versions says which minor versions there are: those of a Glance without
+// image cache and with one store.
+func (f *face) versions(r *api.Request) (any, error) {
+	var list []any
+	add := func(status string, minor int) {
+		list = append(list, map[string]any{
+			"id": fmt.Sprintf("v2.%d", minor), "status": status,
+			"links": []any{map[string]string{"rel": "self", "href": r.ServiceURL() + "/v2/"}},
+		})
+	}
+	add("CURRENT", 16)
+	add("SUPPORTED", 15)
+	for _, minor := range []int{9, 7, 6, 5, 4, 3, 2, 1, 0} {
+		add("SUPPORTED", minor)
+	}
+	return map[string]any{"versions": list}, nil
+}
+
+func (f *face) importInfo(*api.Request) (any, error) {
+	return map[string]any{"import-methods": map[string]any{"description": "Import methods available.", "type": "array", "value": []string{}}}, nil
+}
+
+// renderError writes the body that webob does: JSON for clients that ask for
+// it, else HTML. Only an authentication failure has the form of the
+// middleware before Glance.
+func renderError(w http.ResponseWriter, r *http.Request, status int, e *errs.Error) {
+	if e.Kind == errs.Unauthenticated {
+		api.WriteJSON(w, r, status, map[string]any{"error": map[string]any{"message": e.Message, "code": status, "title": api.Title(status)}})
+		return
+	}
+	writeFault(w, r, status, e.Message)
+}
+
+func writeFault(w http.ResponseWriter, r *http.Request, status int, message string) {
+	line := fmt.Sprintf("%d %s", status, api.Title(status))
+	if prefersJSON(r.Header.Get("Accept")) {
+		api.WriteJSON(w, r, status, map[string]any{"message": message, "code": line, "title": api.Title(status)})
+		return
+	}
+	page := fmt.Sprintf("<html>\n <head>\n  <title>%[1]s</title>\n </head>\n <body>\n  <h1>%[1]s</h1>\n  %[2]s<br /><br />\n\n\n\n </body>\n</html>",
+		line, html.EscapeString(message))
+	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+	w.Header().Set("Content-Length", fmt.Sprint(len(page)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write([]byte(page))
+	}
+}
+
+// prefersJSON tells whether JSON is named in an Accept header and HTML isn't.
+func prefersJSON(accept string) bool {
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}
+
+// decode reads a JSON body into v, keeping numbers as they were written.
+func decode(r *api.Request, v any) error {
+	body, err := r.Bytes()
+	if err != nil {
+		return err
+	}
+	if len(strings.TrimSpace(string(body))) == 0 {
+		return errs.New(errs.Invalid, "Body expected in request.")
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder.UseNumber()
+	if err := decoder.Decode(v); err != nil || decoder.More() {
+		return errs.Wrap(err, errs.Invalid, "Malformed JSON in request body.")
+	}
+	return nil
+}
+
+// noBody refuses a body where there is nothing to say.
+func noBody(r *api.Request) error {
+	body, err := r.Bytes()
+	if err != nil {
+		return err
+	}
+	if len(body) > 0 {
+		return errs.New(errs.Invalid, "A body is not expected with this request.")
+	}
+	return nil
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// null is a value that nobody set.
+func null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

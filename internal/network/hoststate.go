@@ -1,0 +1,406 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/dataplane/intent"
+	"wisp/internal/nodeapi"
+)
+
+// metadataAddress is where instances ask about themselves.
+var metadataAddress = netip.MustParsePrefix("169.254.169.254/32")
+
+// HostState returns what the network of one host should be, and what DHCP
+// answers on its ports, by port id: the networks of the host's ports, those
+// that a router joins to them, and those of routers whose shared address the
+// host carries; all ports of these networks, as local or as reached at their
+// host's endpoint. It takes a constant number of queries.
+func (s *Service) HostState(ctx context.Context, db bun.IDB, host string, endpoints map[string]netip.Addr) (intent.State, map[string]nodeapi.Lease, error) {
+	h := &hostView{service: s, db: db, host: host, endpoints: endpoints}
+	h.state = intent.State{
+		Networks: map[string]intent.Network{}, Ports: map[string]intent.Port{}, Routers: map[string]intent.Router{}, SecurityGroups: map[string]intent.SecurityGroup{},
+	}
+	h.leases = map[string]nodeapi.Lease{}
+	for _, step := range []func(context.Context) error{h.reach, h.loadPorts, h.loadGroups, h.loadRouters} {
+		if err := step(ctx); err != nil {
+			return intent.State{}, nil, fmt.Errorf("state of host %s: %w", host, err)
+		}
+		if len(h.networks) == 0 {
+			break
+		}
+	}
+	h.answer()
+	return h.state, h.leases, nil
+}
+
+// hostView collects the state of one host.
+type hostView struct {
+	service   *Service
+	db        bun.IDB
+	host      string
+	endpoints map[string]netip.Addr
+
+	networks map[string]*Network
+	subnets  map[string]*Subnet
+	ports    []*Port // of all roles but floating
+	servers  map[string]netip.Addr
+
+	state  intent.State
+	leases map[string]nodeapi.Lease
+}
+
+// reach finds the networks. A router's external network belongs to them, but
+// nothing behind it does: all routers of the cloud meet there.
+func (h *hostView) reach(ctx context.Context) error {
+	var ids []string
+	err := h.db.NewRaw(`WITH RECURSIVE reach (network_id) AS (
+		SELECT p.network_id FROM ports AS p WHERE p.host = ? AND p.role IN ('compute', 'attached', '')
+		UNION
+		SELECT i.network_id FROM routers AS r JOIN ports AS i ON i.router_id = r.id WHERE r.gateway_host = ? AND r.gateway_host <> ''
+		  AND EXISTS (SELECT 1 FROM ports AS g WHERE g.router_id = r.id AND g.role = 'gateway')
+		UNION
+		SELECT there.network_id FROM reach JOIN ports AS here ON here.network_id = reach.network_id AND here.role = 'interface'
+		  JOIN ports AS there ON there.router_id = here.router_id AND there.role IN ('interface', 'gateway')
+	) SELECT network_id FROM reach`, h.host, h.host).Scan(ctx, &ids)
+	if err != nil {
+		return fmt.Errorf("find the networks: %w", err)
+	}
+	h.networks, h.subnets = map[string]*Network{}, map[string]*Subnet{}
+	if len(ids) == 0 {
+		return nil
+	}
+	var rows []*Network
+	if err := h.db.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return fmt.Errorf("read the networks: %w", err)
+	}
+	for _, n := range rows {
+		h.networks[n.ID] = n
+		h.state.Networks[n.ID] = intent.Network{ID: n.ID, Type: n.NetworkType, SegmentationID: uint32(n.SegmentationID), PhysicalNetwork: n.PhysicalNetwork, MTU: n.MTU}
+	}
+	subs, err := subnetsOf(ctx, h.db, ids...)
+	if err != nil {
+		return err
+	}
+	for _, sub := range subs {
+		h.subnets[sub.ID] = sub
+	}
+	h.servers, err = dhcpServers(ctx, h.db, ids)
+	return err
+}
+
+func (h *hostView) loadPorts(ctx context.Context) error {
+	ids := bun.List(keys(h.networks))
+	if err := h.db.NewSelect().Model(&h.ports).Where("network_id IN (?) AND role <> ?", ids, roleFloating).Order("id").Scan(ctx); err != nil {
+		return fmt.Errorf("read the ports: %w", err)
+	}
+	byID := make(map[string]*Port, len(h.ports))
+	for _, p := range h.ports {
+		byID[p.ID] = p
+	}
+	var ips []FixedIP
+	if err := h.db.NewSelect().Model(&ips).Where("network_id IN (?)", ids).Order("position", "address").Scan(ctx); err != nil {
+		return fmt.Errorf("read the addresses: %w", err)
+	}
+	for _, ip := range ips {
+		if p := byID[ip.PortID]; p != nil {
+			p.FixedIPs = append(p.FixedIPs, ip)
+		}
+	}
+	for _, p := range h.ports {
+		if p.Host == "" && (p.Role == roleNone || p.Role == roleCompute || p.Role == roleAttached) {
+			continue // bound to no host: there is nothing to reach
+		}
+		out := intent.Port{
+			ID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC, Addresses: p.addresses(), Local: h.local(p), Enabled: p.AdminStateUp && h.networks[p.NetworkID].AdminStateUp,
+			PortSecurity: p.PortSecurityEnabled,
+		}
+		if !out.Local {
+			out.Endpoint = h.endpoints[p.Host]
+		}
+		for _, pair := range p.AddressPairs.V {
+			if prefix, err := parsePrefix(pair.IPAddress); err == nil {
+				out.AllowedAddressPairs = append(out.AllowedAddressPairs, intent.AddressPair{Prefix: prefix, MAC: pair.MACAddress})
+			}
+		}
+		h.state.Ports[p.ID] = out
+	}
+	return nil
+}
+
+// local tells whether the port's device is on this host. Ports of routers and
+// of DHCP have no device.
+func (h *hostView) local(p *Port) bool {
+	switch p.Role {
+	case roleNone, roleCompute, roleAttached:
+		return p.Host == h.host
+	}
+	return false
+}
+
+func (p *Port) addresses() []netip.Addr {
+	out := make([]netip.Addr, 0, len(p.FixedIPs))
+	for _, ip := range p.FixedIPs {
+		if a, err := netip.ParseAddr(ip.Address); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// loadGroups adds the security groups of the local ports, with the members of
+// the groups that their rules name.
+func (h *hostView) loadGroups(ctx context.Context) error {
+	var bindings []portGroup
+	err := h.db.NewSelect().Model(&bindings).Where("port_id IN (SELECT id FROM ports WHERE host = ? AND port_security_enabled)", h.host).Order("group_id").Scan(ctx)
+	if err != nil {
+		return fmt.Errorf("read the security groups: %w", err)
+	}
+	groups := map[string]bool{}
+	for _, b := range bindings {
+		if p, ok := h.state.Ports[b.PortID]; ok && p.Local {
+			p.SecurityGroups = append(p.SecurityGroups, b.GroupID)
+			h.state.Ports[b.PortID] = p
+			groups[b.GroupID] = true
+		}
+	}
+	if len(groups) == 0 {
+		return nil
+	}
+	var rows []Rule
+	if err := h.db.NewSelect().Model(&rows).Where("group_id IN (?)", bun.List(keys(groups))).Order("id").Scan(ctx); err != nil {
+		return fmt.Errorf("read the rules: %w", err)
+	}
+	for id := range groups {
+		h.state.SecurityGroups[id] = intent.SecurityGroup{ID: id}
+	}
+	remotes := map[string]bool{}
+	for _, r := range rows {
+		g := h.state.SecurityGroups[r.GroupID]
+		rule, ok := r.intent()
+		if !ok {
+			h.service.log.ErrorContext(ctx, "a security group rule cannot be expressed and allows nothing", "rule", r.ID)
+			continue
+		}
+		g.Rules = append(g.Rules, rule)
+		h.state.SecurityGroups[r.GroupID] = g
+		if r.RemoteGroupID != "" {
+			remotes[r.RemoteGroupID] = true
+		}
+	}
+	return h.loadMembers(ctx, keys(remotes))
+}
+
+func (h *hostView) loadMembers(ctx context.Context, remotes []string) error {
+	if len(remotes) == 0 {
+		return nil
+	}
+	var members []struct{ GroupID, Address string }
+	err := h.db.NewSelect().TableExpr("port_security_groups AS pg").Join("JOIN port_addresses AS a ON a.port_id = pg.port_id").
+		ColumnExpr("pg.group_id, a.address").Where("pg.group_id IN (?)", bun.List(remotes)).OrderExpr("a.address").Scan(ctx, &members)
+	if err != nil {
+		return fmt.Errorf("read the members of security groups: %w", err)
+	}
+	var paired []struct {
+		GroupID      string
+		AddressPairs JSON[[]AddressPair]
+	}
+	err = h.db.NewSelect().TableExpr("port_security_groups AS pg").Join("JOIN ports AS p ON p.id = pg.port_id").
+		ColumnExpr("pg.group_id, p.address_pairs").Where("pg.group_id IN (?) AND p.address_pairs <> '[]'", bun.List(remotes)).Scan(ctx, &paired)
+	if err != nil {
+		return fmt.Errorf("read the address pairs of members: %w", err)
+	}
+	add := func(group string, text string) {
+		g := h.state.SecurityGroups[group]
+		g.ID = group
+		if prefix, err := parsePrefix(text); err == nil && !slices.Contains(g.Members, prefix) {
+			g.Members = append(g.Members, prefix)
+		}
+		h.state.SecurityGroups[group] = g
+	}
+	for _, m := range members {
+		add(m.GroupID, m.Address)
+	}
+	for _, m := range paired {
+		for _, pair := range m.AddressPairs.V {
+			add(m.GroupID, pair.IPAddress)
+		}
+	}
+	for _, id := range remotes { // a group without members is still one
+		if _, ok := h.state.SecurityGroups[id]; !ok {
+			h.state.SecurityGroups[id] = intent.SecurityGroup{ID: id}
+		}
+	}
+	return nil
+}
+
+// intent is the rule in the dataplane's language. What it has no words for is
+// not ok, and must allow nothing rather than too much.
+func (r *Rule) intent() (intent.Rule, bool) {
+	out := intent.Rule{ID: r.ID, Direction: r.Direction, IPv6: r.Ethertype == IPv6, RemoteGroup: r.RemoteGroupID}
+	number, some := protocolNumber(r.Protocol)
+	if r.Protocol != "" && !some && r.Protocol != "ip" {
+		return out, false
+	}
+	out.Protocol = number
+	for _, bound := range []struct {
+		from *int
+		to   **uint16
+	}{{r.PortMin, &out.PortMin}, {r.PortMax, &out.PortMax}} {
+		if bound.from == nil {
+			continue
+		}
+		if *bound.from < 0 || *bound.from > 65535 {
+			return out, false
+		}
+		v := uint16(*bound.from)
+		*bound.to = &v
+	}
+	if r.RemotePrefix != "" {
+		prefix, err := netip.ParsePrefix(r.RemotePrefix)
+		if err != nil {
+			return out, false
+		}
+		out.RemotePrefix = prefix.Masked()
+	}
+	return out, r.Direction == Ingress || r.Direction == Egress
+}
+
+func (h *hostView) loadRouters(ctx context.Context) error {
+	legs := map[string][]*Port{}
+	for _, p := range h.ports {
+		if p.Role == roleInterface || p.Role == roleGateway {
+			legs[p.RouterID] = append(legs[p.RouterID], p)
+		}
+	}
+	// Routers that only share an external network with this host are not
+	// its business.
+	for id, of := range legs {
+		if !slices.ContainsFunc(of, func(p *Port) bool { return p.Role == roleInterface }) {
+			delete(legs, id)
+		}
+	}
+	if len(legs) == 0 {
+		return nil
+	}
+	ids := bun.List(keys(legs))
+	var rows []*Router
+	if err := h.db.NewSelect().Model(&rows).Where("id IN (?)", ids).Scan(ctx); err != nil {
+		return fmt.Errorf("read the routers: %w", err)
+	}
+	var floating []FloatingIP
+	if err := h.db.NewSelect().Model(&floating).Where("router_id IN (?)", ids).Order("id").Scan(ctx); err != nil {
+		return fmt.Errorf("read the floating IPs: %w", err)
+	}
+	for _, r := range rows {
+		out := intent.Router{ID: r.ID, Enabled: r.AdminStateUp}
+		for _, p := range legs[r.ID] {
+			prefixes := h.prefixes(p)
+			if p.Role == roleInterface {
+				out.Interfaces = append(out.Interfaces, intent.RouterInterface{PortID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC, Addresses: prefixes})
+				continue
+			}
+			out.Gateway = &intent.Gateway{
+				PortID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC, Addresses: prefixes, SNAT: r.EnableSNAT, Local: r.GatewayHost == "" || r.GatewayHost == h.host,
+			}
+			for _, ip := range p.FixedIPs {
+				if g := h.subnets[ip.SubnetID].gateway(); g.IsValid() {
+					out.Gateway.NextHops = append(out.Gateway.NextHops, g)
+				}
+			}
+		}
+		for _, route := range r.Routes.V {
+			d, err := netip.ParsePrefix(route.Destination)
+			if err != nil {
+				continue
+			}
+			if hop, err := netip.ParseAddr(route.NextHop); err == nil {
+				out.Routes = append(out.Routes, intent.Route{Destination: d, NextHop: hop})
+			}
+		}
+		h.state.Routers[r.ID] = out
+	}
+	for _, f := range floating {
+		r := h.state.Routers[f.RouterID]
+		external, err := netip.ParseAddr(f.Address)
+		if err != nil {
+			continue
+		}
+		if fixed, err := netip.ParseAddr(f.FixedAddress); err == nil {
+			r.FloatingIPs = append(r.FloatingIPs, intent.FloatingIP{ID: f.ID, Address: external, Fixed: fixed, PortID: f.PortID})
+			h.state.Routers[f.RouterID] = r
+		}
+	}
+	return nil
+}
+
+// prefixes are a port's addresses with the lengths of their subnets.
+func (h *hostView) prefixes(p *Port) []netip.Prefix {
+	out := []netip.Prefix{}
+	for _, ip := range p.FixedIPs {
+		if a, err := netip.ParseAddr(ip.Address); err == nil {
+			out = append(out, netip.PrefixFrom(a, h.subnets[ip.SubnetID].prefix().Bits()))
+		}
+	}
+	return out
+}
+
+// answer makes the leases of the local ports: one each, of the first IPv4
+// address in a subnet with DHCP.
+func (h *hostView) answer() {
+	routed := map[netip.Addr]string{} // router addresses, with their network
+	for _, p := range h.ports {
+		if p.Role == roleInterface {
+			for _, a := range p.addresses() {
+				routed[a] = p.NetworkID
+			}
+		}
+	}
+	for _, p := range h.ports {
+		if !h.local(p) {
+			continue
+		}
+		for _, ip := range p.FixedIPs {
+			sub := h.subnets[ip.SubnetID]
+			a, err := netip.ParseAddr(ip.Address)
+			if err != nil || !a.Is4() || !sub.EnableDHCP {
+				continue
+			}
+			h.leases[p.ID] = h.lease(p, sub, a, sub.gateway().IsValid() && routed[sub.gateway()] == p.NetworkID)
+			break
+		}
+	}
+}
+
+func (h *hostView) lease(p *Port, sub *Subnet, a netip.Addr, routed bool) nodeapi.Lease {
+	config := h.service.config
+	l := nodeapi.Lease{
+		PortID: p.ID, MAC: p.MAC, Address: netip.PrefixFrom(a, sub.prefix().Bits()), Server: h.servers[sub.ID], Gateway: sub.gateway(),
+		DNS: addresses(sub.DNS.V), MTU: h.networks[p.NetworkID].MTU, Hostname: p.Hostname(a.String()), Domain: config.Domain, Seconds: config.LeaseSeconds,
+	}
+	if !l.Server.IsValid() { // the subnet was too full for a server of its own
+		l.Server = sub.gateway()
+		if !l.Server.IsValid() {
+			l.Server = sub.prefix().Addr().Next()
+		}
+	}
+	if len(l.DNS) == 0 {
+		l.DNS = slices.DeleteFunc(slices.Clone(config.DNS), func(a netip.Addr) bool { return !a.Is4() })
+	}
+	for _, r := range hostRoutes(sub) {
+		l.Routes = append(l.Routes, intent.Route{Destination: r.Destination, NextHop: r.NextHop})
+	}
+	if !routed { // no router leads to the metadata service
+		l.Routes = append(l.Routes, intent.Route{Destination: metadataAddress, NextHop: l.Server})
+	}
+	for _, o := range p.DHCPOpts.V {
+		if option, err := encodeOption(o); err == nil {
+			l.Options = append(l.Options, option)
+		}
+	}
+	return l
+}

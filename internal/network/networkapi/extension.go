@@ -1,0 +1,109 @@
+package networkapi
+
+import (
+	"net/http"
+	"slices"
+
+	"wisp/internal/api"
+	"wisp/internal/errs"
+)
+
+type extensionView struct {
+	Alias       string `json:"alias"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Updated     string `json:"updated"`
+	Links       []link `json:"links"`
+}
+
+// extensions are what this service has of the Networking API, exactly:
+// clients break on what is announced and missing, and on what is neither.
+var extensions = func() []extensionView {
+	list := []struct{ alias, name, description string }{
+		{"agent", "agent", "The agent management extension."},
+		{"allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs"},
+		{"availability_zone", "Availability Zone", "The availability zone extension."},
+		{"binding", "Port Binding", "Expose port bindings of a virtual port to external application"},
+		{"dns-integration", "DNS Integration", "Provides integration with DNS."},
+		{"dvr", "Distributed Virtual Router", "Enables configuration of Distributed Virtual Routers."},
+		{"empty-string-filtering", "Empty String Filtering Extension", "Allow filtering by attributes with empty string value"},
+		{"ext-gw-mode", "Neutron L3 Configurable external gateway mode", "Extension of the router abstraction for specifying whether SNAT should occur on the external gateway"},
+		{"external-net", "Neutron external network", "Adds external network attribute to network resource."},
+		{"extra_dhcp_opt", "Neutron Extra DHCP options", "Extra options configuration for DHCP."},
+		{"extraroute", "Neutron Extra Route", "Extra routes configuration for L3 router"},
+		{"extraroute-atomic", "Atomically add/remove extra routes", "Edit extra routes of a router on server side by atomically adding/removing extra routes"},
+		{"filter-validation", "Filter parameters validation", "Provides validation on filter parameters."},
+		{"fip-port-details", "Floating IP Port Details Extension", "Add port_details attribute to Floating IP resource"},
+		{"ip-substring-filtering", "IP address substring filtering", "Provides IP address substring filtering when listing ports"},
+		{"l3-ha", "HA Router extension", "Adds HA capability to routers."},
+		{"net-mtu", "Network MTU", "Provides MTU attribute for a network resource."},
+		{"net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource."},
+		{"network-ip-availability", "Network IP Availability", "Provides IP availability data for each network and subnet."},
+		{"network_availability_zone", "Network Availability Zone", "Availability zone support for network."},
+		{"pagination", "Pagination support", "Extension that indicates that pagination is enabled."},
+		{"port-security", "Port Security", "Provides port security"},
+		{"project-id", "project_id field enabled", "Extension that indicates that project_id field is enabled."},
+		{"provider", "Provider Network", "Expose mapping of virtual networks to physical networks"},
+		{"quota_details", "Quota details management support", "Expose functions for quotas usage statistics per project"},
+		{"quotas", "Quota management support", "Expose functions for quotas management per project"},
+		{"revision-if-match", "If-Match constraints based on revision_number", "Extension indicating that If-Match based on revision_number is supported."},
+		{"router", "Neutron L3 Router", "Router abstraction for basic L3 forwarding between L2 Neutron networks and access to external networks via a NAT gateway."},
+		{"router_availability_zone", "Router Availability Zone", "Availability zone support for router."},
+		{"security-group", "security-group", "The security groups extension."},
+		{"security-groups-normalized-cidr", "Normalized CIDR field for security group rules", "Add new field with normalized remote_ip_prefix cidr in SG rule"},
+		{"service-type", "Neutron Service Type Management", "API for retrieving service providers for Neutron advanced services"},
+		{"sorting", "Sorting support", "Extension that indicates that sorting is enabled."},
+		{"standard-attr-description", "standard-attr-description", "Extension to add descriptions to standard attributes"},
+		{"standard-attr-revisions", "Resource revision numbers", "This extension will display the revision number of neutron resources."},
+		{"standard-attr-tag", "Tag support for resources with standard attribute: subnet, router, network, port, floatingip, security_group", "Enables to set tag on resources with standard attribute."},
+		{"standard-attr-timestamp", "Resource timestamps", "Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes."},
+	}
+	views := make([]extensionView, len(list))
+	for i, e := range list {
+		views[i] = extensionView{Alias: e.alias, Name: e.name, Description: e.description, Updated: "2026-01-01T00:00:00-00:00", Links: []link{}}
+	}
+	return views
+}()
+
+func (f *face) extensionRoutes() []api.Route {
+	return []api.Route{
+		{Method: http.MethodGet, Path: "/v2.0/extensions", Policy: "get_extension", Handler: func(*api.Request) (any, error) {
+			return map[string]any{"extensions": extensions}, nil
+		}},
+		{Method: http.MethodGet, Path: "/v2.0/extensions/{alias}", Policy: "get_extension", Handler: func(r *api.Request) (any, error) {
+			i := slices.IndexFunc(extensions, func(e extensionView) bool { return e.Alias == r.Param("alias") })
+			if i < 0 {
+				return nil, errs.New(errs.NotFound, "Extension with alias %s does not exist", r.Param("alias")).WithType("HTTPNotFound")
+			}
+			return map[string]any{"extension": extensions[i]}, nil
+		}},
+	}
+}
+
+// resources are the collections, as the root of the API lists them.
+var resources = []struct{ name, path string }{
+	{"network", "networks"}, {"subnet", "subnets"}, {"port", "ports"}, {"router", "routers"}, {"floatingip", "floatingips"},
+	{"security_group", "security-groups"}, {"security_group_rule", "security-group-rules"}, {"agent", "agents"}, {"quota", "quotas"},
+}
+
+func (f *face) versionRoutes() []api.Route {
+	versions := func(r *api.Request) (any, error) {
+		return map[string]any{"versions": []any{map[string]any{
+			"id": "v2.0", "status": "CURRENT", "links": []link{{Rel: "self", Href: r.ServiceURL() + "/v2.0/"}},
+		}}}, nil
+	}
+	root := func(r *api.Request) (any, error) {
+		list := []any{}
+		for _, res := range resources {
+			list = append(list, map[string]any{
+				"name": res.name, "collection": res.path, "links": []link{{Rel: "self", Href: r.ServiceURL() + "/v2.0/" + res.path}},
+			})
+		}
+		return map[string]any{"resources": list}, nil
+	}
+	return []api.Route{
+		{Method: http.MethodGet, Path: "/", Policy: api.Public, Handler: versions},
+		{Method: http.MethodGet, Path: "/v2.0", Policy: "get_version", Handler: root},
+		{Method: http.MethodGet, Path: "/v2.0/", Policy: "get_version", Handler: root},
+	}
+}

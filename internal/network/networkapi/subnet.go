@@ -1,0 +1,110 @@
+package networkapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+
+	"wisp/internal/api"
+	"wisp/internal/network"
+)
+
+type jsonValue = json.RawMessage
+
+type subnetView struct {
+	standard
+	Name         string          `json:"name"`
+	NetworkID    string          `json:"network_id"`
+	IPVersion    int             `json:"ip_version"`
+	CIDR         string          `json:"cidr"`
+	GatewayIP    *string         `json:"gateway_ip"`
+	EnableDHCP   bool            `json:"enable_dhcp"`
+	RAMode       *string         `json:"ipv6_ra_mode"`
+	AddressMode  *string         `json:"ipv6_address_mode"`
+	Pools        []network.Pool  `json:"allocation_pools"`
+	DNS          []string        `json:"dns_nameservers"`
+	HostRoutes   []network.Route `json:"host_routes"`
+	SubnetPoolID *string         `json:"subnetpool_id"`
+	ServiceTypes []string        `json:"service_types"`
+}
+
+func viewSubnet(_ *api.Request, s *network.Subnet) any {
+	return &subnetView{
+		standard: standardOf(&s.Standard), Name: s.Name, NetworkID: s.NetworkID, IPVersion: s.IPVersion, CIDR: s.CIDR, GatewayIP: orNull(s.GatewayIP),
+		EnableDHCP: s.EnableDHCP, RAMode: orNull(s.RAMode), AddressMode: orNull(s.AddressMode), Pools: nonNil(s.Pools.V), DNS: nonNil(s.DNS.V),
+		HostRoutes: nonNil(s.HostRoutes.V), ServiceTypes: []string{},
+	}
+}
+
+func (f *face) subnets() resource[network.SubnetSpec, network.Subnet] {
+	type S = network.SubnetSpec
+	return resource[S, network.Subnet]{
+		single: "subnet", plural: "subnets", path: "subnets",
+		attributes: append(standardFields(func(s *S) *network.Opt[string] { return &s.ProjectID }, func(s *S) *network.Opt[string] { return &s.Description }),
+			field("name", text(maxName), func(s *S) *network.Opt[string] { return &s.Name }),
+			field("network_id", id, func(s *S) *network.Opt[string] { return &s.NetworkID }).postOnly().must(),
+			field("ip_version", integer(4, 6), func(s *S) *network.Opt[int] { return &s.IPVersion }).postOnly().must(),
+			field("cidr", cidr, func(s *S) *network.Opt[string] { return &s.CIDR }).postOnly().must(),
+			field("gateway_ip", optional(ipAddress), func(s *S) *network.Opt[*string] { return &s.GatewayIP }),
+			field("enable_dhcp", boolean, func(s *S) *network.Opt[bool] { return &s.EnableDHCP }),
+			field("ipv6_ra_mode", textOrNull(maxName), func(s *S) *network.Opt[string] { return &s.RAMode }).postOnly(),
+			field("ipv6_address_mode", textOrNull(maxName), func(s *S) *network.Opt[string] { return &s.AddressMode }).postOnly(),
+			field("allocation_pools", listOf(pool), func(s *S) *network.Opt[[]network.Pool] { return &s.Pools }),
+			field("dns_nameservers", listOf(text(maxName)), func(s *S) *network.Opt[[]string] { return &s.DNS }),
+			field("host_routes", listOf(route), func(s *S) *network.Opt[[]network.Route] { return &s.HostRoutes }),
+			field("subnetpool_id", onlyNull, func(*S) *network.Opt[bool] { return new(network.Opt[bool]) }).postOnly(),
+		),
+		readOnly: append([]string{"shared", "router:external", "service_types"}, standardReadOnly...),
+		create:   f.svc.CreateSubnets, list: f.svc.Subnets, get: f.svc.Subnet, update: f.svc.UpdateSubnet, remove: f.svc.DeleteSubnet,
+		view: viewSubnet, id: func(s *network.Subnet) string { return s.ID },
+	}
+}
+
+// onlyNull reads subnetpool_id: this cloud has no subnet pools.
+func onlyNull(raw jsonValue) (bool, error) {
+	if string(raw) != "null" {
+		return false, fmt.Errorf("there is no subnet pool '%s'", show(raw))
+	}
+	return true, nil
+}
+
+func cidr(raw jsonValue) (string, error) {
+	s, err := text(64)(raw)
+	if err != nil {
+		return "", fmt.Errorf("'%s' is not a valid IP subnet", show(raw))
+	}
+	return s, nil
+}
+
+func pool(raw jsonValue) (network.Pool, error) {
+	var p network.Pool
+	m, err := object(raw, "start", "end")
+	if err != nil {
+		return p, err
+	}
+	for key, at := range map[string]*netip.Addr{"start": &p.Start, "end": &p.End} {
+		var s string
+		if err := part(m, key, ipAddress, &s); err != nil {
+			return p, err
+		}
+		if *at, err = netip.ParseAddr(s); err != nil {
+			return p, fmt.Errorf("Invalid data format for IP pool: '%s'", show(raw))
+		}
+	}
+	return p, nil
+}
+
+func route(raw jsonValue) (network.Route, error) {
+	var out network.Route
+	m, err := object(raw, "destination", "nexthop")
+	if err != nil {
+		return out, err
+	}
+	if len(m) != 2 {
+		return out, fmt.Errorf("Invalid data format for hostroute: '%s'", show(raw))
+	}
+	if err := part(m, "destination", text(64), &out.Destination); err != nil {
+		return out, err
+	}
+	return out, part(m, "nexthop", text(64), &out.NextHop)
+}

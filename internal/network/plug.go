@@ -1,0 +1,431 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/policy"
+	"wisp/internal/store"
+)
+
+// Values of PlugRequest.Auto, as Nova's "networks" parameter has them.
+const (
+	NetworkAuto = "auto" // the project's only usable network
+	NetworkNone = "none" // no ports at all
+)
+
+// PlugRequest asks for the ports of a device, in the order of its NICs.
+type PlugRequest struct {
+	DeviceID         string // the server's id
+	DeviceOwner      string // "compute:nova": "compute:" and the availability zone
+	Host             string // where the ports are bound to
+	AvailabilityZone string
+	ProjectID        string // whose the created ports are
+	// Auto is NetworkNone for no port, NetworkAuto or empty for the
+	// project's only usable network when Requests is empty.
+	Auto           string
+	Requests       []PortRequest
+	SecurityGroups []string // ids or names; empty is the project's default group
+	DNSName        string   // host name of the device; may be empty
+}
+
+// PortRequest is one NIC: an existing port, or a network to make one on.
+type PortRequest struct {
+	PortID    string
+	NetworkID string
+	FixedIP   netip.Addr // with NetworkID: the address wanted; zero is any
+	Tag       string     // the device's role tag
+}
+
+// PluggedPort is a NIC of a device, with all that the device and its metadata
+// need to know.
+type PluggedPort struct {
+	PortID             string
+	NetworkID          string
+	NetworkName        string
+	ProjectID          string
+	MAC                string
+	MTU                int
+	Tag                string
+	Status             string // PortActive, PortDown, …
+	FixedIPs           []PluggedIP
+	SecurityGroupNames []string
+	CreatedByCompute   bool // PlugTx made it, UnplugTx deletes it
+	Order              int  // of the NIC, from 0
+}
+
+// PluggedIP is one fixed address with what its subnet says.
+type PluggedIP struct {
+	SubnetID    string
+	Address     netip.Addr
+	Prefix      netip.Prefix // the subnet's
+	Gateway     netip.Addr   // zero: none
+	DNS         []netip.Addr
+	Routes      []HostRoute
+	DHCP        bool
+	FloatingIPs []netip.Addr
+}
+
+// HostRoute is a route that a subnet gives to its hosts.
+type HostRoute struct {
+	Destination netip.Prefix
+	NextHop     netip.Addr
+}
+
+// PlugTx gives a device its ports: it makes new ones on networks, takes over
+// existing ones, and binds them to the host. The ports are in the order of the
+// requests. Errors: Invalid, NotFound, Conflict (a port in use, several
+// possible networks, no free address), OverQuota, Forbidden. Transactions that
+// plug should hold PlugLocks.
+func (s *Service) PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, req PlugRequest) ([]PluggedPort, error) {
+	requests := req.Requests
+	if len(requests) == 0 {
+		if req.Auto == NetworkNone {
+			return nil, nil
+		}
+		n, err := onlyNetwork(ctx, tx, req.ProjectID)
+		if err != nil || n == "" {
+			return nil, err
+		}
+		requests = []PortRequest{{NetworkID: n}}
+	}
+	groups, err := s.groupsNamed(ctx, tx, caller, req.ProjectID, req.SecurityGroups)
+	if err != nil {
+		return nil, err
+	}
+	made := 0
+	for _, r := range requests {
+		if r.PortID == "" {
+			made++
+		}
+	}
+	if made > 0 {
+		if err := s.reserve(ctx, tx, req.ProjectID, "port", made); err != nil {
+			return nil, err
+		}
+	}
+	for i, r := range requests {
+		if r.PortID != "" {
+			err = s.takeOver(ctx, tx, caller, req, r, i)
+		} else {
+			err = s.plugNew(ctx, tx, caller, req, r, i, groups)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	hosts(tx)
+	all, err := s.DevicePorts(ctx, tx, []string{req.DeviceID})
+	return all[req.DeviceID], err
+}
+
+// PlugLocks are the locks that make transactions with PlugTx wait for each
+// other instead of failing.
+func PlugLocks(req PlugRequest) []store.Lock {
+	locks := []store.Lock{quotaLock(req.ProjectID)}
+	for _, r := range req.Requests {
+		if r.NetworkID != "" {
+			locks = append(locks, networkLock(r.NetworkID))
+		}
+	}
+	slices.Sort(locks[1:])
+	return slices.Compact(locks)
+}
+
+// onlyNetwork is the network of a device that names none: the only one of its
+// project, or else the only shared one. "" is that there is none.
+func onlyNetwork(ctx context.Context, db bun.IDB, projectID string) (string, error) {
+	for _, which := range []string{"project_id = ?", "project_id <> ? AND shared"} {
+		found, err := columnOf[string](ctx, db.NewSelect().TableExpr("networks AS n").Column("n.id").Where(which, projectID).
+			Where("NOT external").Where("EXISTS (SELECT 1 FROM subnets WHERE network_id = n.id)").Limit(2))
+		if err != nil {
+			return "", fmt.Errorf("look for the project's network: %w", err)
+		}
+		if len(found) > 1 {
+			return "", conflict("NetworkAmbiguous", "Multiple possible networks found, use a Network ID to be more specific.")
+		}
+		if len(found) == 1 {
+			return found[0], nil
+		}
+	}
+	return "", nil
+}
+
+// groupsNamed finds security groups by id or name in the project; no names
+// are the project's default group.
+func (s *Service) groupsNamed(ctx context.Context, tx *store.Tx, caller *policy.Caller, projectID string, names []string) ([]string, error) {
+	standard, err := s.ensureDefaultGroup(ctx, tx, projectID)
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return []string{standard}, nil
+	}
+	var rows []SecurityGroup
+	if err := tx.NewSelect().Model(&rows).Where("project_id = ? AND (id IN (?) OR name IN (?))", projectID, bun.List(names), bun.List(names)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("look for security groups: %w", err)
+	}
+	var ids []string
+	for _, name := range names {
+		var found []string
+		for _, g := range rows {
+			if g.ID == name {
+				found = []string{g.ID}
+				break
+			}
+			if g.Name == name {
+				found = append(found, g.ID)
+			}
+		}
+		switch len(found) {
+		case 0:
+			return nil, missing("SecurityGroupNotFound", "Security group %s not found.", name)
+		case 1:
+			ids = append(ids, found[0])
+		default:
+			return nil, conflict("NoUniqueMatch", "Multiple security groups found matching '%s'. Use an ID to be more specific.", name)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+func (s *Service) plugNew(ctx context.Context, tx *store.Tx, caller *policy.Caller, req PlugRequest, r PortRequest, nic int, groups []string) error {
+	n := &Network{}
+	if err := networks.find(ctx, tx, caller, r.NetworkID, n); err != nil {
+		return err
+	}
+	if n.External && !n.Shared && !caller.IsAdmin() && n.ProjectID != caller.ProjectID {
+		return errs.New(errs.Forbidden, "It is not allowed to create an interface on external network %s", n.ID).WithType("ExternalNetworkAttachForbidden")
+	}
+	p := &Port{
+		Standard: newStandard(req.ProjectID, ""), NetworkID: n.ID, AdminStateUp: true, Status: StatusDown, PortSecurityEnabled: n.PortSecurityEnabled,
+		DeviceID: req.DeviceID, DeviceOwner: req.DeviceOwner, Host: req.Host, VNICType: "normal", Role: roleCompute, Tag: r.Tag, NIC: nic,
+		DNSName: dnsName(req.DNSName),
+	}
+	p.AddressPairs.V, p.DHCPOpts.V = []AddressPair{}, []DHCPOption{}
+	wanted := Opt[[]FixedIPSpec]{}
+	if r.FixedIP.IsValid() {
+		wanted = Some([]FixedIPSpec{{Address: r.FixedIP.String()}})
+	}
+	if err := s.placePort(ctx, tx, n, p, wanted, false); err != nil {
+		return err
+	}
+	if len(p.FixedIPs) == 0 {
+		return refuse("NetworkRequiresSubnet", "Network %s requires a subnet in order to boot instances on.", n.ID)
+	}
+	if !p.PortSecurityEnabled {
+		groups = nil
+	}
+	return setGroups(ctx, tx, p.ID, groups)
+}
+
+// dnsName makes a host name of what a device is called; "" when nothing of
+// it can be one.
+func dnsName(name string) string {
+	var b strings.Builder
+	for _, r := range strings.ToLower(name) {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case r == '-' || r == '_' || r == ' ' || r == '.':
+			b.WriteByte('-')
+		}
+	}
+	out := b.String()
+	if len(out) > 63 {
+		out = out[:63]
+	}
+	return strings.Trim(out, "-")
+}
+
+// takeOver binds an existing port to the device.
+func (s *Service) takeOver(ctx context.Context, tx *store.Tx, caller *policy.Caller, req PlugRequest, r PortRequest, nic int) error {
+	p, _, err := s.ownPort(ctx, tx, caller, "update_port", r.PortID, nil)
+	if err != nil {
+		return err
+	}
+	if p.ProjectID != req.ProjectID && !caller.IsAdmin() {
+		return portNotFound(p.ID)
+	}
+	if p.Role != roleNone || p.DeviceID != "" && p.DeviceID != req.DeviceID {
+		return p.inUse()
+	}
+	if r.FixedIP.IsValid() {
+		return invalid("a fixed IP cannot be given for port %s, which has its own", p.ID)
+	}
+	p.Role, p.DeviceID, p.DeviceOwner, p.Host, p.Status, p.Tag, p.NIC = roleAttached, req.DeviceID, req.DeviceOwner, req.Host, StatusDown, r.Tag, nic
+	if p.DNSName == "" {
+		p.DNSName = dnsName(req.DNSName)
+	}
+	p.touch()
+	if err := update(ctx, tx, p); err != nil {
+		return fmt.Errorf("bind a port: %w", err)
+	}
+	return nil
+}
+
+// UnplugTx takes the ports of a device away: those that PlugTx made are
+// deleted, the others are unbound and kept. A device without ports is no
+// error.
+func (s *Service) UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) error {
+	if deviceID == "" {
+		return errors.New("unplug a device without an id")
+	}
+	if err := deletePorts(ctx, tx, tx.NewSelect().TableExpr("ports").Column("id").Where("device_id = ? AND role = ?", deviceID, roleCompute)); err != nil {
+		return err
+	}
+	_, err := tx.NewUpdate().TableExpr("ports").Set("role = '', device_id = '', device_owner = '', host = '', tag = '', nic = 0, status = ?", StatusDown).
+		Set("revision = revision + 1").Set("updated_at = ?", now()).Where("device_id = ? AND role = ?", deviceID, roleAttached).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("unbind the ports of a device: %w", err)
+	}
+	hosts(tx)
+	return nil
+}
+
+// DevicePorts returns the ports of devices by device id, in the order of
+// their NICs, in a constant number of queries.
+func (s *Service) DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]PluggedPort, error) {
+	all := map[string][]PluggedPort{}
+	if len(deviceIDs) == 0 {
+		return all, nil
+	}
+	var rows []*Port
+	err := db.NewSelect().Model(&rows).Where("device_id IN (?) AND role IN (?)", bun.List(deviceIDs), bun.List([]string{roleCompute, roleAttached})).
+		Order("nic", "created_at", "id").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the ports of devices: %w", err)
+	}
+	if len(rows) == 0 {
+		return all, nil
+	}
+	if err := loadPorts(ctx, db, rows); err != nil {
+		return nil, err
+	}
+	v, err := loadView(ctx, db, rows)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range rows {
+		n := v.networks[p.NetworkID]
+		plugged := PluggedPort{
+			PortID: p.ID, NetworkID: n.ID, NetworkName: n.Name, ProjectID: p.ProjectID, MAC: p.MAC, MTU: n.MTU, Tag: p.Tag, Status: p.Status,
+			CreatedByCompute: p.Role == roleCompute, Order: p.NIC,
+		}
+		for _, id := range p.SecurityGroups {
+			plugged.SecurityGroupNames = append(plugged.SecurityGroupNames, v.groups[id])
+		}
+		for _, ip := range p.FixedIPs {
+			sub := v.subnets[ip.SubnetID]
+			address := netip.MustParseAddr(ip.Address)
+			plugged.FixedIPs = append(plugged.FixedIPs, PluggedIP{
+				SubnetID: sub.ID, Address: address, Prefix: sub.prefix(), Gateway: sub.gateway(), DNS: addresses(sub.DNS.V),
+				Routes: hostRoutes(sub), DHCP: sub.EnableDHCP, FloatingIPs: v.floating[p.ID+" "+ip.Address],
+			})
+		}
+		all[p.DeviceID] = append(all[p.DeviceID], plugged)
+	}
+	return all, nil
+}
+
+// view is what ports of devices refer to.
+type view struct {
+	networks map[string]*Network
+	subnets  map[string]*Subnet
+	groups   map[string]string       // names by id
+	floating map[string][]netip.Addr // by port and fixed address
+}
+
+func loadView(ctx context.Context, db bun.IDB, rows []*Port) (*view, error) {
+	v := &view{networks: map[string]*Network{}, subnets: map[string]*Subnet{}, groups: map[string]string{}, floating: map[string][]netip.Addr{}}
+	networkIDs, groupIDs, portIDs := map[string]bool{}, map[string]bool{}, make([]string, len(rows))
+	for i, p := range rows {
+		networkIDs[p.NetworkID], portIDs[i] = true, p.ID
+		for _, id := range p.SecurityGroups {
+			groupIDs[id] = true
+		}
+	}
+	var nets []*Network
+	if err := db.NewSelect().Model(&nets).Where("id IN (?)", bun.List(keys(networkIDs))).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read the networks of ports: %w", err)
+	}
+	for _, n := range nets {
+		v.networks[n.ID] = n
+	}
+	subs, err := subnetsOf(ctx, db, keys(networkIDs)...)
+	if err != nil {
+		return nil, err
+	}
+	for _, sub := range subs {
+		v.subnets[sub.ID] = sub
+	}
+	if len(groupIDs) > 0 {
+		var groups []SecurityGroup
+		if err := db.NewSelect().Model(&groups).Column("id", "name").Where("id IN (?)", bun.List(keys(groupIDs))).Scan(ctx); err != nil {
+			return nil, fmt.Errorf("read the security groups of ports: %w", err)
+		}
+		for _, g := range groups {
+			v.groups[g.ID] = g.Name
+		}
+	}
+	var floating []FloatingIP
+	if err := db.NewSelect().Model(&floating).Where("port_id IN (?)", bun.List(portIDs)).Order("address").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read the floating IPs of ports: %w", err)
+	}
+	for _, f := range floating {
+		key := f.PortID + " " + f.FixedAddress
+		v.floating[key] = append(v.floating[key], netip.MustParseAddr(f.Address))
+	}
+	return v, nil
+}
+
+// addresses parses what was checked when it was stored.
+func addresses(list []string) []netip.Addr {
+	var out []netip.Addr
+	for _, text := range list {
+		if a, err := netip.ParseAddr(text); err == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func hostRoutes(sub *Subnet) []HostRoute {
+	var out []HostRoute
+	for _, r := range sub.HostRoutes.V {
+		d, err := netip.ParsePrefix(r.Destination)
+		if err != nil {
+			continue
+		}
+		if hop, err := netip.ParseAddr(r.NextHop); err == nil {
+			out = append(out, HostRoute{Destination: d, NextHop: hop})
+		}
+	}
+	return out
+}
+
+// PortsActive records which ports of devices work (up) and which do not.
+func (s *Service) PortsActive(ctx context.Context, tx *store.Tx, up, down []string) error {
+	for _, change := range []struct {
+		ids    []string
+		status string
+	}{{up, StatusActive}, {down, StatusDown}} {
+		if len(change.ids) == 0 {
+			continue
+		}
+		_, err := tx.NewUpdate().TableExpr("ports").Set("status = ?", change.status).Set("revision = revision + 1").Set("updated_at = ?", now()).
+			Where("id IN (?) AND status <> ? AND role IN (?)", bun.List(change.ids), change.status, bun.List([]string{roleCompute, roleAttached})).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("record the status of ports: %w", err)
+		}
+	}
+	return nil
+}

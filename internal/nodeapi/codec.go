@@ -1,0 +1,39 @@
+package nodeapi
+
+import (
+	"encoding/json"
+	"time"
+
+	"connectrpc.com/connect"
+)
+
+const (
+	// sessionPath is the Connect procedure of the stream.
+	sessionPath = "/wisp.node.v1.Node/Session"
+	// imagesPath is the folder of the images' bytes: GET imagesPath+id.
+	imagesPath = "/wisp.node/v1/images/"
+
+	// maxMessage bounds a message of the stream, in bytes. A whole state of
+	// a host with 500 instances that all have 64 KiB of user data fits.
+	maxMessage = 128 << 20
+	// compressAbove: smaller messages are not worth gzip.
+	compressAbove = 64 << 10
+
+	// Heartbeat is how often a node reports although nothing changed.
+	Heartbeat = 5 * time.Second
+	// silence is how long either end may hear nothing before it gives the
+	// session up.
+	silence = 4 * Heartbeat
+)
+
+// jsonCodec carries plain Go values. It takes the place of Connect's own
+// codec named "json", which only knows protobuf messages.
+type jsonCodec struct{}
+
+var _ connect.Codec = jsonCodec{}
+
+func (jsonCodec) Name() string { return "json" }
+
+func (jsonCodec) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
+
+func (jsonCodec) Unmarshal(data []byte, v any) error { return json.Unmarshal(data, v) }

@@ -1,0 +1,297 @@
+package placement
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/store"
+)
+
+// Consumer is who holds allocations. It exists while it holds some.
+type Consumer struct {
+	bun.BaseModel `bun:"table:placement_consumers,alias:c"`
+
+	ID         string `bun:",pk"`
+	ProjectID  string
+	UserID     string
+	Type       string // "INSTANCE"; empty is unknown
+	Generation int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// Allocation is an amount of one class that a consumer holds of a provider.
+type Allocation struct {
+	bun.BaseModel `bun:"table:placement_allocations,alias:a"`
+
+	ConsumerID string `bun:",pk"`
+	ProviderID string `bun:",pk"`
+	Class      string `bun:",pk"`
+	Used       int64
+	CreatedAt  time.Time
+}
+
+// Lock names the lock under which claims on a provider do not make each other
+// repeat their transaction on PostgreSQL.
+func Lock(providerID string) store.Lock { return store.Lock("placement:" + providerID) }
+
+// Claim gives a consumer amounts of a provider's resources, by class. What the
+// consumer held of this provider before is replaced; what it holds of others
+// stays. Amounts that are not there, or break the inventory's min, max or
+// step, are a Conflict, and so is a provider without such an inventory.
+func (s *Service) Claim(ctx context.Context, tx *store.Tx, consumer Consumer, providerID string, resources map[string]int64) error {
+	wanted := map[string]map[string]int64{providerID: resources}
+	return s.allocate(ctx, tx, consumer, wanted, func(q *bun.DeleteQuery) *bun.DeleteQuery {
+		return q.Where("provider_id = ?", providerID)
+	})
+}
+
+// Replace makes a consumer hold exactly the given amounts, by provider and
+// class; nothing is Release. An unknown provider or class is Invalid, what
+// doesn't fit a Conflict.
+func (s *Service) Replace(ctx context.Context, tx *store.Tx, consumer Consumer, wanted map[string]map[string]int64) error {
+	if len(wanted) == 0 {
+		return s.Release(ctx, tx, consumer.ID)
+	}
+	return s.allocate(ctx, tx, consumer, wanted, func(q *bun.DeleteQuery) *bun.DeleteQuery { return q })
+}
+
+// Release takes all that a consumer holds; none is fine.
+func (s *Service) Release(ctx context.Context, tx *store.Tx, consumerID string) error {
+	held := tx.NewSelect().Model((*Allocation)(nil)).Column("provider_id").Where("a.consumer_id = ?", consumerID)
+	_, err := tx.NewUpdate().Model((*Provider)(nil)).Set("generation = generation + 1").Set("updated_at = ?", now()).
+		Where("id IN (?)", held).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("update providers' generations: %w", err)
+	}
+	if _, err := tx.NewDelete().Model((*Consumer)(nil)).Where("id = ?", consumerID).Exec(ctx); err != nil {
+		return fmt.Errorf("delete consumer: %w", err)
+	}
+	return nil // its allocations went with it
+}
+
+func (s *Service) allocate(ctx context.Context, tx *store.Tx, consumer Consumer, wanted map[string]map[string]int64,
+	replaced func(*bun.DeleteQuery) *bun.DeleteQuery) error {
+	ids := slices.Sorted(maps.Keys(wanted))
+	if err := s.touch(ctx, tx, ids); err != nil {
+		return err
+	}
+	var inventories []Inventory
+	if err := tx.NewSelect().Model(&inventories).Where("i.provider_id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return fmt.Errorf("list inventories: %w", err)
+	}
+	before, err := usageOf(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	drop := replaced(tx.NewDelete().Model((*Allocation)(nil)).Where("consumer_id = ?", consumer.ID))
+	if _, err := drop.Exec(ctx); err != nil {
+		return fmt.Errorf("delete former allocations: %w", err)
+	}
+	after, err := usageOf(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	rows, err := s.fit(ctx, tx, consumer.ID, wanted, inventories, before, after)
+	if err != nil {
+		return err
+	}
+	consumer.CreatedAt, consumer.UpdatedAt, consumer.Generation = now(), now(), 1
+	_, err = tx.NewInsert().Model(&consumer).On("CONFLICT (id) DO UPDATE").
+		Set("project_id = EXCLUDED.project_id").Set("user_id = EXCLUDED.user_id").Set("type = EXCLUDED.type").
+		Set("updated_at = EXCLUDED.updated_at").Set("generation = c.generation + 1").Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("write consumer: %w", err)
+	}
+	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+		return fmt.Errorf("insert allocations: %w", err)
+	}
+	return nil
+}
+
+// touch makes the generations of providers grow. It comes first: on PostgreSQL
+// the second of two claims on a provider waits here for the first.
+func (s *Service) touch(ctx context.Context, tx *store.Tx, ids []string) error {
+	result, err := tx.NewUpdate().Model((*Provider)(nil)).Set("generation = generation + 1").Set("updated_at = ?", now()).
+		Where("id IN (?)", bun.List(ids)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("update providers' generations: %w", err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return err
+	}
+	if int(n) == len(ids) {
+		return nil
+	}
+	var known []string
+	if err := tx.NewSelect().Model((*Provider)(nil)).Column("id").Where("p.id IN (?)", bun.List(ids)).Scan(ctx, &known); err != nil {
+		return fmt.Errorf("list providers: %w", err)
+	}
+	for _, id := range ids {
+		if !slices.Contains(known, id) {
+			return errs.New(errs.Invalid, "Allocation for resource provider '%s' that does not exist.", id)
+		}
+	}
+	return nil
+}
+
+// fit returns the rows of an allocation, or why it can't be. Where a provider
+// lost resources that are used, an allocation that doesn't make it worse is
+// allowed.
+func (s *Service) fit(ctx context.Context, tx *store.Tx, consumerID string, wanted map[string]map[string]int64, inventories []Inventory,
+	before, after map[string]map[string]int64) ([]Allocation, error) {
+	has := map[[2]string]Inventory{}
+	for _, i := range inventories {
+		has[[2]string{i.ProviderID, i.Class}] = i
+	}
+	var rows []Allocation
+	for _, provider := range slices.Sorted(maps.Keys(wanted)) {
+		resources := wanted[provider]
+		names := slices.Sorted(maps.Keys(resources))
+		if len(names) == 0 {
+			return nil, errs.New(errs.Invalid, "JSON does not validate: no resources are given for resource provider '%s'.", provider)
+		}
+		unknown, err := classes.missingOf(ctx, tx, names)
+		if err != nil {
+			return nil, err
+		}
+		if len(unknown) > 0 {
+			return nil, errs.New(errs.Invalid, "Unable to allocate inventory for consumer %s: No such resource class %s.", consumerID, strings.Join(unknown, ", "))
+		}
+		for _, class := range names {
+			amount := resources[class]
+			refuse := func(why string) error {
+				return errs.New(errs.Conflict, "Unable to allocate inventory: Unable to create allocation for '%s' on resource provider '%s'. "+
+					"The requested amount would %s.", class, provider, why)
+			}
+			i, ok := has[[2]string{provider, class}]
+			if !ok {
+				return nil, errs.New(errs.Conflict, "Unable to allocate inventory: Inventory for '%s' on resource provider '%s' invalid.", class, provider)
+			}
+			if !i.UnitFits(amount) {
+				return nil, refuse("violate inventory constraints")
+			}
+			used := after[provider][class] + amount
+			if used > i.Capacity() && used > before[provider][class] {
+				return nil, refuse("exceed the capacity")
+			}
+			rows = append(rows, Allocation{ConsumerID: consumerID, ProviderID: provider, Class: class, Used: amount, CreatedAt: now()})
+		}
+	}
+	return rows, nil
+}
+
+// ConsumerByID finds a consumer; ok is false when it holds nothing.
+func (s *Service) ConsumerByID(ctx context.Context, db bun.IDB, id string) (c Consumer, ok bool, err error) {
+	err = db.NewSelect().Model(&c).Where("c.id = ?", id).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, false, nil
+	}
+	if err != nil {
+		return c, false, fmt.Errorf("find consumer: %w", err)
+	}
+	return c, true, nil
+}
+
+// Held is an allocation with the generations that the API shows beside it.
+type Held struct {
+	ConsumerID, ProviderID, Class          string
+	Used                                   int64
+	ProviderGeneration, ConsumerGeneration int64
+}
+
+// HeldBy lists what a consumer holds.
+func (s *Service) HeldBy(ctx context.Context, db bun.IDB, consumerID string) ([]Held, error) {
+	return s.held(ctx, db, "a.consumer_id", consumerID)
+}
+
+// HeldOf lists what is held of a provider.
+func (s *Service) HeldOf(ctx context.Context, db bun.IDB, providerID string) ([]Held, error) {
+	return s.held(ctx, db, "a.provider_id", providerID)
+}
+
+func (s *Service) held(ctx context.Context, db bun.IDB, column, id string) ([]Held, error) {
+	var rows []Held
+	err := db.NewSelect().Model((*Allocation)(nil)).
+		ColumnExpr("a.consumer_id, a.provider_id, a.class, a.used, p.generation AS provider_generation, c.generation AS consumer_generation").
+		Join("JOIN placement_providers AS p ON p.id = a.provider_id").Join("JOIN placement_consumers AS c ON c.id = a.consumer_id").
+		Where("? = ?", bun.Safe(column), id).OrderExpr("a.provider_id, a.consumer_id, a.class").Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("list allocations: %w", err)
+	}
+	return rows, nil
+}
+
+// ProviderUsage sums what is used of each class that a provider has; classes
+// of which nothing is used are 0.
+func (s *Service) ProviderUsage(ctx context.Context, db bun.IDB, providerID string) (map[string]int64, error) {
+	inventories, err := s.Inventories(ctx, db, providerID)
+	if err != nil {
+		return nil, err
+	}
+	used, err := usageOf(ctx, db, []string{providerID})
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]int64{}
+	for _, i := range inventories {
+		all[i.Class] = used[providerID][i.Class]
+	}
+	return all, nil
+}
+
+// TypeUsage is what the consumers of one type use.
+type TypeUsage struct {
+	Consumers int64
+	Used      map[string]int64 // by class
+}
+
+// UsageByType sums what a project's consumers use, by their type ("" is the
+// unknown one); userID narrows where it is given.
+func (s *Service) UsageByType(ctx context.Context, projectID, userID string) (map[string]TypeUsage, error) {
+	var rows []struct {
+		Type, Class string
+		Used        int64
+	}
+	db := s.db.Read()
+	narrow := func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("c.project_id = ?", projectID)
+		if userID != "" {
+			q = q.Where("c.user_id = ?", userID)
+		}
+		return q
+	}
+	err := narrow(db.NewSelect().Model((*Allocation)(nil)).Join("JOIN placement_consumers AS c ON c.id = a.consumer_id").
+		ColumnExpr("c.type, a.class, CAST(SUM(a.used) AS BIGINT) AS used").GroupExpr("c.type, a.class")).Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("sum a project's allocations: %w", err)
+	}
+	var counts []struct {
+		Type  string
+		Count int64
+	}
+	err = narrow(db.NewSelect().Model((*Consumer)(nil)).ColumnExpr("c.type, COUNT(*) AS count").Group("c.type")).Scan(ctx, &counts)
+	if err != nil {
+		return nil, fmt.Errorf("count a project's consumers: %w", err)
+	}
+	all := map[string]TypeUsage{}
+	for _, c := range counts {
+		all[c.Type] = TypeUsage{Consumers: c.Count, Used: map[string]int64{}}
+	}
+	for _, r := range rows {
+		if u, ok := all[r.Type]; ok {
+			u.Used[r.Class] = r.Used
+		}
+	}
+	return all, nil
+}

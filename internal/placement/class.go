@@ -1,0 +1,208 @@
+package placement
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/store"
+)
+
+// The resource classes that a server's flavor asks for.
+const (
+	VCPU     = "VCPU"
+	MemoryMB = "MEMORY_MB"
+	DiskGB   = "DISK_GB"
+)
+
+// standardClasses are those that every placement service knows
+// (os-resource-classes).
+var standardClasses = []string{
+	VCPU, MemoryMB, DiskGB, "PCI_DEVICE", "SRIOV_NET_VF", "NUMA_SOCKET", "NUMA_CORE", "NUMA_THREAD", "NUMA_MEMORY_MB",
+	"IPV4_ADDRESS", "VGPU", "VGPU_DISPLAY_HEAD", "NET_BW_EGR_KILOBIT_PER_SEC", "NET_BW_IGR_KILOBIT_PER_SEC", "PCPU",
+	"MEM_ENCRYPTION_CONTEXT", "FPGA", "PGPU", "NET_PACKET_RATE_KILOPACKET_PER_SEC",
+	"NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC", "NET_PACKET_RATE_IGR_KILOPACKET_PER_SEC",
+}
+
+// standardTraits are those of os-traits that a host of this cloud can have.
+var standardTraits = []string{
+	"COMPUTE_ACCELERATORS", "COMPUTE_DEVICE_TAGGING", "COMPUTE_NODE", "COMPUTE_RESCUE_BFV", "COMPUTE_SECURITY_UEFI_SECURE_BOOT",
+	"COMPUTE_STATUS_DISABLED", "COMPUTE_TRUSTED_CERTS",
+	"COMPUTE_GRAPHICS_MODEL_BOCHS", "COMPUTE_GRAPHICS_MODEL_CIRRUS", "COMPUTE_GRAPHICS_MODEL_NONE", "COMPUTE_GRAPHICS_MODEL_QXL",
+	"COMPUTE_GRAPHICS_MODEL_VGA", "COMPUTE_GRAPHICS_MODEL_VIRTIO",
+	"COMPUTE_IMAGE_TYPE_AKI", "COMPUTE_IMAGE_TYPE_AMI", "COMPUTE_IMAGE_TYPE_ARI", "COMPUTE_IMAGE_TYPE_ISO", "COMPUTE_IMAGE_TYPE_QCOW2",
+	"COMPUTE_IMAGE_TYPE_RAW",
+	"COMPUTE_NET_ATTACH_INTERFACE", "COMPUTE_NET_ATTACH_INTERFACE_WITH_TAG", "COMPUTE_NET_VIF_MODEL_E1000",
+	"COMPUTE_NET_VIF_MODEL_E1000E", "COMPUTE_NET_VIF_MODEL_RTL8139", "COMPUTE_NET_VIF_MODEL_VIRTIO", "COMPUTE_NET_VIRTIO_PACKED",
+	"COMPUTE_STORAGE_BUS_FDC", "COMPUTE_STORAGE_BUS_IDE", "COMPUTE_STORAGE_BUS_SATA", "COMPUTE_STORAGE_BUS_SCSI",
+	"COMPUTE_STORAGE_BUS_USB", "COMPUTE_STORAGE_BUS_VIRTIO",
+	"COMPUTE_VOLUME_ATTACH", "COMPUTE_VOLUME_ATTACH_WITH_TAG", "COMPUTE_VOLUME_EXTEND", "COMPUTE_VOLUME_MULTI_ATTACH",
+	"HW_ARCH_AARCH64", "HW_ARCH_X86_64", "HW_CPU_HYPERTHREADING", "HW_CPU_X86_AESNI", "HW_CPU_X86_AVX", "HW_CPU_X86_AVX2",
+	"HW_CPU_X86_AVX512F", "HW_CPU_X86_SSE42", "HW_CPU_X86_SVM", "HW_CPU_X86_VMX", "MISC_SHARES_VIA_AGGREGATE", "STORAGE_DISK_HDD", "STORAGE_DISK_SSD",
+}
+
+var customName = regexp.MustCompile(`^CUSTOM_[A-Z0-9_]+$`)
+
+// CustomName tells whether a name is one that users may make for a class or
+// trait: CUSTOM_ and capital letters, digits and underscores, 255 at most.
+func CustomName(name string) bool { return len(name) <= 255 && customName.MatchString(name) }
+
+// vocabulary is a set of names: standard ones, and custom ones in a table.
+type vocabulary struct {
+	standard     []string
+	table        string
+	users        string // table.column that refers to a name
+	userColumn   string
+	missing      string // message with the name
+	standardStop string
+	inUse        string
+}
+
+var (
+	classes = vocabulary{standardClasses, "placement_classes", "placement_inventories", "class",
+		"No such resource class %s.", "Error in delete resource class: Cannot delete standard resource class %s.",
+		"Error in delete resource class: Cannot delete resource class %s. Class is in use in inventory."}
+	traits = vocabulary{standardTraits, "placement_traits", "placement_provider_traits", "trait",
+		"No such trait(s): %s.", "Cannot delete standard trait %s.", "The trait %s is in use by a resource provider."}
+)
+
+// Classes lists all resource classes by name, the standard ones first.
+func (s *Service) Classes(ctx context.Context) ([]string, error) {
+	return classes.list(ctx, s.db.Read())
+}
+
+// HasClass tells whether a resource class exists.
+func (s *Service) HasClass(ctx context.Context, name string) (bool, error) {
+	return classes.has(ctx, s.db.Read(), name)
+}
+
+// EnsureClass makes a custom resource class unless it exists, and tells
+// whether it made it.
+func (s *Service) EnsureClass(ctx context.Context, name string) (made bool, err error) {
+	return classes.ensure(ctx, s.db, name)
+}
+
+// DeleteClass deletes a custom class: NotFound, Invalid for a standard one,
+// Conflict while an inventory has it.
+func (s *Service) DeleteClass(ctx context.Context, name string) error {
+	return classes.remove(ctx, s.db, name)
+}
+
+// Traits lists all traits by name. A nil names means any, and prefix and
+// associated narrow where given.
+func (s *Service) Traits(ctx context.Context, names []string, prefix string, associated *bool) ([]string, error) {
+	all, err := traits.list(ctx, s.db.Read())
+	if err != nil {
+		return nil, err
+	}
+	var used []string
+	if associated != nil {
+		err := s.db.Read().NewSelect().TableExpr("placement_provider_traits").ColumnExpr("DISTINCT trait").Scan(ctx, &used)
+		if err != nil {
+			return nil, fmt.Errorf("list used traits: %w", err)
+		}
+	}
+	return slices.DeleteFunc(all, func(name string) bool {
+		return names != nil && !slices.Contains(names, name) || !strings.HasPrefix(name, prefix) ||
+			associated != nil && slices.Contains(used, name) != *associated
+	}), nil
+}
+
+// HasTrait tells whether a trait exists.
+func (s *Service) HasTrait(ctx context.Context, name string) (bool, error) {
+	return traits.has(ctx, s.db.Read(), name)
+}
+
+// EnsureTrait makes a custom trait unless it exists, and tells whether it
+// made it.
+func (s *Service) EnsureTrait(ctx context.Context, name string) (made bool, err error) {
+	return traits.ensure(ctx, s.db, name)
+}
+
+// DeleteTrait deletes a custom trait: NotFound, Invalid for a standard one,
+// Conflict while a provider has it.
+func (s *Service) DeleteTrait(ctx context.Context, name string) error {
+	return traits.remove(ctx, s.db, name)
+}
+
+func (v vocabulary) list(ctx context.Context, db bun.IDB) ([]string, error) {
+	var custom []string
+	err := db.NewSelect().TableExpr("?", bun.Ident(v.table)).Column("name").Order("name").Scan(ctx, &custom)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", v.table, err)
+	}
+	return slices.Concat(v.standard, custom), nil
+}
+
+func (v vocabulary) has(ctx context.Context, db bun.IDB, name string) (bool, error) {
+	if slices.Contains(v.standard, name) {
+		return true, nil
+	}
+	return db.NewSelect().TableExpr("?", bun.Ident(v.table)).Where("name = ?", name).Exists(ctx)
+}
+
+// missingOf returns those of names that do not exist, in one query.
+func (v vocabulary) missingOf(ctx context.Context, db bun.IDB, names []string) ([]string, error) {
+	unknown := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(v.standard, n) })
+	if len(unknown) == 0 {
+		return nil, nil
+	}
+	var found []string
+	err := db.NewSelect().TableExpr("?", bun.Ident(v.table)).Column("name").Where("name IN (?)", bun.List(unknown)).Scan(ctx, &found)
+	if err != nil {
+		return nil, fmt.Errorf("look up %s: %w", v.table, err)
+	}
+	return slices.DeleteFunc(unknown, func(n string) bool { return slices.Contains(found, n) }), nil
+}
+
+func (v vocabulary) ensure(ctx context.Context, db *store.DB, name string) (made bool, err error) {
+	if !CustomName(name) {
+		return false, errs.New(errs.Invalid, "'%s' is not a valid name: it must be no longer than 255 characters, start with the prefix "+
+			`"CUSTOM_" and use following characters: "A"-"Z", "0"-"9" and "_"`, name)
+	}
+	err = db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		result, err := tx.NewRaw("INSERT INTO ? (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", bun.Ident(v.table), name, now()).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("insert into %s: %w", v.table, err)
+		}
+		n, err := result.RowsAffected()
+		made = n == 1
+		return err
+	})
+	return made, err
+}
+
+func (v vocabulary) remove(ctx context.Context, db *store.DB, name string) error {
+	return db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if slices.Contains(v.standard, name) {
+			return errs.New(errs.Invalid, v.standardStop, name)
+		}
+		used, err := tx.NewSelect().TableExpr("?", bun.Ident(v.users)).Where("? = ?", bun.Ident(v.userColumn), name).Exists(ctx)
+		if err != nil {
+			return fmt.Errorf("look for users of %s: %w", name, err)
+		}
+		if used {
+			return errs.New(errs.Conflict, v.inUse, name)
+		}
+		result, err := tx.NewDelete().TableExpr("?", bun.Ident(v.table)).Where("name = ?", name).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("delete from %s: %w", v.table, err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return missing(err, v.missing, name)
+		}
+		return nil
+	})
+}
+
+func missing(err error, format string, args ...any) error {
+	if err != nil {
+		return err
+	}
+	return errs.New(errs.NotFound, format, args...)
+}
