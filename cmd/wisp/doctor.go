@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"wisp/internal/doctor"
-	"wisp/internal/hypervisor/qemu"
 )
 
 func doctorCommand() *cobra.Command {
@@ -79,6 +78,6 @@ func (s *settings) doctor(running bool) doctor.Config {
 		StateDir: s.StateDir, Listen: s.Listen, PublicInterface: s.PublicInterface, PublicGateway: s.PublicCIDR,
 		Running:     running,
 		OwnDevice:   func(name string) bool { return strings.HasPrefix(name, s.prefix()) },
-		Accelerator: qemu.DetectAccelerator,
+		Accelerator: s.detectAccelerator,
 	}
 }

@@ -74,6 +74,8 @@ func upCommand() *cobra.Command {
 	flags.StringVar(&cidr, "public-cidr", defaultCIDR, "this machine's address on the network that wisp makes, with its length")
 	flags.StringSliceVar(&dns, "dns", nil, "DNS servers for subnets that name none (default: this machine's)")
 	flags.StringVar(&s.Accelerator, "accelerator", "", "kvm or tcg (default: what works)")
+	flags.StringVar(&s.Hypervisor, "hypervisor", hypervisorQEMU, "qemu, or fake for measuring without machines")
+	_ = flags.MarkHidden("hypervisor")
 	flags.BoolVar(&foreground, "foreground", false, "stay in the foreground and log to standard error, as a service unit wants")
 	flags.BoolVar(&verbose, "verbose", false, "log more, in the foreground")
 	return command
@@ -89,6 +91,7 @@ func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns 
 		"host":             func() { s.Host = given.Host },
 		"public-interface": func() { s.PublicInterface = given.PublicInterface },
 		"accelerator":      func() { s.Accelerator = given.Accelerator },
+		"hypervisor":       func() { s.Hypervisor = given.Hypervisor },
 	} {
 		if changed(name) {
 			set()
@@ -125,6 +128,9 @@ func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns 
 		s.URL = strings.TrimRight(url, "/")
 	} else if s.URL == "" || changed("listen") {
 		s.URL = s.defaultURL()
+	}
+	if h := s.Hypervisor; h != "" && h != hypervisorQEMU && h != hypervisorFake {
+		return fmt.Errorf("--hypervisor %s: want qemu", h)
 	}
 	if a := s.Accelerator; a != "" && a != "kvm" && a != "tcg" {
 		return fmt.Errorf("--accelerator %s: want kvm or tcg", a)

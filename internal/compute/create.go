@@ -81,12 +81,15 @@ func (s *Service) CreateServers(ctx context.Context, caller *policy.Caller, req 
 		b.reservation, b.pass = made.ReservationID, made.AdminPass
 		made.Servers, err = s.build(ctx, tx, caller, b)
 		return err
-	}, quotaLock(caller.ProjectID), "compute-schedule")
+	}, append([]store.Lock{quotaLock(caller.ProjectID), scheduleLock}, network.PlugLocks(network.PlugRequest{ProjectID: caller.ProjectID, Requests: req.Networks})...)...)
 	if err != nil {
 		return Created{}, err
 	}
 	return made, nil
 }
+
+// scheduleLock makes those who claim hosts' room wait for each other.
+const scheduleLock store.Lock = "compute-schedule"
 
 func (r *CreateRequest) normalize() error {
 	r.Least = max(r.Least, 1)

@@ -25,7 +25,7 @@ func (s *Service) failAction(ctx context.Context, tx *store.Tx, server *Server) 
 }
 
 var (
-	hostPath = regexp.MustCompile(`(?:/[\w.@+:-]+){2,}/?`)
+	hostPath = regexp.MustCompile(`(?:/[\w.@+-]+){2,}/?`)
 	secret   = regexp.MustCompile(`(?i)\b(password|passwd|token|secret|key)\s*[=:]\s*\S+`)
 )
 

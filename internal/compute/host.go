@@ -138,8 +138,11 @@ func (s *Service) ListHosts(ctx context.Context, filter HostFilter) ([]Host, err
 
 func loadHeld(ctx context.Context, db bun.IDB, names []string, index map[string]*Host) error {
 	var rows []struct {
-		Host                          string
-		VCPUs, Memory, Disk, Machines int64
+		Host     string `bun:"host"`
+		VCPUs    int64  `bun:"vcpus"`
+		Memory   int64  `bun:"memory"`
+		Disk     int64  `bun:"disk"`
+		Machines int64  `bun:"machines"`
 	}
 	err := db.NewSelect().TableExpr("servers").ColumnExpr("host").ColumnExpr("CAST(SUM(vcpus) AS BIGINT) AS vcpus").
 		ColumnExpr("CAST(SUM(memory_mb) AS BIGINT) AS memory").ColumnExpr("CAST(SUM(disk_gb) AS BIGINT) AS disk").ColumnExpr("COUNT(*) AS machines").

@@ -87,7 +87,7 @@ func (s *Service) Hello(ctx context.Context, hello nodeapi.Hello) error {
 		}
 		tx.Signal(HostsTopic)
 		return nil
-	}, "compute-schedule")
+	}, scheduleLock)
 }
 
 func (s *Service) heartbeat(ctx context.Context, tx *store.Tx, host, version string, endpoint netip.Addr, physical []string, started time.Time) error {

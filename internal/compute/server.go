@@ -212,7 +212,9 @@ func (s *Service) change(ctx context.Context, caller *policy.Caller, id string, 
 }
 
 func save(ctx context.Context, tx *store.Tx, server *Server, columns ...string) error {
-	if _, err := tx.NewUpdate().Model(server).Column(append(columns, "updated_at")...).WherePK().Exec(ctx); err != nil {
+	columns = append(slices.Clone(columns), "updated_at")
+	slices.Sort(columns)
+	if _, err := tx.NewUpdate().Model(server).Column(slices.Compact(columns)...).WherePK().Exec(ctx); err != nil {
 		return fmt.Errorf("update server: %w", err)
 	}
 	return nil

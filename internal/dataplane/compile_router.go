@@ -73,6 +73,7 @@ func (c *compilation) routerInterface(router uint32, i intent.RouterInterface) (
 	}
 	c.want.fdb[bpfFdbKey{Net: netID, Mac: mac}] = bpfDest{Kind: destRouter, Id: router, Mac: mac}
 	c.claim(router, netID, mac, linkLocal(mac))
+	c.own(router, linkLocal(mac), raddrLeg)
 	var legs []leg
 	for _, p := range i.Addresses {
 		l := leg{net: netID, mac: mac, prefix: p}

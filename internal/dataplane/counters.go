@@ -47,30 +47,24 @@ func (d *Dataplane) Counters() ([]PortCounters, error) {
 		return nil, err
 	}
 	defer d.mu.Unlock()
-	names := d.portNames()
 	byPort := map[string]map[string]Count{}
-	var (
-		key  bpfCountKey
-		each []bpfCount
-	)
-	it := d.mapNamed("counts").Iterate()
-	for it.Next(&key, &each) {
-		name, ok := names[key.Port]
-		if !ok && key.Port != 0 {
-			continue // of a port that is gone
+	err := each(d.mapNamed("counts"), func(key bpfCountKey, cpus []bpfCount) {
+		name := d.ids.name(kindPort, key.Port)
+		if name == "" && key.Port != 0 {
+			return // of a port that is gone
 		}
 		if byPort[name] == nil {
 			byPort[name] = map[string]Count{}
 		}
 		var sum Count
-		for _, c := range each {
+		for _, c := range cpus {
 			sum.Packets += c.Packets
 			sum.Bytes += c.Bytes
 		}
 		byPort[name][reasonName(key.Reason)] = sum
-	}
-	if err := it.Err(); err != nil {
-		return nil, fmt.Errorf("reading counters: %w", err)
+	})
+	if err != nil {
+		return nil, err
 	}
 	out := make([]PortCounters, 0, len(byPort))
 	for name, drops := range byPort {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"os"
 	"sync"
@@ -430,14 +429,3 @@ func (d *Dataplane) restoreWires() error {
 
 // mapNamed is for reading what the programs write.
 func (d *Dataplane) mapNamed(name string) *ebpf.Map { return d.kernel.maps[name] }
-
-// portNames lists the ids of local ports by number.
-func (d *Dataplane) portNames() map[uint32]string {
-	out := map[uint32]string{}
-	for k, id := range maps.All(d.ids.byName) {
-		if k.Kind == kindPort {
-			out[id] = idName(k)
-		}
-	}
-	return out
-}

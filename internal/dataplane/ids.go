@@ -29,30 +29,30 @@ const maxID = 1<<17 - 1
 // ids gives the cloud's names small numbers that live as long as the object.
 type ids struct {
 	byName map[bpfIdKey]uint32
-	used   map[uint32]map[uint32]bool // by kind
+	used   map[uint32]map[uint32]string // names by kind and number
 	cursor map[uint32]uint32
 	wanted map[bpfIdKey]uint32
 }
 
 // newIDs takes over the numbers that are in the kernel.
 func newIDs(held map[bpfIdKey]uint32) *ids {
-	s := &ids{byName: map[bpfIdKey]uint32{}, used: map[uint32]map[uint32]bool{}, cursor: map[uint32]uint32{}}
+	s := &ids{byName: map[bpfIdKey]uint32{}, used: map[uint32]map[uint32]string{}, cursor: map[uint32]uint32{}}
 	for k, v := range held {
 		if k.Kind >= kindCursor {
 			s.cursor[k.Kind-kindCursor] = v
 			continue
 		}
 		s.byName[k] = v
-		s.use(k.Kind, v)
+		s.use(k.Kind, v, idName(k))
 	}
 	return s
 }
 
-func (s *ids) use(kind, id uint32) {
+func (s *ids) use(kind, id uint32, name string) {
 	if s.used[kind] == nil {
-		s.used[kind] = map[uint32]bool{}
+		s.used[kind] = map[uint32]string{}
 	}
-	s.used[kind][id] = true
+	s.used[kind][id] = name
 }
 
 func idKey(kind uint32, name string) (bpfIdKey, error) {
@@ -82,8 +82,8 @@ func (s *ids) get(kind uint32, name string) (uint32, error) {
 	for range maxID {
 		next := s.cursor[kind]%maxID + 1
 		s.cursor[kind] = next
-		if !s.used[kind][next] {
-			s.use(kind, next)
+		if _, taken := s.used[kind][next]; !taken {
+			s.use(kind, next, name)
 			s.byName[k], s.wanted[k] = next, next
 			return next, nil
 		}
@@ -100,6 +100,9 @@ func (s *ids) find(kind uint32, name string) (uint32, bool) {
 	id, ok := s.byName[k]
 	return id, ok
 }
+
+// name is whose number it is; empty when nobody's.
+func (s *ids) name(kind, id uint32) string { return s.used[kind][id] }
 
 // next is a number that no earlier call gave.
 func (s *ids) next(kind uint32) uint32 {

@@ -85,12 +85,12 @@ func newBench(t *testing.T, state intent.State) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b := &bench{t: t, dp: dp}
 	t.Cleanup(func() {
-		if err := dp.Purge(context.Background()); err != nil {
+		if err := b.dp.Purge(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	b := &bench{t: t, dp: dp}
 	b.apply(state)
 	return b
 }
@@ -274,13 +274,12 @@ func TestS35_ForgedFramesAreDroppedAndCounted(t *testing.T) {
 			f[14] = 0x41
 			return f
 		}()},
-		{"mapped source", "malformed", nd(macA, macB, "fd00::10", "fd00::11", 128, 0, 1, 0, 1)[:0:0]},
-	} {
-		if c.name == "mapped source" {
+		{"IPv4 address in IPv6", "malformed", func() []byte {
 			f := nd(macA, macB, "fd00::10", "fd00::11", 128, 0, 1, 0, 1)
 			copy(f[22:38], net.ParseIP("10.0.0.10").To16())
-			c.frame = f
-		}
+			return f
+		}()},
+	} {
 		before := b.drops("a", c.reason)
 		verdict, _ := b.run("from_guest", "a", 0, c.frame)
 		if c.reason == "" {

@@ -67,12 +67,8 @@ func (d *Dataplane) PortByServiceMAC(m net.HardwareAddr) (portID string, ok bool
 func (d *Dataplane) portByID(id uint32) (string, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for k, v := range d.ids.byName {
-		if k.Kind == kindPort && v == id {
-			return idName(k), true
-		}
-	}
-	return "", false
+	name := d.ids.name(kindPort, id)
+	return name, name != ""
 }
 
 // ListenService listens inside the service namespace; network and addr are

@@ -43,7 +43,8 @@ func errDeleted(id string) error {
 // are of kind Conflict (the image has data, or they are coming), Invalid (no
 // format is declared, fewer bytes than promised), UnsupportedMedia (not what was
 // declared, or dangerous), TooLarge (more than an image or the project may
-// have), Gone (it was deleted meanwhile).
+// have), Gone (it was deleted meanwhile). After a delete or the end of the context a
+// Read of data can still be under way when Upload returns.
 func (s *Service) Upload(ctx context.Context, c *policy.Caller, id string, data io.Reader, size int64) error {
 	u := &upload{s: s, id: uuid.NewString(), declared: size}
 	ctx, cancel := context.WithCancelCause(ctx)

@@ -20,13 +20,16 @@ func NetnsPath(name string) string { return filepath.Join(netnsDir, name) }
 
 // EnsureNetns makes a named network namespace unless it is there.
 func EnsureNetns(name string) error {
-	if h, err := netns.GetFromName(name); err == nil {
-		return h.Close()
-	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.EINVAL) {
+	var st unix.Statfs_t
+	err := unix.Statfs(NetnsPath(name), &st)
+	if err == nil && st.Type == unix.NSFS_MAGIC {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("looking up namespace %s: %w", name, err)
 	}
 	// A name without a namespace is what a crash between the two steps left.
-	if _, err := os.Stat(NetnsPath(name)); err == nil {
+	if err == nil {
 		if err := os.Remove(NetnsPath(name)); err != nil {
 			return fmt.Errorf("removing stale namespace name %s: %w", name, err)
 		}

@@ -25,8 +25,9 @@ type SubnetAvailability struct {
 	Total, Used int64
 }
 
-// Availabilities lists the networks that the list selects. For admins.
-func (s *Service) Availabilities(ctx context.Context, caller *policy.Caller, l store.List) ([]Availability, error) {
+// Availabilities lists the networks that the list selects, of their subnets
+// those of an IP version where it is not 0. For admins.
+func (s *Service) Availabilities(ctx context.Context, caller *policy.Caller, l store.List, version int) ([]Availability, error) {
 	if err := allow("get_network_ip_availability", caller, caller.ProjectID); err != nil {
 		return nil, err
 	}
@@ -34,7 +35,7 @@ func (s *Service) Availabilities(ctx context.Context, caller *policy.Caller, l s
 	if err := networks.list(ctx, s.db.Read(), caller, l, &rows); err != nil {
 		return nil, err
 	}
-	return availabilityOf(ctx, s.db.Read(), rows)
+	return availabilityOf(ctx, s.db.Read(), rows, version)
 }
 
 // Availability is that of one network, or an error of kind NotFound.
@@ -46,14 +47,14 @@ func (s *Service) Availability(ctx context.Context, caller *policy.Caller, netwo
 	if err := networks.find(ctx, s.db.Read(), caller, networkID, n); err != nil {
 		return nil, err
 	}
-	all, err := availabilityOf(ctx, s.db.Read(), []*Network{n})
+	all, err := availabilityOf(ctx, s.db.Read(), []*Network{n}, 0)
 	if err != nil {
 		return nil, err
 	}
 	return &all[0], nil
 }
 
-func availabilityOf(ctx context.Context, db bun.IDB, rows []*Network) ([]Availability, error) {
+func availabilityOf(ctx context.Context, db bun.IDB, rows []*Network, version int) ([]Availability, error) {
 	ids, at := make([]string, len(rows)), map[string]int{}
 	out := make([]Availability, len(rows))
 	for i, n := range rows {
@@ -76,6 +77,9 @@ func availabilityOf(ctx context.Context, db bun.IDB, rows []*Network) ([]Availab
 		used[c.SubnetID] = c.Used
 	}
 	for _, sub := range subs {
+		if version != 0 && sub.IPVersion != version {
+			continue
+		}
 		a := SubnetAvailability{Subnet: sub, Used: used[sub.ID]}
 		for _, p := range sub.Pools.V {
 			a.Total = saturated(a.Total, p.size())

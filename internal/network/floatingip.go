@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -24,6 +25,8 @@ type FloatingIP struct {
 	PortID       string `bun:",nullzero"` // empty: not associated
 	FixedAddress string
 	RouterID     string `bun:",nullzero"`
+	DNSName      string `bun:"dns_name"`
+	DNSDomain    string `bun:"dns_domain"`
 
 	Port *Port `bun:"-"` // of PortID
 }
@@ -40,7 +43,7 @@ func (f *FloatingIP) Status() string {
 // none.
 type FloatingIPSpec struct {
 	ProjectID, Description, NetworkID, SubnetID, Address Opt[string]
-	PortID, FixedAddress                                 Opt[string]
+	PortID, FixedAddress, DNSName, DNSDomain             Opt[string]
 }
 
 var floatingIPs = &resource{
@@ -84,7 +87,16 @@ func (s *Service) createFloatingIP(ctx context.Context, tx *store.Tx, caller *po
 			return nil, err
 		}
 	}
-	f := &FloatingIP{Standard: newStandard(projectID, spec.Description.Value), NetworkID: n.ID}
+	f := &FloatingIP{
+		Standard: newStandard(projectID, spec.Description.Value), NetworkID: n.ID,
+		DNSName: strings.ToLower(spec.DNSName.Value), DNSDomain: strings.ToLower(spec.DNSDomain.Value),
+	}
+	if f.DNSName != "" && !dnsLabel.MatchString(f.DNSName) {
+		return nil, refuse("HTTPBadRequest", "Invalid input for dns_name. Reason: '%s' is not a label of letters, digits and hyphens.", f.DNSName)
+	}
+	if err := checkDomain(f.DNSDomain); err != nil {
+		return nil, err
+	}
 	p := &Port{
 		Standard: newStandard("", ""), NetworkID: n.ID, AdminStateUp: true, Status: StatusNone, DeviceID: f.ID, DeviceOwner: OwnerFloating,
 		VNICType: "normal", Role: roleFloating,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -107,7 +108,9 @@ func (h *hostView) loadPorts(ctx context.Context) error {
 		return fmt.Errorf("read the addresses: %w", err)
 	}
 	for _, ip := range ips {
-		if p := byID[ip.PortID]; p != nil {
+		// What was made between two queries is left for the next time, which
+		// its own signal brings.
+		if p := byID[ip.PortID]; p != nil && h.subnets[ip.SubnetID] != nil {
 			p.FixedIPs = append(p.FixedIPs, ip)
 		}
 	}
@@ -325,9 +328,9 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 		h.state.Routers[r.ID] = out
 	}
 	for _, f := range floating {
-		r := h.state.Routers[f.RouterID]
+		r, ok := h.state.Routers[f.RouterID]
 		external, err := netip.ParseAddr(f.Address)
-		if err != nil {
+		if !ok || err != nil {
 			continue
 		}
 		if fixed, err := netip.ParseAddr(f.FixedAddress); err == nil {
@@ -378,9 +381,13 @@ func (h *hostView) answer() {
 
 func (h *hostView) lease(p *Port, sub *Subnet, a netip.Addr, routed bool) nodeapi.Lease {
 	config := h.service.config
+	domain := strings.TrimSuffix(h.networks[p.NetworkID].DNSDomain, ".")
+	if domain == "" {
+		domain = config.Domain
+	}
 	l := nodeapi.Lease{
 		PortID: p.ID, MAC: p.MAC, Address: netip.PrefixFrom(a, sub.prefix().Bits()), Server: h.servers[sub.ID], Gateway: sub.gateway(),
-		DNS: addresses(sub.DNS.V), MTU: h.networks[p.NetworkID].MTU, Hostname: p.Hostname(a.String()), Domain: config.Domain, Seconds: config.LeaseSeconds,
+		DNS: addresses(sub.DNS.V), MTU: h.networks[p.NetworkID].MTU, Hostname: p.Hostname(a.String()), Domain: domain, Seconds: config.LeaseSeconds,
 	}
 	if !l.Server.IsValid() { // the subnet was too full for a server of its own
 		l.Server = sub.gateway()

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -27,6 +28,7 @@ type Network struct {
 	NetworkType     string
 	PhysicalNetwork string
 	SegmentationID  int64
+	DNSDomain       string         `bun:"dns_domain"` // empty, or with a dot at its end
 	ZoneHints       JSON[[]string] `bun:"type:text"`
 
 	Subnets []string `bun:"-"` // ids
@@ -51,6 +53,7 @@ type NetworkSpec struct {
 	IsDefault, PortSecurityEnabled Opt[bool]
 	MTU                            Opt[int]
 	NetworkType, PhysicalNetwork   Opt[string]
+	DNSDomain                      Opt[string]
 	SegmentationID                 Opt[*int64]
 	ZoneHints                      Opt[[]string]
 }
@@ -63,7 +66,7 @@ var networks = &resource{
 		"router:external": {sql: "external", kind: flag}, "is_default": {sql: "is_default", kind: flag},
 		"port_security_enabled": {sql: "port_security_enabled", kind: flag}, "mtu": {sql: "mtu", kind: number},
 		"provider:network_type": {sql: "network_type"}, "provider:physical_network": {sql: "physical_network"},
-		"provider:segmentation_id": {sql: "segmentation_id", kind: number},
+		"provider:segmentation_id": {sql: "segmentation_id", kind: number}, "dns_domain": {sql: "dns_domain"},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
 		"status": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
@@ -104,6 +107,7 @@ func (s *Service) createNetwork(ctx context.Context, tx *store.Tx, caller *polic
 		allowSet(spec.PhysicalNetwork, "", "create_network:provider:physical_network", caller, projectID),
 		allowSet(spec.SegmentationID, nil, "create_network:provider:segmentation_id", caller, projectID),
 		s.checkZones("network", spec.ZoneHints.Value),
+		checkDomain(spec.DNSDomain.Value),
 	} {
 		if err != nil {
 			return nil, err
@@ -113,6 +117,7 @@ func (s *Service) createNetwork(ctx context.Context, tx *store.Tx, caller *polic
 		Standard: newStandard(projectID, spec.Description.Value), Name: spec.Name.Value, AdminStateUp: spec.AdminStateUp.Or(true),
 		Shared: spec.Shared.Value, External: spec.External.Value, IsDefault: spec.IsDefault.Value,
 		PortSecurityEnabled: spec.PortSecurityEnabled.Or(true), ZoneHints: JSON[[]string]{nonNil(spec.ZoneHints.Value)},
+		DNSDomain: strings.ToLower(spec.DNSDomain.Value),
 	}
 	if n.IsDefault {
 		if err := s.onlyDefault(ctx, tx, n); err != nil {
@@ -245,6 +250,10 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 		spec.IsDefault.into(&n.IsDefault)
 		spec.PortSecurityEnabled.into(&n.PortSecurityEnabled)
 		spec.MTU.into(&n.MTU)
+		if err := checkDomain(spec.DNSDomain.Value); err != nil {
+			return err
+		}
+		spec.DNSDomain.into(&n.DNSDomain)
 		if limit := s.segmentMTU(n.NetworkType); spec.MTU.Set && (n.MTU > limit || n.MTU == 0) {
 			if n.MTU > limit {
 				return invalid("Requested MTU is too big, maximum is %d", limit)

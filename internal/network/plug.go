@@ -316,6 +316,9 @@ func (s *Service) DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []strin
 	}
 	for _, p := range rows {
 		n := v.networks[p.NetworkID]
+		if n == nil {
+			continue // deleted between two queries, and the port with it
+		}
 		plugged := PluggedPort{
 			PortID: p.ID, NetworkID: n.ID, NetworkName: n.Name, ProjectID: p.ProjectID, MAC: p.MAC, MTU: n.MTU, Tag: p.Tag, Status: p.Status,
 			CreatedByCompute: p.Role == roleCompute, Order: p.NIC,
@@ -325,6 +328,9 @@ func (s *Service) DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []strin
 		}
 		for _, ip := range p.FixedIPs {
 			sub := v.subnets[ip.SubnetID]
+			if sub == nil {
+				continue
+			}
 			address := netip.MustParseAddr(ip.Address)
 			plugged.FixedIPs = append(plugged.FixedIPs, PluggedIP{
 				SubnetID: sub.ID, Address: address, Prefix: sub.prefix(), Gateway: sub.gateway(), DNS: addresses(sub.DNS.V),

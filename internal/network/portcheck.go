@@ -62,6 +62,22 @@ func (p *Port) check() error {
 
 var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
+// checkDomain checks a DNS domain: labels, and a dot at the end. "" is none.
+func checkDomain(domain string) error {
+	if domain == "" {
+		return nil
+	}
+	labels := strings.Split(strings.ToLower(domain), ".")
+	bad := len(domain) > 253 || len(labels) < 2 || labels[len(labels)-1] != ""
+	for _, label := range labels[:len(labels)-1] {
+		bad = bad || !dnsLabel.MatchString(label)
+	}
+	if bad {
+		return refuse("HTTPBadRequest", "Invalid input for dns_domain. Reason: '%s' is not a FQDN: labels of letters, digits and hyphens, and a period at the end.", domain)
+	}
+	return nil
+}
+
 // parsePrefix reads an address or a prefix; an address is a prefix of full
 // length.
 func parsePrefix(text string) (netip.Prefix, error) {

@@ -3,9 +3,11 @@ package nodeapi
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"connectrpc.com/connect"
@@ -713,4 +716,127 @@ func TestServerClosed(t *testing.T) {
 	if err := c.session(t.Context()); connect.CodeOf(err) != connect.CodeUnavailable {
 		t.Errorf("a session with a closed server = %v", err)
 	}
+}
+
+// A server that lost its place must not make the node believe that it knows
+// everything.
+func TestUpdateOnAnotherBase(t *testing.T) {
+	t.Parallel()
+	for name, updates := range map[string][]Update{
+		"a change first":              {{Revision: 2, Base: 1}},
+		"a change on a missed update": {{Revision: 1, Full: true}, {Revision: 3, Base: 2, State: State{Instances: map[string]Instance{"x": {}}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			handler := connect.NewBidiStreamHandler(sessionPath, func(ctx context.Context, stream *connect.BidiStream[FromNode, ToNode]) error {
+				for _, u := range updates {
+					if err := stream.Send(&ToNode{Update: &u}); err != nil {
+						return err
+					}
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			}, connect.WithCodec(jsonCodec{}))
+			l, dial := Memory()
+			protocols := new(http.Protocols)
+			protocols.SetUnencryptedHTTP2(true)
+			hs := &http.Server{Handler: handler, Protocols: protocols}
+			go func() { _ = hs.Serve(l) }()
+			defer hs.Close()
+			agent := &fakeAgent{host: "h1"}
+			c, err := NewClient(ClientConfig{URL: "http://memory", Dial: dial, Log: quiet()}, agent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.session(t.Context()); err == nil || !strings.Contains(err.Error(), "builds on revision") {
+				t.Errorf("session = %v", err)
+			}
+			if agent.has("x")() {
+				t.Error("the update was taken")
+			}
+		})
+	}
+}
+
+func TestSilentNodeIsGivenUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		cloud := newFakeCloud()
+		s := NewServer(cloud, cloud.subscribe, quiet())
+		l, dial := Memory()
+		hs := s.NewHTTPServer()
+		go func() { _ = hs.Serve(l) }()
+		c, err := NewClient(ClientConfig{URL: "http://memory", Dial: dial, Log: quiet()}, &fakeAgent{host: "h1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stream := c.stream.CallBidiStream(t.Context())
+		if err := stream.Send(&FromNode{Hello: &Hello{Host: "h1"}}); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if _, err := stream.Receive(); err != nil { // the full update
+			t.Fatal(err)
+		}
+		if _, err := stream.Receive(); err == nil {
+			t.Error("the session goes on")
+		}
+		if took := time.Since(began); took < silence || took > silence+time.Minute {
+			t.Errorf("given up after %v, want %v", took, silence)
+		}
+		_ = stream.CloseRequest()
+		_ = stream.CloseResponse()
+		synctest.Wait()
+		if len(cloud.gone) != 1 {
+			t.Errorf("gone: %v", cloud.gone)
+		}
+		_ = s.Close()
+		_ = hs.Close()
+		c.http.CloseIdleConnections()
+	})
+}
+
+// A node that does not read must not keep its successor out.
+func TestStuckNodeIsReplaced(t *testing.T) {
+	t.Parallel()
+	cloud := newFakeCloud()
+	cloud.set(func(s *State) {
+		s.Instances = map[string]Instance{}
+		for i := range 24 { // more than the flow control windows hold
+			s.Instances[fmt.Sprint(i)] = Instance{Name: randomText(1 << 20)}
+		}
+	})
+	server, dial := startServer(t, cloud, cloud.subscribe)
+	c, err := NewClient(ClientConfig{URL: "http://memory", Dial: dial, Log: quiet()}, &fakeAgent{host: "h1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := c.stream.CallBidiStream(t.Context())
+	if err := stream.Send(&FromNode{Hello: &Hello{Host: "h1"}}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the stuck session", func() bool { return len(server.Hosts()) == 1 })
+	server.mu.Lock()
+	stuck := server.hosts["h1"].session
+	server.mu.Unlock()
+	agent := &fakeAgent{host: "h1"}
+	startClient(t, dial, agent)
+	eventually(t, "the successor's state", agent.has("23"))
+	eventually(t, "the stuck session ends", func() bool {
+		select {
+		case <-stuck.done:
+			return true
+		default:
+			return false
+		}
+	})
+	_ = stream.CloseRequest()
+	_ = stream.CloseResponse()
+}
+
+// randomText is text that does not compress well.
+func randomText(n int) string {
+	b := make([]byte, n/2)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)
 }

@@ -38,7 +38,7 @@ func TestCreateIsWhatQEMUReads(t *testing.T) {
 		{"odd size is rounded up", 1000, nil},
 		{"one gibibyte", gib, nil},
 		{"table of several clusters", 16 << 40, nil},
-		{"with a head", gib, []byte(strings.Repeat("head", 1024))},
+		{"with a head", 8 << 20, []byte(strings.Repeat("head", 1024))},
 		{"head and a long table", 16 << 40, []byte("x")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestCreateIsWhatQEMUReads(t *testing.T) {
 			if info.ActualSize > 256<<10 {
 				t.Errorf("an empty image takes %d bytes", info.ActualSize)
 			}
-			if test.size > gib {
+			if test.size > 8<<20 {
 				return
 			}
 			raw := filepath.Join(t.TempDir(), "disk.raw")

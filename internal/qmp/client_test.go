@@ -102,7 +102,7 @@ func TestHandshakeFails(t *testing.T) {
 		},
 		"an endless line": func(s *server) {
 			// The client gives up in between, so that an error is expected.
-			for range maxLine/4096 + 2 {
+			for range maxLine/4096 + 16 {
 				if _, err := io.WriteString(s.conn, strings.Repeat("x", 4096)); err != nil {
 					return
 				}

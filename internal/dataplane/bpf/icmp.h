@@ -60,6 +60,7 @@ GLOBAL int echo_reply(struct __sk_buff *skb, struct pkt *p)
 		bpf_skb_store_bytes(skb, IP4_DST, &p->src.w[3], 4, 0);
 		bpf_l3_csum_replace(skb, IP4_CHECK, old, fresh, 2);
 		bpf_skb_store_bytes(skb, IP4_TTL, &ttl, 1, 0);
+		p->ttl = ttl;
 	}
 	if (!(p->flags & PKT_FRAG_LATER)) {
 		__u8 type = p->flags & PKT_V6 ? 129 : 0;
@@ -215,6 +216,7 @@ GLOBAL int complain(struct __sk_buff *skb, struct pkt *p, __u32 typecode, __u32 
 		return TC_ACT_SHOT;
 	p->icmp_type = type;
 	p->icmp_code = code;
+	p->ttl = 64;
 	p->flags &= PKT_V6;
 	return speak(skb, p);
 }

@@ -131,7 +131,8 @@ func (d *Driver) tryGuest(ctx context.Context, accel string) error {
 	}
 	defer os.Remove(disk.Name())
 	_, err = disk.Write(trialGuest())
-	if err = errors.Join(err, disk.Close()); err != nil {
+	// The BIOS does not boot from a disk of one sector.
+	if err = errors.Join(err, disk.Truncate(mib), disk.Close()); err != nil {
 		return err
 	}
 	var said bytes.Buffer

@@ -66,7 +66,7 @@ func stateDir(t *testing.T) string {
 }
 
 // guestImage is a raw image of 1 MiB with the test guest in it.
-func guestImage(t *testing.T) *hypervisor.Image {
+func guestImage(t testing.TB) *hypervisor.Image {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "base")
 	content := append(hypervisortest.Sector(), make([]byte, 1<<20-512)...)
@@ -76,7 +76,7 @@ func guestImage(t *testing.T) *hypervisor.Image {
 	return &hypervisor.Image{Path: path, Format: "raw"}
 }
 
-func smallSpec(t *testing.T) hypervisor.Spec {
+func smallSpec(t testing.TB) hypervisor.Spec {
 	t.Helper()
 	return hypervisor.Spec{
 		ID: uuid.NewString(), Name: "small", VCPUs: 1, MemoryMiB: 32, RootGiB: 1, Power: hypervisor.PowerRunning, Image: guestImage(t),
@@ -134,7 +134,7 @@ func harness(t *testing.T) hypervisortest.Harness {
 		Open: func(t *testing.T) hypervisor.Driver {
 			return openDriver(t, Config{StateDir: dir, StopRetry: time.Second})
 		},
-		Spec:     smallSpec,
+		Spec:     func(t *testing.T) hypervisor.Spec { return smallSpec(t) },
 		PowerOff: teller(hypervisortest.GuestPowerOff, ""),
 		Reset:    teller(hypervisortest.GuestReset, ""),
 		Deafen:   teller(hypervisortest.GuestDeafen, "deaf\r\n"),

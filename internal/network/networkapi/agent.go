@@ -163,7 +163,13 @@ func (f *face) availabilities(r *api.Request) (any, error) {
 			delete(l.Filters, from)
 		}
 	}
-	rows, err := f.svc.Availabilities(r.Context(), r.Caller, l)
+	version := 0
+	if text := r.Query().Get("ip_version"); text != "" {
+		if version, err = integer(4, 6)(jsonValue(text)); err != nil {
+			return nil, badRequest("Invalid input for ip_version. Reason: %s.", err)
+		}
+	}
+	rows, err := f.svc.Availabilities(r.Context(), r.Caller, l, version)
 	if err != nil {
 		return nil, err
 	}

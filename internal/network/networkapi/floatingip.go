@@ -13,6 +13,8 @@ type floatingIPView struct {
 	PortID       *string      `json:"port_id"`
 	RouterID     *string      `json:"router_id"`
 	Status       string       `json:"status"`
+	DNSName      string       `json:"dns_name"`
+	DNSDomain    string       `json:"dns_domain"`
 	PortDetails  *portDetails `json:"port_details"`
 }
 
@@ -29,7 +31,7 @@ type portDetails struct {
 func viewFloatingIP(_ *api.Request, f *network.FloatingIP) any {
 	v := &floatingIPView{
 		standard: standardOf(&f.Standard), Address: f.Address, NetworkID: f.NetworkID, FixedAddress: orNull(f.FixedAddress), PortID: orNull(f.PortID),
-		RouterID: orNull(f.RouterID), Status: f.Status(),
+		RouterID: orNull(f.RouterID), Status: f.Status(), DNSName: f.DNSName, DNSDomain: f.DNSDomain,
 	}
 	if p := f.Port; p != nil {
 		v.PortDetails = &portDetails{
@@ -47,6 +49,8 @@ func (f *face) floatingIPs() resource[network.FloatingIPSpec, network.FloatingIP
 			field("floating_network_id", id, func(s *S) *network.Opt[string] { return &s.NetworkID }).postOnly().must(),
 			field("subnet_id", idOrNull, func(s *S) *network.Opt[string] { return &s.SubnetID }).postOnly(),
 			field("floating_ip_address", ipAddress, func(s *S) *network.Opt[string] { return &s.Address }).postOnly(),
+			field("dns_name", text(63), func(s *S) *network.Opt[string] { return &s.DNSName }).postOnly(),
+			field("dns_domain", text(maxName), func(s *S) *network.Opt[string] { return &s.DNSDomain }).postOnly(),
 			field("port_id", idOrNull, func(s *S) *network.Opt[string] { return &s.PortID }),
 			field("fixed_ip_address", ipAddress, func(s *S) *network.Opt[string] { return &s.FixedAddress }),
 		),

@@ -17,6 +17,7 @@ type networkView struct {
 	MTU                 int      `json:"mtu"`
 	PortSecurityEnabled bool     `json:"port_security_enabled"`
 	Subnets             []string `json:"subnets"`
+	DNSDomain           string   `json:"dns_domain"`
 	ZoneHints           []string `json:"availability_zone_hints"`
 	Zones               []string `json:"availability_zones"`
 	*providerView                // for admins
@@ -31,7 +32,7 @@ type providerView struct {
 func viewNetwork(r *api.Request, n *network.Network) any {
 	v := &networkView{
 		standard: standardOf(&n.Standard), Name: n.Name, Status: n.Status(), AdminStateUp: n.AdminStateUp, Shared: n.Shared, External: n.External,
-		MTU: n.MTU, PortSecurityEnabled: n.PortSecurityEnabled, Subnets: n.Subnets, ZoneHints: nonNil(n.ZoneHints.V), Zones: nonNil(n.Zones),
+		MTU: n.MTU, PortSecurityEnabled: n.PortSecurityEnabled, Subnets: n.Subnets, DNSDomain: n.DNSDomain, ZoneHints: nonNil(n.ZoneHints.V), Zones: nonNil(n.Zones),
 	}
 	if n.External {
 		v.IsDefault = &n.IsDefault
@@ -57,6 +58,7 @@ func (f *face) networks() resource[network.NetworkSpec, network.Network] {
 			field("is_default", boolean, func(s *S) *network.Opt[bool] { return &s.IsDefault }),
 			field("port_security_enabled", boolean, func(s *S) *network.Opt[bool] { return &s.PortSecurityEnabled }),
 			field("mtu", integer(68, 65535), func(s *S) *network.Opt[int] { return &s.MTU }),
+			field("dns_domain", text(maxName), func(s *S) *network.Opt[string] { return &s.DNSDomain }),
 			field("provider:network_type", textOrNull(32), func(s *S) *network.Opt[string] { return &s.NetworkType }),
 			field("provider:physical_network", textOrNull(64), func(s *S) *network.Opt[string] { return &s.PhysicalNetwork }),
 			field("provider:segmentation_id", optional(segmentation), func(s *S) *network.Opt[*int64] { return &s.SegmentationID }),

@@ -78,7 +78,9 @@ func (c *cloud) put(who, path string, body any) *apitest.Response {
 func (c *cloud) refused(status int, kind, part, who, method, path string, body any, headers ...string) {
 	c.t.Helper()
 	r := c.Do(who, method, "/network/v2.0/"+path, body, headers...)
-	var e struct{ NeutronError struct{ Type, Message string } }
+	var e struct {
+		NeutronError struct{ Type, Message string }
+	}
 	if r.Status == status {
 		r.JSON(c.t, &e)
 	}
@@ -239,6 +241,9 @@ func TestBadRequests(t *testing.T) {
 			{403, "PolicyNotAuthorized", "create_network:provider:network_type", "networks", obj{"network": obj{"provider:network_type": "vxlan"}}},
 			{403, "PolicyNotAuthorized", "create_network", "networks", obj{"network": obj{"project_id": "foreign-id"}}},
 			{400, "InvalidInput", "Requested MTU is too big", "networks", obj{"network": obj{"mtu": 1500}}},
+			{400, "HTTPBadRequest", "dns_domain", "networks", obj{"network": obj{"dns_domain": "no-dot"}}},
+			{400, "HTTPBadRequest", "dns_domain", "networks", obj{"network": obj{"dns_domain": "-x.example."}}},
+			{400, "HTTPBadRequest", "'6' is not in the range", "networks", obj{"network": obj{"mtu": 6}}},
 			{404, "AvailabilityZoneNotFound", "mars", "networks", obj{"network": obj{"availability_zone_hints": []string{"mars"}}}},
 			{400, "HTTPBadRequest", "Required attribute 'network_id'", "ports", obj{"port": obj{}}},
 			{400, "HTTPBadRequest", "not a valid UUID", "ports", obj{"port": obj{"network_id": "x"}}},

@@ -150,7 +150,7 @@ func TestTagsQuotasAgents(t *testing.T) {
 		if len(agents) != 4 || len(c.list("admin", "agents", "alive=False")) != 0 {
 			t.Fatalf("agents %v", agents)
 		}
-		id := str(agents[0]["id"])
+		id := str(c.list("admin", "agents", "agent_type=Metadata+agent")[0]["id"])
 		if a := c.get("admin", "agents/"+id)["agent"].(obj); a["alive"] != true || a["availability_zone"] != "nova" {
 			t.Errorf("agent %v", a)
 		}
@@ -162,7 +162,7 @@ func TestTagsQuotasAgents(t *testing.T) {
 			t.Errorf("zones %v", zones)
 		}
 		c.get("member", "service-providers")
-		if all := c.get("admin", "network-ip-availabilities?network_name=net")["network_ip_availabilities"].([]any); len(all) != 1 {
+		if all := c.get("admin", "network-ip-availabilities?network_name=net&ip_version=6")["network_ip_availabilities"].([]any); len(all) != 1 || all[0].(obj)["total_ips"] != 0.0 {
 			t.Errorf("availabilities %v", all)
 		}
 		a := c.get("admin", "network-ip-availabilities/"+str(x.network["id"]))["network_ip_availability"].(obj)
@@ -284,6 +284,8 @@ func TestFloatingIPs(t *testing.T) {
 			return obj{"floatingip": body}
 		}
 		c.refused(404, "ExternalGatewayForFloatingIPNotFound", "is not reachable from subnet", "member", "POST", "floatingips", make(obj{"port_id": lost["id"]}))
+		c.refused(400, "HTTPBadRequest", "dns_name", "member", "POST", "floatingips", make(obj{"dns_name": "a.b"}))
+		c.refused(400, "HTTPBadRequest", "dns_domain", "member", "POST", "floatingips", make(obj{"dns_domain": "b"}))
 		c.refused(404, "PortNotFound", "", "other", "POST", "floatingips", make(obj{"port_id": near["id"]}))
 		c.refused(400, "BadRequest", "without a port_id", "member", "POST", "floatingips", make(obj{"fixed_ip_address": "10.0.0.5"}))
 		c.refused(400, "BadRequest", "does not have fixed ip", "member", "POST", "floatingips", make(obj{"port_id": near["id"], "fixed_ip_address": "10.0.0.250"}))

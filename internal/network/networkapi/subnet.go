@@ -25,14 +25,13 @@ type subnetView struct {
 	DNS          []string        `json:"dns_nameservers"`
 	HostRoutes   []network.Route `json:"host_routes"`
 	SubnetPoolID *string         `json:"subnetpool_id"`
-	ServiceTypes []string        `json:"service_types"`
 }
 
 func viewSubnet(_ *api.Request, s *network.Subnet) any {
 	return &subnetView{
 		standard: standardOf(&s.Standard), Name: s.Name, NetworkID: s.NetworkID, IPVersion: s.IPVersion, CIDR: s.CIDR, GatewayIP: orNull(s.GatewayIP),
 		EnableDHCP: s.EnableDHCP, RAMode: orNull(s.RAMode), AddressMode: orNull(s.AddressMode), Pools: nonNil(s.Pools.V), DNS: nonNil(s.DNS.V),
-		HostRoutes: nonNil(s.HostRoutes.V), ServiceTypes: []string{},
+		HostRoutes: nonNil(s.HostRoutes.V),
 	}
 }
 
@@ -54,7 +53,7 @@ func (f *face) subnets() resource[network.SubnetSpec, network.Subnet] {
 			field("host_routes", listOf(route), func(s *S) *network.Opt[[]network.Route] { return &s.HostRoutes }),
 			field("subnetpool_id", onlyNull, func(*S) *network.Opt[bool] { return new(network.Opt[bool]) }).postOnly(),
 		),
-		readOnly: append([]string{"shared", "router:external", "service_types"}, standardReadOnly...),
+		readOnly: append([]string{"shared", "router:external"}, standardReadOnly...),
 		create:   f.svc.CreateSubnets, list: f.svc.Subnets, get: f.svc.Subnet, update: f.svc.UpdateSubnet, remove: f.svc.DeleteSubnet,
 		view: viewSubnet, id: func(s *network.Subnet) string { return s.ID },
 	}

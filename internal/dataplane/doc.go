@@ -1,0 +1,96 @@
+// Package dataplane makes the kernel of one host forward as an intent.State
+// says: switching, security groups, routers, floating IPs, shared addresses,
+// tunnels, and the way to the node's own DHCP and metadata services. All of
+// it is BPF on the devices of the guests and on the physical interfaces; the
+// Go side fills maps, makes devices and attaches programs. Once it has, the
+// process may die: packets do not need it.
+//
+// The main types are Dataplane, with Open, Apply and Resync; Report, which
+// says what Apply could not make; ServiceConn, for DHCP. It knows nothing of
+// OpenStack, of databases or of HTTP, and must not import the slices, the
+// store or the node. Netlink is used through package netlinkx only.
+//
+// # Programs
+//
+// One for each kind of device and direction, in bpf/dataplane.c:
+//
+//	from_guest    tap, ingress: what a guest sends
+//	to_guest      tap, egress: all that anybody sends to a guest
+//	from_wire     physical interface, ingress
+//	from_host     physical interface, egress: what the host's own stack sends
+//	from_tunnel   VXLAN device, ingress
+//	from_service  the veth from the services' namespace, ingress
+//
+// They are attached with tcx where the kernel has it (6.6) and with clsact
+// elsewhere; links, programs and maps are pinned below Config.PinDir. Each
+// version of the object has its own folder of programs. Open of a newer one
+// loads it beside the old one; the first Apply fills what maps it adds,
+// moves each link to its program in one step, then removes the old ones.
+//
+// # A packet's path
+//
+// from_guest finds the port by the device. With port security it checks the
+// sender: MAC, IPv4 and IPv6 addresses, ARP, neighbour discovery; a guest
+// that plays DHCP server or router is stopped. Requests for an address go to
+// the service namespace; so do connections to 169.254.169.254 port 80, with
+// the source translated to the port's own address in 198.18.0.0/15. Both are
+// allowed whatever the security groups say: an instance without egress rules
+// still gets its address and its metadata. Then come the egress rules.
+//
+// ARP and neighbour solicitations for addresses that the cloud knows are
+// answered at once. Other frames are switched by destination MAC: to a local
+// port's device, into the tunnel, to the wire, or, when the MAC is that of a
+// router's leg, routed. Broadcasts are copied to the network's local ports
+// and to the hosts with its other ports; on flat networks also to the wire
+// and to the host itself. Unknown unicast leaves on flat networks only.
+//
+// A router is passed in one go (bpf/route.h): translation of the destination
+// when the packet comes from outside, TTL, longest prefix, next hop, MTU,
+// translation of the source when it leaves, new MACs. All that can fail is
+// checked before anything is changed, so an ICMP error quotes the packet as
+// it was sent. When the next hop is a leg of another router, the packet
+// passes that one too, up to four. Next hops that the cloud does not know
+// are asked by ARP: the packet that found no answer becomes the question, as
+// a queue does not exist in BPF.
+//
+// Every way to a guest ends in to_guest, the only place of ingress rules. It
+// wants a mark that only these programs set, and so keeps out what the
+// host's own stack would say.
+//
+// # Security groups
+//
+// Ports with the same groups share a ruleset: a list of rules per direction.
+// A packet that belongs to a tracked connection passes by one look-up. The
+// connection remembers the ruleset's generation; when that differs, because
+// a rule changed or a remote group lost a member, it is judged again by the
+// rules of the direction in which it began. If they do not allow it any more
+// it stays as denied for a minute, so that the other side's packets do not
+// begin it anew. Changed rules are written under a new version first, then
+// the ruleset is switched to that version in one write.
+//
+// # Maps
+//
+// What Go writes, all compared with the kernel by Resync:
+//
+//	ids                  names of objects -> their numbers, which outlive the process
+//	devs                 interface -> port or network
+//	ports, nets, vnis    properties; VNI -> network
+//	fdb, neigh, flood    network and MAC, network and address -> place; places of broadcasts
+//	sources, pairs       port, MAC and address (or prefix) that it may send from
+//	rulesets, rules, members   security groups
+//	routers, routes, raddrs    routers; their routes; their own and floating addresses
+//	confs                interfaces of the host
+//
+// What the programs write:
+//
+//	cts      connections of each port (security groups)
+//	nats     connections that share a router's address, two entries each
+//	frags    ports of fragmented packets
+//	dyns     neighbours that only ARP knows
+//	svcs     connections to the metadata service
+//	counts   dropped packets by port and reason
+//	scratch  room for the packet at hand
+//
+// Every key that has an address also has a network, router or port: equal
+// addresses of two projects never meet.
+package dataplane

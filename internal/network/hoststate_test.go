@@ -1,0 +1,155 @@
+package network_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/dataplane/intent"
+	"wisp/internal/network"
+	"wisp/internal/nodeapi"
+	"wisp/internal/store"
+)
+
+func (f *fixture) state(host string) (intent.State, map[string]nodeapi.Lease) {
+	f.t.Helper()
+	state, leases, err := f.HostState(f.t.Context(), f.db.Read(), host, map[string]netip.Addr{"host-1": netip.MustParseAddr("192.0.2.1"), "host-2": netip.MustParseAddr("192.0.2.2")})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return state, leases
+}
+
+func TestHostState(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		if state, leases := f.state("host-1"); len(state.Networks)+len(state.Ports)+len(state.Routers)+len(leases) != 0 {
+			t.Fatalf("an empty cloud has %v %v", state, leases)
+		}
+		for _, host := range []string{"host-1", "host-2"} {
+			if err := f.tx(func(ctx context.Context, tx *store.Tx) error {
+				return f.AgentHeartbeat(ctx, tx, host, network.AgentInfo{Version: "1"})
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		external, inner, _, router := f.topology()
+		behind := f.network(f.member, network.NetworkSpec{})
+		closed := f.subnet(f.member, behind.ID, "10.7.0.0/24", func(s *network.SubnetSpec) { s.DNS = network.Some([]string{"1.1.1.1"}) })
+		f.mustInterface(router.ID, closed.ID)
+		lonely := f.network(f.member, network.NetworkSpec{})
+		f.subnet(f.member, lonely.ID, "10.8.0.0/24", func(s *network.SubnetSpec) { s.GatewayIP = network.Some[*string](nil) })
+		one := must1(f.plug("vm-1", "host-1", network.PortRequest{NetworkID: inner.ID}, network.PortRequest{NetworkID: lonely.ID}))
+		two := must1(f.plug("vm-2", "host-2", network.PortRequest{NetworkID: behind.ID}))
+		fip := must2(f.CreateFloatingIPs(t.Context(), f.member, []network.FloatingIPSpec{{NetworkID: network.Some(external.ID), PortID: network.Some(one[0].PortID)}}))
+
+		state, leases := f.state("host-1")
+		if len(state.Networks) != 4 || len(state.Routers) != 1 || len(leases) != 2 {
+			t.Fatalf("%d networks, %d routers, %d leases", len(state.Networks), len(state.Routers), len(leases))
+		}
+		if n := state.Networks[inner.ID]; n.Type != "vxlan" || n.SegmentationID == 0 || n.MTU != 1450 {
+			t.Errorf("network %+v", n)
+		}
+		if p := state.Ports[one[0].PortID]; !p.Local || !p.PortSecurity || !p.Enabled || len(p.SecurityGroups) != 1 || p.Endpoint.IsValid() {
+			t.Errorf("local port %+v", p)
+		}
+		if p := state.Ports[two[0].PortID]; p.Local || p.Endpoint != netip.MustParseAddr("192.0.2.2") || len(p.Addresses) != 1 {
+			t.Errorf("remote port %+v", p)
+		}
+		r := state.Routers[router.ID]
+		if len(r.Interfaces) != 2 || r.Gateway == nil || !r.Gateway.SNAT || len(r.Gateway.NextHops) != 1 || r.Gateway.NextHops[0] != netip.MustParseAddr("203.0.113.1") ||
+			len(r.FloatingIPs) != 1 || r.FloatingIPs[0].Address.String() != fip.Address || r.FloatingIPs[0].PortID != one[0].PortID {
+			t.Errorf("router %+v, gateway %+v", r, r.Gateway)
+		}
+		group := state.SecurityGroups[state.Ports[one[0].PortID].SecurityGroups[0]]
+		if len(group.Rules) != 4 || len(group.Members) != 3 {
+			t.Errorf("security group %+v", group)
+		}
+		lease := leases[one[0].PortID]
+		if lease.Address.Addr() != one[0].FixedIPs[0].Address || lease.Address.Bits() != 24 || lease.Gateway != netip.MustParseAddr("10.0.0.1") || !lease.Server.IsValid() ||
+			lease.Hostname != "my-server-1" || lease.Domain != "openstacklocal" || lease.MTU != 1450 || fmt.Sprint(lease.DNS) != "[9.9.9.9]" || len(lease.Routes) != 1 || lease.Seconds != 86400 {
+			t.Errorf("lease %+v", lease)
+		}
+		isolated := leases[one[1].PortID]
+		if isolated.Gateway.IsValid() || len(isolated.Routes) != 1 || isolated.Routes[0].Destination.String() != "169.254.169.254/32" || isolated.Routes[0].NextHop != isolated.Server {
+			t.Errorf("lease without a gateway %+v", isolated)
+		}
+		other, _ := f.state("host-2")
+		if _, ok := other.Networks[lonely.ID]; ok || len(other.Networks) != 3 || other.Ports[one[0].PortID].Local {
+			t.Errorf("the other host has %d networks", len(other.Networks))
+		}
+		if r.Gateway.Local == other.Routers[router.ID].Gateway.Local {
+			t.Error("not exactly one host carries the router's shared address")
+		}
+		if _, err := f.UpdateNetwork(t.Context(), f.member, inner.ID, network.NetworkSpec{AdminStateUp: network.Some(false), DNSDomain: network.Some("cloud.example.")}, nil); err != nil {
+			t.Fatal(err)
+		}
+		state, leases = f.state("host-1")
+		if state.Ports[one[0].PortID].Enabled {
+			t.Error("a port of a network that is down is enabled")
+		}
+		if domain := leases[one[0].PortID].Domain; domain != "cloud.example" {
+			t.Errorf("the lease names the domain %q, not the network's", domain)
+		}
+	})
+}
+
+// A port that a user calls a router's is none to the dataplane.
+func TestS36_RoleNotOwnerDecides(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		_, inner, _, router := f.topology()
+		far := f.network(f.admin, network.NetworkSpec{})
+		f.subnet(f.admin, far.ID, "10.9.0.0/24")
+		must2(f.CreatePorts(t.Context(), f.admin, []network.PortSpec{{NetworkID: network.Some(far.ID), DeviceOwner: network.Some(network.OwnerInterface), DeviceID: network.Some(router.ID), Host: network.Some("host-2")}}))
+		must1(f.plug("vm-1", "host-1", network.PortRequest{NetworkID: inner.ID}))
+		state, _ := f.state("host-1")
+		if _, ok := state.Networks[far.ID]; ok || len(state.Routers[router.ID].Interfaces) != 1 {
+			t.Errorf("device_owner joined a network to a router: %+v", state.Routers[router.ID])
+		}
+	})
+}
+
+// hook counts the queries of a database.
+type hook struct{ queries *atomic.Int64 }
+
+func (h hook) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Context {
+	h.queries.Add(1)
+	return ctx
+}
+func (h hook) AfterQuery(context.Context, *bun.QueryEvent) {}
+
+// The number of queries does not grow with what there is.
+func TestHostStateQueries(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		_, inner, _, _ := f.topology()
+		count := func() int64 {
+			var n atomic.Int64
+			db := f.db.Read().(*bun.DB).WithQueryHook(hook{&n})
+			if _, _, err := f.HostState(t.Context(), db, "host-1", nil); err != nil {
+				t.Fatal(err)
+			}
+			return n.Load()
+		}
+		must1(f.plug("vm-0", "host-1", network.PortRequest{NetworkID: inner.ID}))
+		few := count()
+		for i := range 8 {
+			must1(f.plug(fmt.Sprintf("vm-%d", i+1), "host-1", network.PortRequest{NetworkID: inner.ID}))
+		}
+		if many := count(); many != few || few > 14 {
+			t.Errorf("%d queries for one port, %d for nine", few, many)
+		}
+	})
+}
+
+func TestHostStateFailure(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, _, err := f.HostState(ctx, f.db.Read(), "host-1", nil); err == nil {
+			t.Error("a query that was cut off gave a state: a node would take everything down")
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"wisp/internal/errs"
+	"wisp/internal/hypervisor"
+	"wisp/internal/nodeapi"
+)
+
+// agent is the node as its stream sees it.
+type agent struct{ *Node }
+
+var _ nodeapi.Agent = agent{}
+
+// Hello implements nodeapi.Agent.
+func (a agent) Hello(ctx context.Context) (nodeapi.Hello, error) {
+	c, err := a.cfg.Driver.Capabilities(ctx)
+	if err != nil {
+		return nodeapi.Hello{}, fmt.Errorf("asking the hypervisor what it offers: %w", err)
+	}
+	return nodeapi.Hello{
+		Host: a.cfg.Host, Version: a.cfg.Version, Address: a.cfg.Address, Endpoint: a.cfg.Endpoint, Physical: a.cfg.Physical, StartedAt: a.started,
+		Capacity: nodeapi.Capacity{
+			VCPUs: c.VCPUs, MemoryMiB: c.MemoryMiB, DiskGiB: c.DiskGiB, Arch: c.Arch, Hypervisor: c.HypervisorType,
+			HypervisorVersion: c.VersionNumber(), Accelerator: c.Accelerator, Reason: c.AcceleratorReason, CPUModel: c.CPU.Model,
+		},
+	}, nil
+}
+
+// Whole implements nodeapi.Agent.
+func (a agent) Whole() nodeapi.Report {
+	report := a.report()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(a.book.statuses)) {
+		report.Instances = append(report.Instances, a.book.statuses[id])
+	}
+	return report
+}
+
+// Update implements nodeapi.Agent. What is not looked at yet is replaced.
+func (a agent) Update(state nodeapi.State, revision int64, full bool) {
+	a.mu.Lock()
+	if a.incoming != nil {
+		full = full || a.incoming.full
+	}
+	a.incoming = &update{state: state, revision: revision, full: full}
+	a.mu.Unlock()
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Call implements nodeapi.Agent.
+func (a agent) Call(ctx context.Context, method string, params json.RawMessage) (any, error) {
+	switch method {
+	case nodeapi.CallConsoleLog:
+		var p nodeapi.ConsoleLogParams
+		if err := json.Unmarshal(params, &p); err != nil || !hypervisor.ValidID(p.InstanceID) {
+			return nil, errs.Wrap(err, errs.Invalid, "The parameters of %s are wrong.", method)
+		}
+		output, err := a.cfg.Driver.ConsoleLog(ctx, p.InstanceID, p.Lines)
+		if err != nil {
+			return nil, err
+		}
+		return nodeapi.ConsoleLogResult{Output: output}, nil
+	}
+	return nil, errs.New(errs.NotImplemented, "This host's wisp does not know the call %q; it is older than the server's.", method)
+}
+
+// report is a report without instances.
+func (n *Node) report() nodeapi.Report {
+	usage := measure(n.cfg.StateDir)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return nodeapi.Report{
+		Revision: n.revision, Problems: n.book.problemsNow(),
+		MemoryUsedMiB: usage.memoryMiB, DiskUsedGiB: usage.diskGiB, Load: usage.load,
+	}
+}
+
+// tell records an instance's status and reports it at once when it is news.
+func (n *Node) tell(status nodeapi.InstanceStatus) {
+	n.mu.Lock()
+	_, wanted := n.desired.Instances[status.ID]
+	news := wanted && n.book.set(status)
+	status = n.book.statuses[status.ID]
+	n.mu.Unlock()
+	if !news {
+		return
+	}
+	n.log.Info("instance", "instance", status.ID, "phase", status.Phase, "message", status.Message)
+	report := n.report()
+	report.Instances = []nodeapi.InstanceStatus{status}
+	n.client.Report(report)
+}

@@ -1,0 +1,205 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"wisp/internal/dataplane"
+	"wisp/internal/dataplane/intent"
+	"wisp/internal/errs"
+	"wisp/internal/nodeapi"
+	"wisp/internal/reconcile"
+)
+
+// The tasks of the host as a whole.
+const (
+	taskNetwork   = "network"
+	taskStrangers = "strangers"
+	taskImages    = "images"
+)
+
+const refusedRetry = 5 * time.Second
+
+func (n *Node) reconcileHost(ctx context.Context, task string) (reconcile.Result, error) {
+	switch task {
+	case taskNetwork:
+		return n.reconcileNetwork(ctx)
+	case taskStrangers:
+		return n.removeStrangers(ctx)
+	}
+	return n.evictImages()
+}
+
+// reconcileNetwork makes the host's network so. Without a word of the server
+// it leaves all as it is: an empty network would cut the guests off.
+func (n *Node) reconcileNetwork(ctx context.Context) (reconcile.Result, error) {
+	n.mu.Lock()
+	wanted, known := n.desired.Network, n.known
+	n.mu.Unlock()
+	if !known {
+		return reconcile.Result{}, nil
+	}
+	report, err := n.cfg.Dataplane.Apply(ctx, wanted)
+	if err == nil && report.Changed == 0 {
+		var again dataplane.Report
+		if again, err = n.cfg.Dataplane.Resync(ctx); err == nil {
+			report.Drift += again.Drift
+			maps.Copy(notNil(&report.Refused), again.Refused)
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("applying the network: %w", err)
+	}
+	n.networkDone(wanted, report, err)
+	result := reconcile.Result{Drift: report.Drift}
+	if len(report.Refused) > 0 {
+		result.Again = refusedRetry
+	}
+	return result, err
+}
+
+func notNil(m *map[string]error) map[string]error {
+	if *m == nil {
+		*m = map[string]error{}
+	}
+	return *m
+}
+
+// networkDone records what the dataplane made, and wakes the instances that
+// waited for it.
+func (n *Node) networkDone(wanted intent.State, report dataplane.Report, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	problems := map[string]string{}
+	for id, why := range report.Refused {
+		problems[id] = message(why)
+	}
+	if err != nil {
+		problems[taskNetwork] = message(err)
+	}
+	n.book.network = problems
+	failed := n.networkErr != nil
+	n.networkErr = err
+	var wake []string
+	if err != nil {
+		if !failed {
+			wake = slices.Collect(maps.Keys(n.desired.Instances)) // those that wait learn why
+		}
+	} else {
+		plugged := map[string]bool{}
+		for id, port := range wanted.Ports {
+			if !port.Local {
+				continue
+			}
+			plugged[id] = true
+			if owner := n.byPort[id]; owner != "" && !n.plugged[id] {
+				wake = append(wake, owner)
+			}
+		}
+		n.plugged = plugged
+	}
+	n.vms.Signal(wake...)
+}
+
+// awaited returns a port of the instance that the dataplane has yet to make;
+// the error is why it cannot. The caller holds mu.
+func (n *Node) awaited(instance nodeapi.Instance) (port string, err error) {
+	for _, p := range instance.Ports {
+		if _, wanted := n.desired.Network.Ports[p.PortID]; wanted && !n.plugged[p.PortID] {
+			return p.PortID, n.networkErr
+		}
+	}
+	return "", nil
+}
+
+// removeStrangers removes the machines that the server does not name. Only
+// the word of a server in this node's life counts: what was saved may be from
+// before they were made.
+func (n *Node) removeStrangers(ctx context.Context) (reconcile.Result, error) {
+	n.mu.Lock()
+	current := n.current
+	n.mu.Unlock()
+	if !current {
+		return reconcile.Result{}, nil
+	}
+	machines, err := n.cfg.Driver.List(ctx)
+	if err != nil {
+		return reconcile.Result{}, fmt.Errorf("listing the machines: %w", err)
+	}
+	present := map[string]bool{}
+	var due []string
+	var result reconcile.Result
+	n.mu.Lock()
+	for _, machine := range machines {
+		if _, ours := n.desired.Instances[machine.ID]; ours {
+			continue
+		}
+		present[machine.ID] = true
+		since, seen := n.strangers[machine.ID]
+		if !seen {
+			since = time.Now()
+			n.strangers[machine.ID] = since
+		}
+		if wait := n.cfg.StrangerGrace - time.Since(since); wait > 0 {
+			if result.Again == 0 || wait < result.Again {
+				result.Again = wait
+			}
+		} else {
+			due = append(due, machine.ID)
+		}
+	}
+	maps.DeleteFunc(n.strangers, func(id string, _ time.Time) bool { return !present[id] })
+	n.mu.Unlock()
+	for _, id := range due {
+		if err := n.removeStranger(ctx, id); err != nil {
+			return result, err
+		}
+		result.Drift++
+	}
+	return result, nil
+}
+
+func (n *Node) removeStranger(ctx context.Context, id string) error {
+	n.mu.Lock()
+	_, ours := n.desired.Instances[id]
+	n.mu.Unlock()
+	if ours {
+		return nil
+	}
+	n.log.WarnContext(ctx, "removing a machine that the server does not know", "instance", id)
+	if err := n.cfg.Driver.Remove(ctx, id); err != nil {
+		return errs.Wrap(err, errs.Of(err), "The unknown machine %s could not be removed.", id)
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.strangers, id)
+	if _, ours := n.desired.Instances[id]; ours {
+		n.vms.Signal(id) // it has just become ours: make it again
+	} else {
+		n.book.drop(id)
+	}
+	return nil
+}
+
+// evictImages removes images that no instance of this host boots from.
+func (n *Node) evictImages() (reconcile.Result, error) {
+	n.mu.Lock()
+	inUse := map[string]bool{}
+	for _, instance := range n.desired.Instances {
+		for _, image := range imagesOf(instance) {
+			if checkImage(*image) == nil {
+				inUse[fileName(*image)] = true
+			}
+		}
+	}
+	current := n.current
+	n.mu.Unlock()
+	if !current {
+		return reconcile.Result{}, nil
+	}
+	_, err := n.images.evict(inUse, keepUnused)
+	return reconcile.Result{}, err
+}
