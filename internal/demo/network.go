@@ -12,7 +12,6 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/external"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/floatingips"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/layer3/routers"
-	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/provider"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/security/groups"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/extensions/security/rules"
 	"github.com/gophercloud/gophercloud/v2/openstack/networking/v2/networks"
@@ -31,11 +30,8 @@ var (
 func (d *day) createExternal(ctx context.Context) error {
 	yes := true
 	network, err := networks.Create(ctx, d.admin.network, external.CreateOptsExt{
-		CreateOptsBuilder: provider.CreateOptsExt{
-			CreateOptsBuilder: networks.CreateOpts{Name: unique("ext_net"), AdminStateUp: &yes},
-			Segments:          []provider.Segment{{NetworkType: "flat", PhysicalNetwork: d.cfg.PhysicalNetwork}},
-		},
-		External: &yes,
+		CreateOptsBuilder: onPhysical{networks.CreateOpts{Name: unique("ext_net"), AdminStateUp: &yes}, d.cfg.PhysicalNetwork},
+		External:          &yes,
 	}).Extract()
 	if gophercloud.ResponseCodeIs(err, http.StatusConflict) {
 		return d.findExternal(ctx)
@@ -53,6 +49,22 @@ func (d *day) createExternal(ctx context.Context) error {
 		NetworkID: network.ID, Name: "ext_subnet", IPVersion: gophercloud.IPv4, CIDR: d.cfg.External.Masked().String(), GatewayIP: &gateway, EnableDHCP: &no,
 	}).Extract()
 	return err
+}
+
+// onPhysical makes a network flat on a physical network, with the attributes
+// of the provider extension.
+type onPhysical struct {
+	networks.CreateOpts
+	physical string
+}
+
+// ToNetworkCreateMap implements networks.CreateOptsBuilder.
+func (o onPhysical) ToNetworkCreateMap() (map[string]any, error) {
+	body, err := o.CreateOpts.ToNetworkCreateMap()
+	if network, ok := body["network"].(map[string]any); ok && err == nil {
+		network["provider:network_type"], network["provider:physical_network"] = "flat", o.physical
+	}
+	return body, err
 }
 
 func (d *day) findExternal(ctx context.Context) error {
