@@ -162,7 +162,7 @@ func (s *settings) up(ctx context.Context, out io.Writer) error {
 	if err := os.MkdirAll(s.StateDir, 0o711); err != nil {
 		return err
 	}
-	running, err := s.running()
+	running, err := s.stays(ctx)
 	if err != nil {
 		return err
 	}
@@ -197,6 +197,32 @@ func (s *settings) up(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return s.welcome(out)
+}
+
+// stays tells whether a cloud runs and answers for all of its parts. One that
+// is just starting is waited for, and one that is just ending is not running.
+func (s *settings) stays(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, upTimeout)
+	defer cancel()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		running, err := s.running()
+		if err != nil || !running {
+			return false, err
+		}
+		waiting := "it does not listen"
+		if client, err := s.client(); err == nil {
+			if waiting, err = askHealth(ctx, client, s.localURL()+"/healthz"); err == nil && waiting == "" {
+				return true, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return false, fmt.Errorf("a cloud runs on %s and is not healthy: %s; %s says more", s.StateDir, waiting, s.path("wisp.log"))
+		case <-tick.C:
+		}
+	}
 }
 
 // spawn starts the all-in-one in a session of its own, with its log in the

@@ -64,13 +64,19 @@ var patternColumns = map[string]string{
 }
 
 // ListServers lists the servers that the caller may see, newest first unless
-// sorted otherwise, on one consistent view.
+// sorted otherwise, on one consistent view. What no list shows is not loaded.
 func (s *Service) ListServers(ctx context.Context, caller *policy.Caller, filter ServerFilter, load Load) ([]Server, error) {
 	var servers []Server
 	err := s.snapshot(ctx, func(ctx context.Context, db bun.IDB) error {
 		q := db.NewSelect().Model(&servers)
-		if !load.Data {
-			q = q.ExcludeColumn("user_data", "admin_pass", "image", "key_pair")
+		switch {
+		case load.Brief:
+			q = q.Column("id", "name")
+		case load.Data:
+			q = q.ExcludeColumn("admin_pass", "key_pair")
+		default: // each column of a thousand rows costs
+			q = q.ExcludeColumn("user_data", "admin_pass", "image", "key_pair", "power", "boot_generation", "reset_generation",
+				"vcpus", "memory_mb", "disk_gb", "reservation_id", "launch_index", "deleted_at")
 		}
 		q, possible, err := s.narrow(ctx, db, q, caller, filter)
 		if err != nil || !possible {

@@ -157,12 +157,16 @@ func (s *Server) InstanceName() string {
 // Load says what ListServers and GetServer fill besides the row.
 type Load struct {
 	Ports, Tags, HostStatus bool
-	// Data loads user_data, which can be large.
+	// Data loads what lists show to admins only, user_data above all, which
+	// can be large.
 	Data bool
+	// Brief loads ids and names alone, in lists.
+	Brief bool
 }
 
 // GetServer returns a server that the caller may see: of the own project, or
-// any for admins. Others are NotFound, deleted ones too but for admins.
+// any for admins. Others are NotFound, and deleted ones for everyone: clients
+// wait for that. Admins find deleted ones in lists.
 func (s *Service) GetServer(ctx context.Context, caller *policy.Caller, id string, load Load) (Server, error) {
 	var server Server
 	err := s.snapshot(ctx, func(ctx context.Context, db bun.IDB) (err error) {
@@ -179,9 +183,9 @@ func (s *Service) GetServer(ctx context.Context, caller *policy.Caller, id strin
 
 func getServer(ctx context.Context, db bun.IDB, caller *policy.Caller, id string) (Server, error) {
 	var server Server
-	q := db.NewSelect().Model(&server).Where("s.id = ?", id)
+	q := db.NewSelect().Model(&server).Where("s.id = ? AND s.deleted_at IS NULL", id)
 	if !caller.IsAdmin() {
-		q = q.Where("s.project_id = ? AND s.deleted_at IS NULL", caller.ProjectID)
+		q = q.Where("s.project_id = ?", caller.ProjectID)
 	}
 	return server, one(q.Scan(ctx), "get server", "Instance %s could not be found.", id)
 }
@@ -194,9 +198,6 @@ func (s *Service) change(ctx context.Context, caller *policy.Caller, id string, 
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		if server, err = getServer(ctx, tx, caller, id); err != nil {
 			return err
-		}
-		if !server.DeletedAt.IsZero() {
-			return errs.New(errs.NotFound, "Instance %s could not be found.", id)
 		}
 		if server.LockedBy != "" && !free && !caller.IsAdmin() {
 			return errs.New(errs.Conflict, "Instance %s is locked", id)

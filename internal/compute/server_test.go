@@ -54,11 +54,12 @@ func (c *cloud) create(t testing.TB, name string) compute.Server {
 
 func (c *cloud) get(t testing.TB, id string) compute.Server {
 	t.Helper()
-	server, err := c.GetServer(t.Context(), computetest.Admin(), id, compute.Load{Ports: true, Tags: true})
-	if err != nil {
-		t.Fatal(err)
+	filter := compute.ServerFilter{AllProjects: true, WithDeleted: true, IDs: []string{id}}
+	found, err := c.ListServers(t.Context(), computetest.Admin(), filter, compute.Load{Ports: true, Tags: true, Data: true})
+	if err != nil || len(found) != 1 {
+		t.Fatalf("found %d servers: %v", len(found), err)
 	}
-	return server
+	return found[0]
 }
 
 func (c *cloud) want(t testing.TB, id, status, task string) compute.Server {
@@ -146,8 +147,10 @@ func TestServerLife(t *testing.T) {
 		if len(gone.Ports) != 0 || gone.DeletedAt.IsZero() {
 			t.Fatalf("deleted server has ports %v, deleted at %v", gone.Ports, gone.DeletedAt)
 		}
-		_, err := c.GetServer(t.Context(), c.member, id, compute.Load{})
-		wantKind(t, err, errs.NotFound, id)
+		for _, caller := range []*policy.Caller{c.member, computetest.Admin()} {
+			_, err := c.GetServer(t.Context(), caller, id, compute.Load{})
+			wantKind(t, err, errs.NotFound, id)
+		}
 		wantKind(t, c.DeleteServer(t.Context(), c.member, id), errs.NotFound, id)
 		if held, err := c.Placement.HeldBy(t.Context(), db.Read(), id); err != nil || len(held) != 0 {
 			t.Fatalf("the deleted server still holds %v (%v)", held, err)

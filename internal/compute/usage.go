@@ -31,6 +31,9 @@ func (s *Service) Usages(ctx context.Context, caller *policy.Caller, project str
 	if err := q.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list servers of a time span: %w", err)
 	}
+	if now := s.now(); end.After(now) {
+		end = now // nobody is charged for the future
+	}
 	usages := map[string][]ServerUsage{}
 	for _, server := range servers {
 		from, to := server.LaunchedAt, end

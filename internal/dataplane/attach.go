@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"wisp/internal/netlinkx"
 )
@@ -106,7 +108,7 @@ func (a *attacher) attach(at attachment, index int, id ebpf.ProgramID, name stri
 	if at.ingress {
 		side = ebpf.AttachTCXIngress
 	}
-	l, err := link.AttachTCX(link.TCXOptions{Interface: index, Program: prog, Attach: side})
+	l, err := attachTCX(link.TCXOptions{Interface: index, Program: prog, Attach: side})
 	if errors.Is(err, ebpf.ErrNotSupported) {
 		a.clsact = true
 		return a.attachClsact(at, index, id, name, prog)
@@ -119,6 +121,23 @@ func (a *attacher) attach(at attachment, index int, id ebpf.ProgramID, name stri
 		return true, fmt.Errorf("pinning link: %w", err)
 	}
 	return true, nil
+}
+
+// releaseTime is how long the kernel may take to detach a link that nothing
+// holds any more; until then the program counts as attached.
+const releaseTime = time.Second
+
+func attachTCX(opts link.TCXOptions) (link.Link, error) {
+	tick := time.NewTicker(releaseTime / 100)
+	defer tick.Stop()
+	deadline := time.Now().Add(releaseTime)
+	for {
+		l, err := link.AttachTCX(opts)
+		if !errors.Is(err, unix.EEXIST) || time.Now().After(deadline) {
+			return l, err
+		}
+		<-tick.C
+	}
 }
 
 func (a *attacher) attachClsact(at attachment, index int, id ebpf.ProgramID, name string, prog *ebpf.Program) (bool, error) {

@@ -342,6 +342,12 @@ type bpfSvcKey struct {
 	Pad   uint16
 }
 
+type bpfVlanKey struct {
+	_       structs.HostLayout
+	Ifindex uint32
+	Tag     uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -369,6 +375,7 @@ const (
 	bpfMapScratch      = "scratch"
 	bpfMapSources      = "sources"
 	bpfMapSvcs         = "svcs"
+	bpfMapVlans        = "vlans"
 	bpfMapVnis         = "vnis"
 	bpfProgFromGuest   = "from_guest"
 	bpfProgFromHost    = "from_host"
@@ -455,6 +462,7 @@ type bpfMapSpecs struct {
 	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
 	Sources  *ebpf.MapSpec `ebpf:"sources"`
 	Svcs     *ebpf.MapSpec `ebpf:"svcs"`
+	Vlans    *ebpf.MapSpec `ebpf:"vlans"`
 	Vnis     *ebpf.MapSpec `ebpf:"vnis"`
 }
 
@@ -507,6 +515,7 @@ type bpfMaps struct {
 	Scratch  *ebpf.Map `ebpf:"scratch"`
 	Sources  *ebpf.Map `ebpf:"sources"`
 	Svcs     *ebpf.Map `ebpf:"svcs"`
+	Vlans    *ebpf.Map `ebpf:"vlans"`
 	Vnis     *ebpf.Map `ebpf:"vnis"`
 }
 
@@ -535,6 +544,7 @@ func (m *bpfMaps) Close() error {
 		m.Scratch,
 		m.Sources,
 		m.Svcs,
+		m.Vlans,
 		m.Vnis,
 	)
 }

@@ -99,6 +99,15 @@ func (c *compilation) network(id string, n intent.Network) error {
 		}
 		c.wireOf[n.PhysicalNetwork] = id
 		out.Type, out.Ifindex, out.Mac = netFlat, w.index, w.mac
+	case intent.TypeVLAN:
+		if n.SegmentationID < 1 || n.SegmentationID > 4094 {
+			return errs.New(errs.Invalid, "VLAN tag %d is not 1 to 4094", n.SegmentationID)
+		}
+		w := c.around.wires[n.PhysicalNetwork]
+		out.Type, out.Vni, out.Ifindex, out.Mac = netVLAN, n.SegmentationID, w.index, w.mac
+		if _, taken := c.want.vlans[bpfVlanKey{Ifindex: w.index, Tag: out.Vni}]; taken {
+			return errs.New(errs.Conflict, "tag %d of physical network %q belongs to another network", out.Vni, n.PhysicalNetwork)
+		}
 	case intent.TypeVXLAN:
 		if n.SegmentationID == 0 || n.SegmentationID >= 1<<24 {
 			return errs.New(errs.Invalid, "VXLAN segmentation id %d is not 1 to 16777215", n.SegmentationID)
@@ -117,6 +126,9 @@ func (c *compilation) network(id string, n intent.Network) error {
 		}
 		c.want.vnis[out.Vni] = idx
 	}
+	if out.Type == netVLAN && out.Ifindex != 0 {
+		c.want.vlans[bpfVlanKey{Ifindex: out.Ifindex, Tag: out.Vni}] = idx
+	}
 	if out.Type == netFlat && out.Ifindex != 0 {
 		c.want.devs[out.Ifindex] = bpfDev{Kind: devPhys, Id: idx}
 	}
@@ -124,6 +136,9 @@ func (c *compilation) network(id string, n intent.Network) error {
 	c.want.nets[idx] = out
 	return nil
 }
+
+// onWire tells whether physical interfaces carry the network.
+func onWire(n bpfNet) bool { return n.Type == netFlat || n.Type == netVLAN }
 
 func noWire(n intent.Network) error {
 	return errs.New(errs.Unavailable, "physical network %q has no interface on this host", n.PhysicalNetwork)
@@ -143,7 +158,7 @@ func (c *compilation) port(id string, p intent.Port) error {
 	if err != nil {
 		return err
 	}
-	if p.Local && n.Type == netFlat && n.Ifindex == 0 {
+	if p.Local && onWire(n) && n.Ifindex == 0 {
 		return noWire(c.state.Networks[p.NetworkID])
 	}
 	mac, err := macOf(p.MAC)
@@ -157,7 +172,7 @@ func (c *compilation) port(id string, p intent.Port) error {
 			return err
 		}
 		where.Kind, where.Ifindex = destLocal, c.around.devices[id]
-	case n.Type == netFlat:
+	case onWire(n):
 		where.Kind = destRemote
 	case n.Type == netVXLAN && p.Endpoint.Is4():
 		where.Kind, where.Remote = destRemote, be4(p.Endpoint)

@@ -101,14 +101,14 @@ func (c *compilation) gateway(router uint32, out *bpfRouter, r intent.Router) ([
 	if g.SNAT {
 		out.Flags |= routerSNAT
 	}
-	if g.Local && n.Type == netFlat && n.Ifindex == 0 {
+	if g.Local && onWire(n) && n.Ifindex == 0 {
 		return nil, noWire(c.state.Networks[g.NetworkID])
 	}
 	if g.Local {
 		out.Flags |= routerGWLocal
 		c.want.fdb[bpfFdbKey{Net: netID, Mac: mac}] = bpfDest{Kind: destRouter, Id: router, Mac: mac}
 		c.claim(router, netID, mac, linkLocal(mac))
-	} else if n.Type == netFlat {
+	} else if onWire(n) {
 		// Two hosts must not show the outside one MAC: floating addresses
 		// here go by this host's own.
 		mac = n.Mac

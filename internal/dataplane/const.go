@@ -11,6 +11,7 @@ const (
 	netLocal = 1
 	netFlat  = 2
 	netVXLAN = 3
+	netVLAN  = 4
 
 	destLocal  = 1
 	destRemote = 2

@@ -420,8 +420,13 @@ func (d *Dataplane) Purge(ctx context.Context) error {
 func (d *Dataplane) restoreWires() error {
 	var failed []error
 	for _, name := range d.ids.names(kindPromisc) {
-		if l, err := d.nl.Link(name); err == nil {
-			failed = append(failed, d.nl.SetPromiscuous(l.Index, false))
+		l, err := d.nl.Link(name)
+		if err == nil {
+			err = d.nl.SetPromiscuous(l.Index, false)
+		}
+		// It may be gone, even since the line before.
+		if _, now := d.nl.Link(name); err != nil && !errs.Is(now, errs.NotFound) {
+			failed = append(failed, err)
 		}
 	}
 	return errors.Join(failed...)

@@ -67,7 +67,8 @@ func (d *devices) get(name string) (netlinkx.Link, error) {
 	return l, err
 }
 
-// quiet keeps the host's own stack off a device.
+// quiet keeps the host's own stack off a device. Without IPv6 there is
+// nothing to keep off.
 func (d *devices) quiet(name string) error {
 	path := filepath.Join("/proc/sys/net/ipv6/conf", name, "disable_ipv6")
 	if err := os.WriteFile(path, []byte("1"), 0o644); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -100,8 +101,10 @@ func (d *devices) port(name string, mtu int) (l netlinkx.Link, made bool, err er
 		if err := d.quiet(name); err != nil {
 			return l, made, err
 		}
-		if err := d.nl.SetNoLinkLocal(l.Index); err != nil {
-			return l, made, err
+		if _, err := os.Stat("/proc/sys/net/ipv6"); err == nil {
+			if err := d.nl.SetNoLinkLocal(l.Index); err != nil {
+				return l, made, err
+			}
 		}
 		if err := d.nl.SetUp(l.Index); err != nil {
 			return l, made, err
@@ -268,7 +271,7 @@ func (d *devices) wires(state intent.State) (found map[string]wire, turned []str
 
 func usesWire(state intent.State, physical string) bool {
 	for _, n := range state.Networks {
-		if n.PhysicalNetwork == physical && n.Type == intent.TypeFlat {
+		if n.PhysicalNetwork == physical && (n.Type == intent.TypeFlat || n.Type == intent.TypeVLAN) {
 			return true
 		}
 	}

@@ -16,7 +16,7 @@
 //
 //	from_guest    tap, ingress: what a guest sends
 //	to_guest      tap, egress: all that anybody sends to a guest
-//	from_wire     physical interface, ingress
+//	from_wire     physical interface, ingress; takes off the tags of VLANs
 //	from_host     physical interface, egress: what the host's own stack sends
 //	from_tunnel   VXLAN device, ingress
 //	from_service  the veth from the services' namespace, ingress
@@ -42,7 +42,8 @@
 // port's device, into the tunnel, to the wire, or, when the MAC is that of a
 // router's leg, routed. Broadcasts are copied to the network's local ports
 // and to the hosts with its other ports; on flat networks also to the wire
-// and to the host itself. Unknown unicast leaves on flat networks only.
+// and to the host itself, on VLANs to the wire. Unknown unicast leaves on
+// these two only. Networks of type GRE are refused.
 //
 // A router is passed in one go (bpf/route.h): translation of the destination
 // when the packet comes from outside, TTL, longest prefix, next hop, MTU,
@@ -74,7 +75,8 @@
 //
 //	ids                  names of objects -> their numbers, which outlive the process
 //	devs                 interface -> port or network
-//	ports, nets, vnis    properties; VNI -> network
+//	ports, nets          properties
+//	vnis, vlans          VNI, interface and tag -> network
 //	fdb, neigh, flood    network and MAC, network and address -> place; places of broadcasts
 //	sources, pairs       port, MAC and address (or prefix) that it may send from
 //	rulesets, rules, members   security groups

@@ -94,7 +94,8 @@ type ServiceConn struct {
 }
 
 // ServicePacketConn opens the way to guests' frames. Each open ServiceConn
-// receives every frame.
+// receives every frame. When Resync had to make the service device anew,
+// ReadFrame fails, and the caller opens another.
 func (d *Dataplane) ServicePacketConn() (*ServiceConn, error) {
 	var f *os.File
 	err := netlinkx.In(d.ServiceNetns(), func() error {

@@ -36,7 +36,7 @@ import (
 // does not close them.
 type Config struct {
 	Host     string // the name by which the cloud knows this host
-	StateDir string // a folder of this node alone; made when missing
+	StateDir string // made when missing; the node keeps state.json and images/ in it
 	Version  string // of wisp
 	Address  netip.Addr
 	Endpoint netip.Addr // of tunnels; invalid without

@@ -83,8 +83,11 @@ func NewClient(cfg ClientConfig, agent Agent) (*Client, error) {
 		url:  at.Scheme + "://" + at.Host,
 		http: &http.Client{Transport: transport},
 	}
-	c.stream = connect.NewClient[FromNode, ToNode](c.http, c.url+sessionPath, connect.WithCodec(jsonCodec{}),
-		connect.WithReadMaxBytes(maxMessage), connect.WithSendMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove))
+	options := []connect.ClientOption{connect.WithCodec(jsonCodec{}), connect.WithReadMaxBytes(maxMessage), connect.WithSendMaxBytes(maxMessage)}
+	if cfg.Dial != nil {
+		options = append(options, connect.WithAcceptCompression("gzip", nil, nil)) // in memory it is only work
+	}
+	c.stream = connect.NewClient[FromNode, ToNode](c.http, c.url+sessionPath, options...)
 	return c, nil
 }
 

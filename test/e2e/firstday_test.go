@@ -266,7 +266,7 @@ func (d *day) fromHost(t *testing.T) {
 	for path, want := range map[string]string{
 		"openstack/latest/user_data":                       "user-data-ran",
 		"openstack/latest/vendor_data.json":                "{",
-		"openstack/latest/network_data.json":               "10.1.0.1",
+		"openstack/latest/network_data.json":               "ipv4_dhcp",
 		"latest/meta-data/instance-id":                     "i-",
 		"latest/meta-data/local-ipv4":                      d.a1,
 		"latest/meta-data/public-ipv4":                     d.floating,
@@ -285,7 +285,8 @@ func (d *day) fromHost(t *testing.T) {
 func (d *day) pings(t *testing.T) {
 	d.SSHEventually(t, d.a2, "true", d.floating)
 	d.SSHEventually(t, d.b1, "true", d.floating)
-	if out, err := d.SSH(d.b1, "cat /run/config-drive/openstack/latest/meta_data.json 2>/dev/null || (sudo mkdir -p /tmp/c && sudo mount -o ro /dev/sr0 /tmp/c && cat /tmp/c/openstack/latest/meta_data.json)", d.floating); err != nil || !strings.Contains(out, `"b1"`) {
+	const drive = "mkdir -p /tmp/c && sudo mount -o ro $(sudo blkid -t LABEL=config-2 -o device) /tmp/c && cat /tmp/c/openstack/latest/meta_data.json"
+	if out, err := d.SSH(d.b1, drive, d.floating); err != nil || !strings.Contains(out, `"b1"`) {
 		t.Errorf("the config drive: %v %s", err, out)
 	}
 	for _, p := range []struct {
@@ -401,10 +402,7 @@ func (d *day) isolated(t *testing.T, admin *world.World) {
 	if err := os.WriteFile(script, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	image := admin.Value(t, "id", "image", "list", "--name", "cirros")
-	if image == "" {
-		image = d.Value(t, "id", "image", "show", "cirros")
-	}
+	image := d.Value(t, "id", "image", "show", "cirros")
 	admin.Openstack(t, "image", "set", "--public", image)
 	other.Openstack(t, "port", "create", "--network", "net-a", "--fixed-ip", "ip-address="+d.a2, "p2")
 	other.Openstack(t, "server", "create", "--image", image, "--flavor", "m1.small", "--port", "p2", "--user-data", script, "twin")

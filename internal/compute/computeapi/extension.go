@@ -38,6 +38,7 @@ var extensions = []struct{ alias, name, description string }{
 	{"OS-FLV-EXT-DATA", "FlavorExtraData", "Provide additional data for flavors."},
 	{"OS-SCH-HNT", "SchedulerHints", "Pass arbitrary key/value pairs to the scheduler."},
 	{"OS-SRV-USG", "ServerUsage", "Adds launched_at and terminated_at on Servers."},
+	{"os-aggregates", "Aggregates", "Admin-only aggregate administration."},
 	{"os-attach-interfaces", "AttachInterfaces", "Attach interface support."},
 	{"os-availability-zone", "AvailabilityZone", "1. Add availability_zone to the Create Server API."},
 	{"os-config-drive", "ConfigDrive", "Config Drive Extension."},

@@ -40,7 +40,7 @@ func New(svc *compute.Service, log *slog.Logger) *api.Service {
 	var routes []api.Route
 	for _, some := range [][]api.Route{
 		f.flavorRoutes(), f.keypairRoutes(), f.hostRoutes(), f.quotaRoutes(), f.extensionRoutes(),
-		f.serverRoutes(), f.metadataRoutes(), f.tagRoutes(), f.actionRoutes(), f.portRoutes(), f.groupRoutes(), f.usageRoutes(),
+		f.serverRoutes(), f.metadataRoutes(), f.tagRoutes(), f.actionRoutes(), f.portRoutes(), f.groupRoutes(), f.usageRoutes(), f.aggregateRoutes(),
 	} {
 		routes = append(routes, some...)
 	}

@@ -270,7 +270,7 @@ func uptime(h compute.Host) *string {
 	days, hours, minutes := int(age.Hours())/24, int(age.Hours())%24, int(age.Minutes())%60
 	two := func(n int) string { return strconv.Itoa(n/10) + strconv.Itoa(n%10) }
 	text := " " + h.LastSeenAt.UTC().Format("15:04:05") + " up " + strconv.Itoa(days) + " days, " + strconv.Itoa(hours) + ":" + two(minutes) +
-		",  load average: " + strconv.FormatFloat(h.Load, 'f', 2, 64)
+		",  0 users,  load average: " + strconv.FormatFloat(h.Load, 'f', 2, 64)
 	return &text
 }
 

@@ -52,6 +52,8 @@ func Rules() policy.Rules {
 		"os-flavor-extra-specs:create", "os-flavor-extra-specs:update", "os-flavor-extra-specs:delete",
 		"os-services:list", "os-services:update", "os-services:delete", "os-hypervisors:list", "os-hypervisors:list-detail",
 		"os-hypervisors:show", "os-hypervisors:statistics", "os-hypervisors:uptime", "os-hypervisors:search", "os-hypervisors:servers",
-		"os-availability-zone:detail", "os-quota-sets:update", "os-quota-sets:delete", "os-simple-tenant-usage:list")
+		"os-availability-zone:detail", "os-quota-sets:update", "os-quota-sets:delete", "os-simple-tenant-usage:list",
+		"os-aggregates:index", "os-aggregates:create", "os-aggregates:show", "os-aggregates:update", "os-aggregates:delete",
+		"os-aggregates:add_host", "os-aggregates:remove_host", "os-aggregates:set_metadata", "os-aggregates:action")
 	return rules
 }

@@ -34,7 +34,7 @@ type serverBrief struct {
 }
 
 func (f *face) listServers(r *api.Request) (any, error) {
-	servers, limit, err := f.readServers(r, compute.Load{})
+	servers, limit, err := f.readServers(r, compute.Load{Brief: true})
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 	n = bpf_map_lookup_elem(&nets, &p->net);
 	if (!n)
 		return drop(skb, p->port, REASON_UNKNOWN_MAC);
-	flat = n->type == NET_FLAT && n->ifindex;
+	flat = on_wire(n) && n->ifindex;
 	outside = p->origin == FROM_WIRE || p->origin == FROM_HOST;
 	key.net = p->net;
 	mac_copy(key.mac, p->dmac);
@@ -86,7 +86,7 @@ int from_guest(struct __sk_buff *skb)
 
 	if (!dev || !p)
 		return TC_ACT_SHOT;
-	skb->mark = 0;
+	set_mark(skb, 0);
 	p->port = dev->id;
 	p->origin = FROM_GUEST;
 	p->in_ifindex = skb->ifindex;
@@ -109,7 +109,7 @@ int from_guest(struct __sk_buff *skb)
 	}
 	if (asks_service(p)) {
 		n = bpf_map_lookup_elem(&nets, &p->net);
-		err = to_service(skb, p, n && n->type == NET_FLAT);
+		err = to_service(skb, p, n && on_wire(n));
 		if (err != -1)
 			return err;
 	}
@@ -143,7 +143,7 @@ int to_guest(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	if (mark != MARK_FORWARDED && mark != MARK_SERVICE)
 		return drop(skb, dev->id, REASON_STRANGER);
-	skb->mark = 0;
+	set_mark(skb, 0);
 	p->port = dev->id;
 	port = bpf_map_lookup_elem(&ports, &p->port);
 	if (!port || !(port->flags & PORT_ENABLED))
@@ -160,23 +160,47 @@ int to_guest(struct __sk_buff *skb)
 	return err ? drop(skb, p->port, err) : TC_ACT_OK;
 }
 
+/* untag takes the 802.1Q tag off a frame of one of our VLANs. Returns the
+ * network; 0 when the frame is none of them, -1 when it has no tag. */
+GLOBAL int untag(struct __sk_buff *skb)
+{
+	struct vlan_key key = {.ifindex = skb->ifindex, .tag = skb->vlan_tci & 0xfff};
+	__u32 *net;
+
+	if (!skb->vlan_present)
+		return -1;
+	net = bpf_map_lookup_elem(&vlans, &key);
+	return !net || bpf_skb_vlan_pop(skb) ? 0 : *net;
+}
+
 INLINE int physical(struct __sk_buff *skb, __u32 origin)
 {
 	struct dev *dev = this_dev(skb, DEV_PHYS);
 	struct pkt *p = scratch_pkt(0);
+	int tagged, v;
 
 	if (skb->mark == MARK_FORWARDED) {
-		skb->mark = 0;
+		set_mark(skb, 0);
 		return TC_ACT_UNSPEC;
 	}
-	if (!dev || !p)
+	if (!p)
 		return TC_ACT_UNSPEC;
-	p->net = dev->id;
+	/* Tagged frames of the host's own stack are its own affair. */
+	tagged = origin == FROM_WIRE ? untag(skb) : -1;
+	if (tagged > 0)
+		p->net = tagged;
+	else if (!tagged || !dev)
+		return TC_ACT_UNSPEC;
+	else
+		p->net = dev->id;
 	p->origin = origin;
 	p->in_ifindex = skb->ifindex;
 	if (parse(skb, p, p->in_ifindex << 1 | 0x80000000))
-		return TC_ACT_UNSPEC; /* not for this program to judge */
-	return arrive(skb, p);
+		v = TC_ACT_UNSPEC; /* not for this program to judge */
+	else
+		v = arrive(skb, p);
+	/* Without its tag, the host must not see a frame. */
+	return tagged > 0 && v == TC_ACT_UNSPEC ? TC_ACT_SHOT : v;
 }
 
 /* from_wire and from_host: what enters a physical interface, and what the
@@ -197,7 +221,7 @@ int from_tunnel(struct __sk_buff *skb)
 
 	if (!p || bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
 		return TC_ACT_SHOT;
-	skb->mark = 0;
+	set_mark(skb, 0);
 	vni = key.tunnel_id;
 	net = bpf_map_lookup_elem(&vnis, &vni);
 	if (!net)
@@ -220,7 +244,7 @@ int from_service(struct __sk_buff *skb)
 
 	if (!p)
 		return TC_ACT_SHOT;
-	skb->mark = 0;
+	set_mark(skb, 0);
 	if (parse(skb, p, 0xfffffffe))
 		return drop(skb, 0, REASON_MALFORMED);
 	p->origin = FROM_SERVICE;

@@ -22,7 +22,7 @@ INLINE int send_port(struct __sk_buff *skb, const struct pkt *p, __u32 ifindex, 
 {
 	if (!ifindex)
 		return drop(skb, p->port, REASON_NO_DEVICE);
-	skb->mark = mark;
+	set_mark(skb, mark);
 	return bpf_redirect(ifindex, 0);
 }
 
@@ -34,7 +34,7 @@ INLINE int tunnel_to(struct __sk_buff *skb, const struct conf *c, __u32 vni, __u
 	key.remote_ipv4 = bpf_ntohl(remote);
 	key.local_ipv4 = bpf_ntohl(c->tun_local);
 	key.tunnel_ttl = 64;
-	skb->mark = 0;
+	set_mark(skb, 0);
 	return bpf_skb_set_tunnel_key(skb, &key, sizeof(key), BPF_F_ZERO_CSUM_TX);
 }
 
@@ -47,6 +47,15 @@ GLOBAL int send_tunnel(struct __sk_buff *skb, __u32 port, __u32 vni, __u32 remot
 	return bpf_redirect(c->tun_ifindex, 0);
 }
 
+/* on_wire: does a physical interface of this host carry the network? */
+INLINE int on_wire(const struct net *n) { return n->type == NET_FLAT || n->type == NET_VLAN; }
+
+/* tag puts the network's 802.1Q tag on a frame that leaves to the wire. */
+INLINE int tag(struct __sk_buff *skb, const struct net *n)
+{
+	return n->type == NET_VLAN ? bpf_skb_vlan_push(skb, bpf_htons(0x8100), n->vni) : 0;
+}
+
 /* send_wire sends a unicast frame to a physical network; what is for the
  * host's own address there enters its stack. */
 GLOBAL int send_wire(struct __sk_buff *skb, __u32 port, __u32 net)
@@ -54,10 +63,10 @@ GLOBAL int send_wire(struct __sk_buff *skb, __u32 port, __u32 net)
 	struct net *n = bpf_map_lookup_elem(&nets, &net);
 	__u8 mac[6];
 
-	if (!n || !n->ifindex || n->type != NET_FLAT || bpf_skb_load_bytes(skb, MAC_DST, mac, 6))
+	if (!n || !n->ifindex || !on_wire(n) || bpf_skb_load_bytes(skb, MAC_DST, mac, 6) || tag(skb, n))
 		return drop(skb, port, REASON_NO_DEVICE);
-	skb->mark = MARK_FORWARDED;
-	return bpf_redirect(n->ifindex, mac_eq(mac, n->mac) ? BPF_F_INGRESS : 0);
+	set_mark(skb, MARK_FORWARDED);
+	return bpf_redirect(n->ifindex, n->type == NET_FLAT && mac_eq(mac, n->mac) ? BPF_F_INGRESS : 0);
 }
 
 /* bounce sends the frame back to where it came from. */
@@ -71,10 +80,13 @@ GLOBAL int bounce(struct __sk_buff *skb, struct pkt *p)
 	case FROM_GUEST:
 		return send_port(skb, p, p->in_ifindex, MARK_FORWARDED);
 	case FROM_WIRE:
-		skb->mark = MARK_FORWARDED;
+		n = bpf_map_lookup_elem(&nets, &p->net);
+		if (!n || tag(skb, n))
+			return TC_ACT_SHOT;
+		set_mark(skb, MARK_FORWARDED);
 		return bpf_redirect(p->in_ifindex, 0);
 	case FROM_HOST:
-		skb->mark = MARK_FORWARDED;
+		set_mark(skb, MARK_FORWARDED);
 		return bpf_redirect(p->in_ifindex, BPF_F_INGRESS);
 	case FROM_TUNNEL:
 		n = bpf_map_lookup_elem(&nets, &p->net);
@@ -105,7 +117,7 @@ static long flood_step(__u32 i, void *ctx)
 	if (d->kind == DEST_LOCAL) {
 		if (d->id == w->sender || !d->ifindex)
 			return 0;
-		skb->mark = MARK_FORWARDED;
+		set_mark(skb, MARK_FORWARDED);
 		bpf_clone_redirect(skb, d->ifindex, 0);
 	} else if (d->kind == DEST_REMOTE && w->tunnels) {
 		c = config();
@@ -134,13 +146,16 @@ GLOBAL int flood_net(struct __sk_buff *skb, __u32 net, __u32 sender, __u32 origi
 	bpf_loop(n->nflood, flood_step, &w, 0);
 	if (origin == FROM_WIRE || origin == FROM_HOST) {
 		/* The host's stack, or the wire, has its own copy coming. */
-		skb->mark = mark;
+		set_mark(skb, mark);
 		return TC_ACT_UNSPEC;
 	}
-	if (n->type == NET_FLAT && n->ifindex) {
-		skb->mark = MARK_FORWARDED;
-		bpf_clone_redirect(skb, n->ifindex, BPF_F_INGRESS);
-		skb->mark = MARK_FORWARDED;
+	if (on_wire(n) && n->ifindex) {
+		set_mark(skb, MARK_FORWARDED);
+		if (n->type == NET_FLAT)
+			bpf_clone_redirect(skb, n->ifindex, BPF_F_INGRESS);
+		if (tag(skb, n))
+			return TC_ACT_SHOT;
+		set_mark(skb, MARK_FORWARDED);
 		return bpf_redirect(n->ifindex, 0);
 	}
 	return TC_ACT_SHOT; /* the original; its copies are on their way */

@@ -21,6 +21,7 @@ MAP(devs, BPF_MAP_TYPE_HASH, __u32, struct dev, 65536, BPF_F_NO_PREALLOC);
 MAP(ports, BPF_MAP_TYPE_HASH, __u32, struct port, 65536, BPF_F_NO_PREALLOC);
 MAP(nets, BPF_MAP_TYPE_HASH, __u32, struct net, 65536, BPF_F_NO_PREALLOC);
 MAP(vnis, BPF_MAP_TYPE_HASH, __u32, __u32, 65536, BPF_F_NO_PREALLOC);
+MAP(vlans, BPF_MAP_TYPE_HASH, struct vlan_key, __u32, 65536, BPF_F_NO_PREALLOC);
 MAP(fdb, BPF_MAP_TYPE_HASH, struct fdb_key, struct dest, 262144, BPF_F_NO_PREALLOC);
 MAP(neigh, BPF_MAP_TYPE_HASH, struct neigh_key, struct dest, 262144, BPF_F_NO_PREALLOC);
 MAP(flood, BPF_MAP_TYPE_HASH, struct flood_key, struct dest, 262144, BPF_F_NO_PREALLOC);
@@ -60,6 +61,16 @@ INLINE struct conf *config(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&confs, &zero);
+}
+
+/* set_mark writes skb->mark by its offset: a compiler that keeps a pointer to
+ * the field, for reading and writing, makes what the verifier refuses. */
+INLINE void set_mark(struct __sk_buff *skb, __u32 mark)
+{
+	asm volatile("*(u32 *)(%[skb] + %[off]) = %[mark]"
+		     :
+		     : [skb] "r"(skb), [off] "i"(offsetof(struct __sk_buff, mark)), [mark] "r"(mark)
+		     : "memory");
 }
 
 /* drop counts a packet and gives it up. */

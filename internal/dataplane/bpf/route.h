@@ -26,7 +26,7 @@ INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net 
 		return arp_ask(skb, p);
 	}
 	write_macs(skb, d->mac, p->leg_mac);
-	if (n->type != NET_FLAT) {
+	if (!on_wire(n)) {
 		mac_copy(fk.mac, d->mac);
 		at = bpf_map_lookup_elem(&fdb, &fk);
 		if (!at || at->kind == DEST_ROUTER)
@@ -38,8 +38,12 @@ INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net 
 	if (now - d->seen > NEIGH_STALE && now - d->asked > NEIGH_ASK) {
 		/* The packet goes as a copy, the original becomes a question. */
 		d->asked = now;
-		skb->mark = MARK_FORWARDED;
-		bpf_clone_redirect(skb, n->ifindex, mac_eq(d->mac, n->mac) ? BPF_F_INGRESS : 0);
+		set_mark(skb, MARK_FORWARDED);
+		if (tag(skb, n))
+			return TC_ACT_SHOT;
+		bpf_clone_redirect(skb, n->ifindex, n->type == NET_FLAT && mac_eq(d->mac, n->mac) ? BPF_F_INGRESS : 0);
+		if (n->type == NET_VLAN && bpf_skb_vlan_pop(skb))
+			return TC_ACT_SHOT;
 		return arp_ask(skb, p);
 	}
 	return send_wire(skb, p->port, p->out_net);
@@ -72,7 +76,7 @@ GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 	write_macs(skb, d->mac, p->leg_mac);
 	if (d->kind == DEST_LOCAL)
 		return send_port(skb, p, d->ifindex, MARK_FORWARDED);
-	if (n->type == NET_FLAT)
+	if (on_wire(n))
 		return send_wire(skb, p->port, p->out_net);
 	return send_tunnel(skb, p->port, n->vni, d->remote);
 }
@@ -182,7 +186,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	nk.net = p->out_net;
 	nk.addr = p->hop;
 	d = bpf_map_lookup_elem(&neigh, &nk);
-	if (!d && n->type != NET_FLAT)
+	if (!d && !on_wire(n))
 		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_HOST, 0, REASON_NO_HOST);
 	if (n->mtu && wire_size(skb, p) > n->mtu)
 		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_FRAG, mtu_info(p, n->mtu),
@@ -195,7 +199,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 		if ((p->nat_out == NAT_SHARED && !(r->flags & ROUTER_GW_LOCAL)) ||
 		    (!n->ifindex && r->gw_remote && !(r->flags & ROUTER_GW_LOCAL))) {
 			n = bpf_map_lookup_elem(&nets, &p->net);
-			if (!n || n->type == NET_FLAT || p->pass || p->origin == FROM_TUNNEL)
+			if (!n || on_wire(n) || p->pass || p->origin == FROM_TUNNEL)
 				return drop(skb, p->port, REASON_NOT_TRANSLATED);
 			return send_tunnel(skb, p->port, n->vni, r->gw_remote);
 		}

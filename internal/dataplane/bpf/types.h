@@ -64,11 +64,12 @@ enum net_type {
 	NET_LOCAL = 1,
 	NET_FLAT = 2,
 	NET_VXLAN = 3,
+	NET_VLAN = 4,
 };
 
 struct net {
 	__u32 type;
-	__u32 vni;
+	__u32 vni; /* or the VLAN's tag */
 	__u32 ifindex; /* physical interface or tunnel device, 0 when none */
 	__u32 mtu;
 	__u32 nflood;
@@ -91,6 +92,11 @@ struct dest {
 	__u8 kind;
 	__u8 pad;
 	__u8 mac[6];
+};
+
+struct vlan_key {
+	__u32 ifindex;
+	__u32 tag;
 };
 
 struct fdb_key {

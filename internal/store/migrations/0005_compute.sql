@@ -23,6 +23,22 @@ CREATE TABLE compute_hosts (
     updated_at         TIMESTAMPTZ NOT NULL
 );
 
+CREATE TABLE aggregates (
+    number     BIGINT PRIMARY KEY,
+    id         TEXT NOT NULL UNIQUE,
+    name       TEXT NOT NULL UNIQUE,
+    metadata   TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    updated_at TIMESTAMPTZ
+);
+
+CREATE TABLE aggregate_hosts (
+    aggregate BIGINT NOT NULL REFERENCES aggregates (number) ON DELETE CASCADE,
+    host      TEXT NOT NULL REFERENCES compute_hosts (host) ON DELETE CASCADE,
+    PRIMARY KEY (aggregate, host)
+);
+CREATE INDEX aggregate_hosts_host ON aggregate_hosts (host);
+
 CREATE TABLE flavors (
     id           TEXT PRIMARY KEY,
     name         TEXT NOT NULL UNIQUE,
@@ -178,4 +194,6 @@ DROP TABLE keypairs;
 DROP TABLE flavor_extra_specs;
 DROP TABLE flavor_access;
 DROP TABLE flavors;
+DROP TABLE aggregate_hosts;
+DROP TABLE aggregates;
 DROP TABLE compute_hosts;

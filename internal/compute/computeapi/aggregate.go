@@ -1,0 +1,176 @@
+package computeapi
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"wisp/internal/api"
+	"wisp/internal/compute"
+	"wisp/internal/errs"
+)
+
+func (f *face) aggregateRoutes() []api.Route {
+	rule := base + "os-aggregates:"
+	return []api.Route{
+		{Method: "GET", Path: "/os-aggregates", Policy: rule + "index", Handler: f.listAggregates},
+		{Method: "POST", Path: "/os-aggregates", Policy: rule + "create", Handler: f.createAggregate},
+		{Method: "GET", Path: "/os-aggregates/{id}", Policy: rule + "show", Handler: f.showAggregate},
+		{Method: "PUT", Path: "/os-aggregates/{id}", Policy: rule + "update", Handler: f.updateAggregate},
+		{Method: "DELETE", Path: "/os-aggregates/{id}", Policy: rule + "delete", Handler: f.deleteAggregate},
+		{Method: "POST", Path: "/os-aggregates/{id}/action", Policy: rule + "action", Handler: f.aggregateAction},
+	}
+}
+
+type aggregateView struct {
+	ID        int64             `json:"id"`
+	UUID      string            `json:"uuid,omitempty"` // 2.41
+	Name      string            `json:"name"`
+	Zone      *string           `json:"availability_zone"`
+	Hosts     []string          `json:"hosts"`
+	Metadata  map[string]string `json:"metadata"`
+	CreatedAt any               `json:"created_at"`
+	UpdatedAt any               `json:"updated_at"`
+	DeletedAt any               `json:"deleted_at"`
+	Deleted   bool              `json:"deleted"`
+}
+
+func viewAggregate(r *api.Request, a compute.Aggregate) aggregateView {
+	v := aggregateView{ID: a.Number, Name: a.Name, Hosts: a.Hosts, Metadata: a.Metadata, CreatedAt: micro(a.CreatedAt), UpdatedAt: micro(a.UpdatedAt)}
+	if zone, ok := a.Metadata[compute.ZoneKey]; ok {
+		v.Zone = &zone
+	}
+	if r.Version >= 41 {
+		v.UUID = a.ID
+	}
+	return v
+}
+
+func (f *face) listAggregates(r *api.Request) (any, error) {
+	list, err := f.svc.ListAggregates(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	views := make([]aggregateView, len(list))
+	for i, a := range list {
+		views[i] = viewAggregate(r, a)
+	}
+	return map[string]any{"aggregates": views}, nil
+}
+
+func answerAggregate(r *api.Request, a compute.Aggregate, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"aggregate": viewAggregate(r, a)}, nil
+}
+
+func (f *face) showAggregate(r *api.Request) (any, error) {
+	a, err := f.svc.GetAggregate(r.Context(), r.Param("id"))
+	return answerAggregate(r, a, err)
+}
+
+var (
+	zoneName         = schema{types: []string{"string", "null"}, format: "name", minLength: 1, maxLength: 255}
+	aggregateFields  = map[string]*schema{"name": &nameString, "availability_zone": &zoneName}
+	createAggregates = wrapped("aggregate", object(aggregateFields, "name"))
+	updateAggregates = wrapped("aggregate", object(aggregateFields))
+	nullableValue    = schema{types: []string{"string", "null"}, maxLength: 255}
+	aggregateActions = map[string]*schema{
+		"add_host":     object(map[string]*schema{"host": &fqdnString}, "host"),
+		"remove_host":  object(map[string]*schema{"host": &fqdnString}, "host"),
+		"set_metadata": object(map[string]*schema{"metadata": {types: []string{"object"}, open: true, keys: metaKeys, values: &nullableValue}}, "metadata"),
+	}
+)
+
+type aggregateBody struct {
+	Aggregate struct {
+		Name *string
+		Zone *string `json:"availability_zone"`
+	}
+}
+
+func (f *face) createAggregate(r *api.Request) (any, error) {
+	var body aggregateBody
+	if err := bind(r, createAggregates, &body); err != nil {
+		return nil, err
+	}
+	zone := ""
+	if body.Aggregate.Zone != nil {
+		zone = *body.Aggregate.Zone
+	}
+	a, err := f.svc.CreateAggregate(r.Context(), *body.Aggregate.Name, zone)
+	return answerAggregate(r, a, err)
+}
+
+func (f *face) updateAggregate(r *api.Request) (any, error) {
+	var body aggregateBody
+	if err := bind(r, updateAggregates, &body); err != nil {
+		return nil, err
+	}
+	a, err := f.svc.ChangeAggregate(r.Context(), r.Param("id"), func(a *compute.Aggregate) error {
+		if body.Aggregate.Name != nil {
+			a.Name = *body.Aggregate.Name
+		}
+		if body.Aggregate.Zone != nil {
+			a.Metadata[compute.ZoneKey] = *body.Aggregate.Zone
+		}
+		return nil
+	})
+	return answerAggregate(r, a, err)
+}
+
+func (f *face) deleteAggregate(r *api.Request) (any, error) {
+	return nil, f.svc.DeleteAggregate(r.Context(), r.Param("id"))
+}
+
+func (f *face) aggregateAction(r *api.Request) (any, error) {
+	content, err := r.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	if err := knownAction(content, slices.Collect(maps.Keys(aggregateActions))...); err != nil {
+		return nil, err
+	}
+	if err := object(aggregateActions).check(content, r.Version); err != nil {
+		return nil, err
+	}
+	var body map[string]json.RawMessage
+	if err := api.Decode(content, &body); err != nil {
+		return nil, err
+	}
+	var fields struct {
+		Host     string
+		Metadata map[string]*string
+	}
+	action := ""
+	for name, inner := range body {
+		action = name
+		if err := api.Decode(inner, &fields); err != nil {
+			return nil, err
+		}
+	}
+	a, err := f.svc.ChangeAggregate(r.Context(), r.Param("id"), func(a *compute.Aggregate) error {
+		at := slices.Index(a.Hosts, fields.Host)
+		switch {
+		case action == "set_metadata":
+			for name, value := range fields.Metadata {
+				if value == nil {
+					delete(a.Metadata, name)
+				} else {
+					a.Metadata[name] = *value
+				}
+			}
+		case action == "add_host" && at >= 0:
+			return errs.New(errs.Conflict, "Aggregate %d already has host %s.", a.Number, fields.Host)
+		case action == "add_host":
+			a.Hosts = append(a.Hosts, fields.Host)
+		case at < 0:
+			return errs.New(errs.NotFound, "Cannot remove host %s in aggregate %d: it is not there.", fields.Host, a.Number)
+		default:
+			a.Hosts = slices.Delete(a.Hosts, at, at+1)
+		}
+		return nil
+	})
+	return answerAggregate(r, a, err)
+}
