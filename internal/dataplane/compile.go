@@ -172,8 +172,8 @@ func (c *compilation) port(id string, p intent.Port) error {
 			return err
 		}
 		where.Kind, where.Ifindex = destLocal, c.around.devices[id]
-	case onWire(n):
-		where.Kind = destRemote
+	case p.Service, onWire(n):
+		where.Kind = destRemote // no tunnel leads there
 	case n.Type == netVXLAN && p.Endpoint.Is4():
 		where.Kind, where.Remote = destRemote, be4(p.Endpoint)
 	default:

@@ -19,11 +19,7 @@ type PortCounters struct {
 
 // Reasons are the names of all reasons to drop a packet.
 func Reasons() []string {
-	out := make([]string, 0, len(reasonNames))
-	for _, name := range reasonNames[1:] {
-		out = append(out, name)
-	}
-	return out
+	return slices.Clone(reasonNames[1:])
 }
 
 // reasonNames are in the order of enum reason in bpf/types.h.

@@ -75,7 +75,7 @@ func openKernel(dir string, ctEntries uint32) (*kernel, error) {
 	}
 	sum := sha256.New()
 	sum.Write(_BpfBytes)
-	fmt.Fprint(sum, ctEntries)
+	_, _ = fmt.Fprint(sum, ctEntries) // a hash takes all
 	k := &kernel{dir: dir, version: hex.EncodeToString(sum.Sum(nil)[:8]), maps: map[string]*ebpf.Map{}, progs: map[string]*ebpf.Program{}}
 	if err := k.adopt(spec); err != nil {
 		k.close()

@@ -70,6 +70,35 @@ func TestS46_MetadataKnowsPortNotHeaders(t *testing.T) {
 	}
 }
 
+// A network without a router reaches the metadata service through the address
+// of a port that the node itself answers for.
+func TestMetadataThroughServicePort(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	a, _ := l.twins()
+	port := l.state.Ports["a"]
+	l.state.Ports["dhcp"] = intent.Port{
+		ID: "dhcp", NetworkID: port.NetworkID, MAC: "fa:16:3e:00:00:fe", Enabled: true, Service: true,
+		Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.2")},
+	}
+	l.applyClean()
+	listener, err := l.dp.ListenService(t.Context(), "tcp4", "169.254.169.254:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "metadata") })}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { server.Close() })
+	l.run(a, "ip route add 169.254.169.254 via 10.0.0.2 dev eth0")
+	if got := fetch(t, guestClient(a), "http://169.254.169.254/"); got != "metadata" {
+		t.Errorf("%q\n%s", got, l.counters())
+	}
+	// Nothing else is there.
+	if out, err := l.try(a, "ping -n -c 1 -W 1 10.0.0.2"); err == nil {
+		t.Errorf("something answers: %s", out)
+	}
+}
+
 // guestClient is an HTTP client inside a namespace.
 func guestClient(ns string) *http.Client {
 	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{

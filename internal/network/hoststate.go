@@ -120,7 +120,7 @@ func (h *hostView) loadPorts(ctx context.Context) error {
 		}
 		out := intent.Port{
 			ID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC, Addresses: p.addresses(), Local: h.local(p), Enabled: p.AdminStateUp && h.networks[p.NetworkID].AdminStateUp,
-			PortSecurity: p.PortSecurityEnabled,
+			PortSecurity: p.PortSecurityEnabled, Service: p.Role == roleDHCP,
 		}
 		if !out.Local {
 			out.Endpoint = h.endpoints[p.Host]

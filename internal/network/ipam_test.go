@@ -85,7 +85,7 @@ func FuzzDHCPOption(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if o.Code == 0 || o.Code == 255 || len(o.Value) == 0 || len(o.Value) > 255 || control(string(value)) {
+		if o.Code == 0 || o.Code == 255 || len(o.Value) == 0 || len(o.Value) > 255 || control(value) {
 			t.Errorf("%q = %q became %v", name, value, o)
 		}
 	})

@@ -358,7 +358,7 @@ func (s *Service) setGateway(ctx context.Context, tx *store.Tx, caller *policy.C
 		return refuse("HTTPBadRequest", "Invalid input for external_gateway_info. Reason: Validation of dictionary's keys failed. Expected keys: network_id.")
 	}
 	spec.EnableSNAT.into(&r.EnableSNAT)
-	if r.Gateway != nil && r.Gateway.NetworkID == spec.NetworkID && !(spec.FixedIPs.Set && len(spec.FixedIPs.Value) > 0) {
+	if r.Gateway != nil && r.Gateway.NetworkID == spec.NetworkID && (!spec.FixedIPs.Set || len(spec.FixedIPs.Value) == 0) {
 		return nil
 	}
 	if err := s.dropGateway(ctx, tx, r); err != nil {

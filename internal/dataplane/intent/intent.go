@@ -52,6 +52,11 @@ type Port struct {
 	Local    bool       `json:"local,omitempty"`
 	Endpoint netip.Addr `json:"endpoint,omitzero"` // tunnel address of the port's host
 
+	// Service says that the node of every host answers at the port's
+	// addresses (DHCP, and the way to metadata where no router is): ARP for
+	// them is answered, and what is no such question is dropped.
+	Service bool `json:"service,omitempty"`
+
 	// Enabled is false when admin_state_up is: no packet enters or leaves.
 	Enabled bool `json:"enabled"`
 
