@@ -65,7 +65,7 @@ func answer(file string) error {
 	if page, ok := pages[request.URL.Path]; ok {
 		status, body = "200 OK", page
 	}
-	_, err = fmt.Printf("HTTP/1.0 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
+	_, err = fmt.Fprintf(os.Stdout, "HTTP/1.0 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", status, len(body), body)
 	return err
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 
@@ -76,16 +75,8 @@ func outsideAddress(given string, gateway netip.Addr) (netip.Addr, error) {
 		}
 		return ip, nil
 	}
-	// Nothing is sent: the kernel only says which address it would use.
-	conn, err := net.Dial("udp4", "192.0.2.1:9")
-	if err != nil {
-		return gateway, nil //nolint:nilerr // a machine without a way out is no error here
-	}
-	defer func() { _ = conn.Close() }()
-	if addr, ok := conn.LocalAddr().(*net.UDPAddr); ok {
-		if ip, ok := netip.AddrFromSlice(addr.IP.To4()); ok {
-			return ip, nil
-		}
+	if own, ok := ownAddress(); ok {
+		return own, nil
 	}
 	return gateway, nil
 }

@@ -51,8 +51,14 @@ func purgeCommand() *cobra.Command {
 func (s *settings) purge(ctx context.Context, out io.Writer) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	progress := newSteps(out)
-	err := errors.Join(
-		progress.do("stop the cloud", func() error { _, err := s.down(ctx); return err }),
+	// While this process has the lock, no cloud starts in between.
+	var lock *os.File
+	err := progress.do("stop the cloud", func() (err error) { lock, err = s.downAndLock(ctx); return err })
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	err = errors.Join(
 		progress.do("end instances", func() error { return s.purgeInstances(ctx, log) }),
 		progress.do("remove network devices and BPF programs", func() error { return s.purgeNetwork(ctx, log) }),
 	)
@@ -60,6 +66,19 @@ func (s *settings) purge(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	return progress.do("delete files", func() error { return s.purgeFiles() })
+}
+
+func (s *settings) downAndLock(ctx context.Context) (*os.File, error) {
+	const attempts = 3 // a service manager may start it again
+	for range attempts {
+		if _, err := s.down(ctx); err != nil {
+			return nil, err
+		}
+		if lock, taken, err := s.lock(); err != nil || taken {
+			return lock, err
+		}
+	}
+	return nil, errors.New("the cloud is started again and again; stop what starts it (systemctl disable --now wisp)")
 }
 
 func (s *settings) purgeInstances(ctx context.Context, log *slog.Logger) error {
@@ -93,15 +112,17 @@ func (s *settings) purgeNetwork(ctx context.Context, log *slog.Logger) error {
 // owned are the entries of a state directory; what else a person put there
 // stays.
 var owned = []string{
-	"settings.json", "admin-password", "clouds.yaml", "openrc", "wisp.log", "wisp.pid", "lock",
+	"settings.json", "admin-password", "clouds.yaml", "openrc", "wisp.log", "wisp.pid", lockFile,
 	"wisp.db", "wisp.db-wal", "wisp.db-shm", "keys", "images", "node", "tls", "ip_forward.was",
 }
 
 func (s *settings) purgeFiles() error {
 	var failed []error
 	for _, name := range owned[1:] {
-		failed = append(failed, os.RemoveAll(s.path(name)))
+		// The second is what a process leaves that is killed while it writes.
+		failed = append(failed, os.RemoveAll(s.path(name)), os.RemoveAll(s.path(name+".new")))
 	}
+	failed = append(failed, os.RemoveAll(s.path(owned[0]+".new")))
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}

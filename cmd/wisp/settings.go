@@ -48,6 +48,8 @@ func stateFlag(command *cobra.Command, s *settings) {
 	command.Flags().StringVar(&s.StateDir, "state-dir", dir, "folder of everything that the cloud keeps (WISP_STATE_DIR)")
 }
 
+var errNoCloud = errors.New("there is no cloud in")
+
 // load completes the settings from the state directory; a cloud that was
 // never started there is an error that says so.
 func (s *settings) load() error {
@@ -56,7 +58,7 @@ func (s *settings) load() error {
 	}
 	content, err := os.ReadFile(s.path("settings.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no cloud in %s; `wisp up` makes one", s.StateDir)
+		return fmt.Errorf("%w %s; `wisp up` makes one", errNoCloud, s.StateDir)
 	}
 	if err != nil {
 		return err
@@ -125,34 +127,57 @@ func (s *settings) publicHost() string {
 	if host != "" && (err != nil || !ip.IsUnspecified()) {
 		return host
 	}
-	// Nothing is sent: the kernel only says which address it would use.
-	if conn, err := net.Dial("udp", "192.0.2.1:9"); err == nil {
-		defer func() { _ = conn.Close() }()
-		if addr, ok := conn.LocalAddr().(*net.UDPAddr); ok {
-			return addr.IP.String()
-		}
+	if own, ok := ownAddress(); ok {
+		return own.String()
 	}
 	return "127.0.0.1"
 }
 
-func (s *settings) defaultURL() string {
+// ownAddress is this machine's IPv4 address on the way to the world; false
+// where there is no way. Nothing is sent: the kernel only says which address
+// it would use.
+func ownAddress() (netip.Addr, bool) {
+	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.1:9")))
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	defer func() { _ = conn.Close() }()
+	own, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	return own.Addr(), err == nil
+}
+
+// defaultURL is where clients reach the cloud when nobody says otherwise.
+func (s *settings) defaultURL() string { return s.urlOf(s.publicHost()) }
+
+// localURL is where this machine itself reaches it.
+func (s *settings) localURL() string {
+	host, _, _ := net.SplitHostPort(s.Listen)
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return s.urlOf(host)
+}
+
+func (s *settings) urlOf(host string) string {
 	_, port, _ := net.SplitHostPort(s.Listen)
 	scheme := "http"
 	if s.secure() {
 		scheme = "https"
 	}
-	return scheme + "://" + net.JoinHostPort(s.publicHost(), port)
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 // lock takes the lock that says that a cloud runs on the state directory; it
 // is held until the process ends. taken is false when another process has it.
+// The lock is POSIX's, because that one can be looked at without being taken
+// and tells who holds it; so this file is opened once per process that holds it.
 func (s *settings) lock() (file *os.File, taken bool, err error) {
-	file, err = os.OpenFile(s.path("lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	file, err = os.OpenFile(s.path(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, false, err
 	}
-	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if errors.Is(err, unix.EWOULDBLOCK) {
+	err = unix.FcntlFlock(file.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK})
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EACCES) {
 		return nil, false, file.Close()
 	}
 	if err != nil {
@@ -161,14 +186,31 @@ func (s *settings) lock() (file *os.File, taken bool, err error) {
 	return file, true, nil
 }
 
+const lockFile = "lock"
+
+// holder is the process in which a cloud runs on the state directory; 0 when
+// none does.
+func (s *settings) holder() (pid int, err error) {
+	file, err := os.OpenFile(s.path(lockFile), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = file.Close() }()
+	asked := unix.Flock_t{Type: unix.F_WRLCK}
+	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &asked); err != nil {
+		return 0, fmt.Errorf("look at the lock of %s: %w", s.StateDir, err)
+	}
+	if asked.Type == unix.F_UNLCK {
+		return 0, nil
+	}
+	return int(asked.Pid), nil
+}
+
 // running tells whether a cloud runs on the state directory.
 func (s *settings) running() (bool, error) {
-	file, taken, err := s.lock()
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil || !taken {
-		return err == nil, err
-	}
-	return false, file.Close()
+	pid, err := s.holder()
+	return pid != 0, err
 }

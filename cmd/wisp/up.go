@@ -3,15 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -45,11 +40,13 @@ func upCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			given := s
-			if err := s.load(); err != nil {
+			err := s.load()
+			if errors.Is(err, errNoCloud) {
 				s = given // the first start
-				if err := s.absolute(); err != nil {
-					return err
-				}
+				err = s.absolute()
+			}
+			if err != nil {
+				return err // never start on settings that cannot be read
 			}
 			if err := s.take(c, given, cidr, url, dns); err != nil {
 				return err
@@ -190,7 +187,7 @@ func (s *settings) up(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	var child *exec.Cmd
-	if err := progress.do("start the cloud", func() (err error) { child, err = s.spawn(); return err }); err != nil {
+	if err := progress.do("start the cloud", func() (err error) { child, err = s.spawn(ctx); return err }); err != nil {
 		return err
 	}
 	if err := progress.do("wait until every part answers", func() error { return s.healthy(ctx, child) }); err != nil {
@@ -199,35 +196,9 @@ func (s *settings) up(ctx context.Context, out io.Writer) error {
 	return s.welcome(out)
 }
 
-// stays tells whether a cloud runs and answers for all of its parts. One that
-// is just starting is waited for, and one that is just ending is not running.
-func (s *settings) stays(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, upTimeout)
-	defer cancel()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		running, err := s.running()
-		if err != nil || !running {
-			return false, err
-		}
-		waiting := "it does not listen"
-		if client, err := s.client(); err == nil {
-			if waiting, err = askHealth(ctx, client, s.localURL()+"/healthz"); err == nil && waiting == "" {
-				return true, nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return false, fmt.Errorf("a cloud runs on %s and is not healthy: %s; %s says more", s.StateDir, waiting, s.path("wisp.log"))
-		case <-tick.C:
-		}
-	}
-}
-
 // spawn starts the all-in-one in a session of its own, with its log in the
-// state directory.
-func (s *settings) spawn() (*exec.Cmd, error) {
+// state directory. It outlives the context.
+func (s *settings) spawn(ctx context.Context) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -237,86 +208,10 @@ func (s *settings) spawn() (*exec.Cmd, error) {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }()
-	child := exec.Command(self, "up", "--foreground", "--state-dir", s.StateDir)
+	child := exec.CommandContext(context.WithoutCancel(ctx), self, "up", "--foreground", "--state-dir", s.StateDir)
 	child.Dir, child.Stdout, child.Stderr = "/", log, log
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return child, child.Start()
-}
-
-// healthy waits until the cloud answers for all of its parts. When the process
-// ends instead, the error shows the end of its log.
-func (s *settings) healthy(ctx context.Context, child *exec.Cmd) error {
-	ctx, cancel := context.WithTimeout(ctx, upTimeout)
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- child.Wait() }()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	last := "it does not listen yet"
-	for {
-		client, err := s.client()
-		if err == nil {
-			if last, err = askHealth(ctx, client, s.localURL()+"/healthz"); err == nil && last == "" {
-				return nil
-			}
-		}
-		select {
-		case err := <-ended:
-			return fmt.Errorf("the cloud ended at its start (%w); the end of %s:\n%s", err, s.path("wisp.log"), s.logTail())
-		case <-ctx.Done():
-			return fmt.Errorf("not healthy after %s: %s; %s says more", upTimeout, last, s.path("wisp.log"))
-		case <-tick.C:
-		}
-	}
-}
-
-// askHealth returns what does not work yet, or "".
-func askHealth(ctx context.Context, client *http.Client, url string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err.Error(), err
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return err.Error(), err
-	}
-	defer func() { _ = response.Body.Close() }()
-	var health struct {
-		OK    bool
-		Parts map[string]bool
-	}
-	if err := json.NewDecoder(response.Body).Decode(&health); err != nil {
-		return err.Error(), err
-	}
-	if health.OK {
-		return "", nil
-	}
-	var waiting []string
-	for part, ok := range health.Parts {
-		if !ok {
-			waiting = append(waiting, part)
-		}
-	}
-	slices.Sort(waiting)
-	return "not working: " + strings.Join(waiting, ", "), nil
-}
-
-// localURL is where this machine itself reaches the cloud.
-func (s *settings) localURL() string { return s.URL }
-
-// client trusts the cloud's own authority.
-func (s *settings) client() (*http.Client, error) {
-	transport := &http.Transport{}
-	if s.secure() {
-		pem, err := os.ReadFile(s.path("tls", "ca.pem"))
-		if err != nil {
-			return nil, err
-		}
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(pem)
-		transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	}
-	return &http.Client{Transport: transport, Timeout: 5 * time.Second}, nil
 }
 
 func (s *settings) logTail() string {
@@ -352,107 +247,4 @@ What to type next:
   wisp demo%s            # a whole first day: networks, instances, pings; by itself
 `, s.URL, s.path("clouds.yaml"), s.path("openrc"), s.path("wisp.log"), state, state)
 	return err
-}
-
-func downCommand() *cobra.Command {
-	var s settings
-	command := &cobra.Command{
-		Use:   "down",
-		Short: "Stop the cloud; instances and their network go on",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := s.load(); err != nil {
-				return err
-			}
-			stopped, err := s.down(c.Context())
-			if err != nil {
-				return err
-			}
-			text := "The cloud was not running.\n"
-			if stopped {
-				text = "The cloud is stopped. Instances go on running; `wisp up` takes them over again, `wisp purge` ends them.\n"
-			}
-			_, err = io.WriteString(c.OutOrStdout(), text)
-			return err
-		},
-	}
-	stateFlag(command, &s)
-	return command
-}
-
-// down ends the process that holds the state directory's lock.
-func (s *settings) down(ctx context.Context) (stopped bool, err error) {
-	running, err := s.running()
-	if err != nil || !running {
-		return false, err
-	}
-	content, err := os.ReadFile(s.path("wisp.pid"))
-	if err != nil {
-		return false, err
-	}
-	var pid int
-	if _, err := fmt.Sscan(string(content), &pid); err != nil || pid <= 1 {
-		return false, fmt.Errorf("%s holds no process id: %q", s.path("wisp.pid"), content)
-	}
-	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
-		return false, fmt.Errorf("end process %d: %w", pid, err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, upTimeout)
-	defer cancel()
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	for {
-		if running, err = s.running(); err != nil || !running {
-			return err == nil, err
-		}
-		select {
-		case <-ctx.Done():
-			return false, fmt.Errorf("process %d does not end; %s says more", pid, s.path("wisp.log"))
-		case <-tick.C:
-		}
-	}
-}
-
-func statusCommand() *cobra.Command {
-	var s settings
-	command := &cobra.Command{
-		Use:   "status",
-		Short: "Say whether the cloud runs and which of its parts answer",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := s.load(); err != nil {
-				return err
-			}
-			running, err := s.running()
-			if err != nil {
-				return err
-			}
-			if !running {
-				_, _ = fmt.Fprintf(c.OutOrStdout(), "stopped (%s)\n", s.StateDir)
-				return exitCode(3) // as service managers have it
-			}
-			client, err := s.client()
-			if err != nil {
-				return err
-			}
-			waiting, err := askHealth(c.Context(), client, s.localURL()+"/healthz")
-			if err != nil {
-				return fmt.Errorf("the cloud runs and does not answer: %w", err)
-			}
-			if waiting != "" {
-				_, _ = fmt.Fprintf(c.OutOrStdout(), "running at %s, %s\n", s.URL, waiting)
-				return exitCode(1)
-			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "running at %s, every part answers\n", s.URL)
-			return err
-		},
-	}
-	stateFlag(command, &s)
-	return command
-}
-
-// exists tells whether a cloud was ever started on the state directory.
-func (s *settings) exists() bool {
-	_, err := os.Stat(s.path("settings.json"))
-	return !errors.Is(err, fs.ErrNotExist)
 }

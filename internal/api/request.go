@@ -42,6 +42,24 @@ func (r *Request) Query() url.Values {
 	return r.query
 }
 
+// printable refuses a NUL character in the path and the query: no name has
+// one, and databases cannot hold it.
+func (r *Request) printable() error {
+	if c := chi.RouteContext(r.Context()); c != nil {
+		for _, value := range c.URLParams.Values {
+			if strings.ContainsRune(value, 0) || strings.Contains(value, "%00") {
+				return errs.New(errs.NotFound, "The resource could not be found.").WithType("HTTPNotFound")
+			}
+		}
+	}
+	for name, values := range r.Query() {
+		if strings.ContainsRune(name+strings.Join(values, ""), 0) {
+			return errs.New(errs.Invalid, "Invalid input for query parameters %s: a NUL character is not allowed.", strings.ReplaceAll(name, "\x00", ""))
+		}
+	}
+	return nil
+}
+
 // SetStatus overrides the route's status of success.
 func (r *Request) SetStatus(code int) { r.status = code }
 
@@ -75,7 +93,29 @@ func (r *Request) Bytes() ([]byte, error) {
 		}
 		return nil, errs.Wrap(err, errs.Invalid, "The request body could not be read.")
 	}
+	if escapedNUL(body) {
+		return nil, errs.New(errs.Invalid, "Invalid input: the request body holds a NUL character, which is not allowed.")
+	}
 	return body, nil
+}
+
+// escapedNUL tells whether JSON text holds \u0000: an odd number of
+// backslashes before it makes it an escape. A bare NUL is no JSON anyway.
+func escapedNUL(body []byte) bool {
+	for rest := body; ; {
+		at := bytes.Index(rest, []byte("\\u0000"))
+		if at < 0 {
+			return false
+		}
+		before := 0
+		for before < at && rest[at-1-before] == '\\' {
+			before++
+		}
+		if before%2 == 0 {
+			return true
+		}
+		rest = rest[at+1:]
+	}
 }
 
 // Bind decodes the JSON body into v. Unknown fields are ignored; a body that is

@@ -76,6 +76,9 @@ func (m *Mounter) Mount(router chi.Router, s *Service) {
 	router.Mount(s.Prefix, sub)
 }
 
+// bodyTimeout is how long a body of limited size may take.
+const bodyTimeout = 30 * time.Second
+
 func requestID(w http.ResponseWriter) string {
 	id := "req-" + uuid.NewString()
 	w.Header().Set("X-Openstack-Request-Id", id)
@@ -130,6 +133,10 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 			m.fail(rec, hr, s, id, err)
 			return
 		}
+		if err := r.printable(); err != nil {
+			m.fail(rec, hr, s, id, err)
+			return
+		}
 		limit := route.MaxBody
 		if limit == 0 {
 			limit = MaxJSONBody
@@ -140,6 +147,9 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 				return
 			}
 			hr.Body = http.MaxBytesReader(rec, hr.Body, limit)
+			// A body that trickles must not hold a connection for ever. Some
+			// writers, those of tests, know no deadline.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		}
 		body, err := route.Handler(r)
 		if err != nil {

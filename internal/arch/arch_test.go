@@ -51,7 +51,7 @@ var platform = map[string][]string{
 var forSlices = []string{"errs", "policy", "store", "nodeapi", "metadata", "dataplane/intent", "qcow2"}
 
 // Roots construct things and may import all of the project.
-var roots = []string{"server", "cloudtest", "arch", "keep"}
+var roots = []string{"server", "cloudtest", "arch"}
 
 // Libraries that only one room may touch.
 var libraries = map[string][]string{
@@ -182,7 +182,7 @@ func parse(t *testing.T, root string) map[string][]string {
 			return err
 		}
 		if d.IsDir() {
-			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || slices.Contains([]string{"build", "bin", "node_modules", "state", "keep"}, name)) {
+			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || slices.Contains([]string{"build", "bin", "node_modules", "state"}, name)) {
 				return filepath.SkipDir
 			}
 			return nil

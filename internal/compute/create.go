@@ -205,7 +205,7 @@ func checkImage(img image.Image, flavor Flavor, zeroDisk bool) error {
 	switch {
 	case img.Status != "active":
 		return errs.New(errs.Invalid, "Image %s is not active.", img.ID)
-	case int64(img.MinRAM) > flavor.MemoryMiB:
+	case img.MinRAM > flavor.MemoryMiB:
 		return errs.New(errs.Invalid, "Flavor's memory is too small for requested image.")
 	case flavor.RootGiB == 0 && !zeroDisk:
 		return errs.New(errs.Forbidden, "Only volume-backed servers are allowed for flavors with zero disk.")
@@ -213,7 +213,7 @@ func checkImage(img image.Image, flavor Flavor, zeroDisk bool) error {
 		return nil
 	}
 	disk := flavor.RootGiB * gib
-	size := int64(img.MinDisk) * gib
+	size := img.MinDisk * gib
 	if size > disk {
 		return errs.New(errs.Invalid, "The created instance's disk would be too small. Flavor's disk is %d bytes, the image's minimum is %d bytes.", disk, size)
 	}

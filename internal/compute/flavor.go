@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -144,10 +145,10 @@ func (s *Service) CreateFlavor(ctx context.Context, flavor Flavor) (Flavor, erro
 		if err := tx.NewSelect().Model(&taken).Where("f.id = ? OR f.name = ?", flavor.ID, flavor.Name).Scan(ctx); err != nil {
 			return fmt.Errorf("look for the flavor: %w", err)
 		}
-		for _, other := range taken {
-			if other.ID == flavor.ID {
-				return errs.New(errs.Conflict, "Flavor with ID %s already exists.", flavor.ID)
-			}
+		switch {
+		case slices.ContainsFunc(taken, func(other Flavor) bool { return other.ID == flavor.ID }):
+			return errs.New(errs.Conflict, "Flavor with ID %s already exists.", flavor.ID)
+		case len(taken) > 0:
 			return errs.New(errs.Conflict, "Flavor with name %s already exists.", flavor.Name)
 		}
 		if _, err := tx.NewInsert().Model(&flavor).Exec(ctx); err != nil {

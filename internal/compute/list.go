@@ -68,15 +68,14 @@ var patternColumns = map[string]string{
 func (s *Service) ListServers(ctx context.Context, caller *policy.Caller, filter ServerFilter, load Load) ([]Server, error) {
 	var servers []Server
 	err := s.snapshot(ctx, func(ctx context.Context, db bun.IDB) error {
-		q := db.NewSelect().Model(&servers)
-		switch {
-		case load.Brief:
+		read := &rows{data: load.Data}
+		q := db.NewSelect().Model((*Server)(nil))
+		if load.Brief {
 			q = q.Column("id", "name")
-		case load.Data:
-			q = q.ExcludeColumn("admin_pass", "key_pair")
-		default: // each column of a thousand rows costs
-			q = q.ExcludeColumn("user_data", "admin_pass", "image", "key_pair", "power", "boot_generation", "reset_generation",
-				"vcpus", "memory_mb", "disk_gb", "reservation_id", "launch_index", "deleted_at")
+		} else {
+			for _, field := range read.fields() {
+				q = q.Column(field.column)
+			}
 		}
 		q, possible, err := s.narrow(ctx, db, q, caller, filter)
 		if err != nil || !possible {
@@ -88,7 +87,12 @@ func (s *Service) ListServers(ctx context.Context, caller *policy.Caller, filter
 		if q, err = filter.Apply(ctx, db, q, "servers", ServerColumns); err != nil {
 			return err
 		}
-		if err := q.Scan(ctx); err != nil {
+		if load.Brief {
+			err = q.Scan(ctx, &servers)
+		} else {
+			servers, err = read.read(ctx, q)
+		}
+		if err != nil {
 			return fmt.Errorf("list servers: %w", err)
 		}
 		return s.fill(ctx, db, servers, load)

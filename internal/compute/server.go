@@ -243,7 +243,7 @@ func (s *Service) fill(ctx context.Context, db bun.IDB, servers []Server, load L
 	}
 	if load.Tags {
 		var tags []serverTag
-		if err := db.NewSelect().Model(&tags).Where("server_id IN (?)", bun.List(ids)).Order("tag").Scan(ctx); err != nil {
+		if err := db.NewSelect().Model(&tags).Where("server_id IN (?)", store.Set(ids)).Order("tag").Scan(ctx); err != nil {
 			return fmt.Errorf("load tags: %w", err)
 		}
 		for _, tag := range tags {

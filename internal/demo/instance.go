@@ -189,7 +189,7 @@ func (d *day) logIn(ctx context.Context) error {
 	start := time.Now()
 	err := until(ctx, bootLimit, loginEvery, func(ctx context.Context) (bool, string, error) {
 		if _, err := d.inGuest(ctx, "true"); err != nil {
-			return false, err.Error(), nil
+			return false, err.Error(), nil //nolint:nilerr // the guest may still boot: until tells the reason when time is up
 		}
 		return true, "", nil
 	})
@@ -225,7 +225,7 @@ func (d *day) waitGuests(ctx context.Context) error {
 		err := until(ctx, bootLimit, loginEvery, func(ctx context.Context) (bool, string, error) {
 			through, client, err := d.hop(ctx, s.address)
 			if err != nil {
-				return false, err.Error(), nil
+				return false, err.Error(), nil //nolint:nilerr // the guest may still boot: until tells the reason when time is up
 			}
 			return true, "", errors.Join(client.Close(), through.Close())
 		})

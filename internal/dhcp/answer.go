@@ -53,9 +53,11 @@ func Answer(request *dhcpv4.DHCPv4, lease nodeapi.Lease) *dhcpv4.DHCPv4 {
 		kind = judge(request, lease)
 	case dhcpv4.MessageTypeInform:
 		kind = dhcpv4.MessageTypeAck
+	default: // also a release or a decline: the address stays the port's
+		return nil
 	}
 	if kind == dhcpv4.MessageTypeNone {
-		return nil // also a release or a decline: the address stays the port's
+		return nil
 	}
 	reply := &dhcpv4.DHCPv4{
 		OpCode: dhcpv4.OpcodeBootReply, HWType: request.HWType, TransactionID: request.TransactionID, Flags: request.Flags,

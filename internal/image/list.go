@@ -208,8 +208,9 @@ func splitQuoted(list string) ([]string, error) {
 
 // filterTime compares whole seconds, which is what the API shows.
 func filterTime(q *bun.SelectQuery, name, value string) (*bun.SelectQuery, error) {
-	op, t, ok := "eq", time.Time{}, false
-	if t, ok = parseTime(value); !ok {
+	op := "eq"
+	t, ok := parseTime(value)
+	if !ok {
 		var rest string
 		op, rest, _ = strings.Cut(value, ":")
 		if t, ok = parseTime(rest); !ok {

@@ -292,105 +292,160 @@ func (s *Service) UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) e
 }
 
 // DevicePorts returns the ports of devices by device id, in the order of
-// their NICs, in a constant number of queries.
+// their NICs, in a constant number of queries. The parts of addresses that
+// are their subnet's are shared: change none of them.
 func (s *Service) DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]PluggedPort, error) {
-	all := map[string][]PluggedPort{}
+	all := make(map[string][]PluggedPort, len(deviceIDs))
 	if len(deviceIDs) == 0 {
 		return all, nil
 	}
-	var rows []*Port
-	err := db.NewSelect().Model(&rows).Where("device_id IN (?) AND role IN (?)", bun.List(deviceIDs), bun.List([]string{roleCompute, roleAttached})).
-		Order("nic", "created_at", "id").Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the ports of devices: %w", err)
-	}
-	if len(rows) == 0 {
-		return all, nil
-	}
-	if err := loadPorts(ctx, db, rows); err != nil {
-		return nil, err
+	rows, err := plugs(ctx, db, deviceIDs)
+	if err != nil || len(rows) == 0 {
+		return all, err
 	}
 	v, err := loadView(ctx, db, rows)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range rows {
-		n := v.networks[p.NetworkID]
-		if n == nil {
-			continue // deleted between two queries, and the port with it
+	for i := 0; i < len(rows); {
+		first := &rows[i]
+		end := i + 1
+		for end < len(rows) && rows[end].portID == first.portID {
+			end++
 		}
-		plugged := PluggedPort{
-			PortID: p.ID, NetworkID: n.ID, NetworkName: n.Name, ProjectID: p.ProjectID, MAC: p.MAC, MTU: n.MTU, Tag: p.Tag, Status: p.Status,
-			CreatedByCompute: p.Role == roleCompute, Order: p.NIC,
-		}
-		for _, id := range p.SecurityGroups {
-			plugged.SecurityGroupNames = append(plugged.SecurityGroupNames, v.groups[id])
-		}
-		for _, ip := range p.FixedIPs {
-			sub := v.subnets[ip.SubnetID]
-			if sub == nil {
-				continue
+		if n := v.networks[first.networkID]; n != nil { // else it went between two queries, and the port with it
+			port := PluggedPort{
+				PortID: first.portID, NetworkID: n.ID, NetworkName: n.Name, ProjectID: first.projectID, MAC: first.mac, MTU: n.MTU, Tag: first.tag,
+				Status: first.status, CreatedByCompute: first.role == roleCompute, Order: first.nic,
+				FixedIPs: v.fixedIPs(rows[i:end]), SecurityGroupNames: v.groups[first.portID],
 			}
-			address := netip.MustParseAddr(ip.Address)
-			plugged.FixedIPs = append(plugged.FixedIPs, PluggedIP{
-				SubnetID: sub.ID, Address: address, Prefix: sub.prefix(), Gateway: sub.gateway(), DNS: addresses(sub.DNS.V),
-				Routes: hostRoutes(sub), DHCP: sub.EnableDHCP, FloatingIPs: v.floating[p.ID+" "+ip.Address],
-			})
+			all[first.deviceID] = append(all[first.deviceID], port)
 		}
-		all[p.DeviceID] = append(all[p.DeviceID], plugged)
+		i = end
 	}
 	return all, nil
+}
+
+// plug is a port of a device with one of its fixed addresses and one floating
+// IP of that: a row for each, "" where there is none. It is read without the
+// model, for there are thousands: lists of servers show them.
+type plug struct {
+	portID, deviceID, networkID, projectID, mac, tag, status, role string
+	nic                                                            int
+	subnetID, address, floating                                    string
+}
+
+// plugs reads the rows of a port together, ports in the order of NICs, fixed
+// addresses in theirs.
+func plugs(ctx context.Context, db bun.IDB, deviceIDs []string) ([]plug, error) {
+	q := db.NewSelect().TableExpr("ports AS p").
+		Column("p.id", "p.device_id", "p.network_id", "p.project_id", "p.mac", "p.tag", "p.status", "p.role", "p.nic").
+		ColumnExpr("COALESCE(a.subnet_id, ''), COALESCE(a.address, ''), COALESCE(f.address, '')").
+		Join("LEFT JOIN port_addresses AS a ON a.port_id = p.id").
+		Join("LEFT JOIN floating_ips AS f ON f.port_id = p.id AND f.fixed_address = a.address").
+		Where("p.device_id IN (?) AND p.role IN (?)", store.Set(deviceIDs), bun.List([]string{roleCompute, roleAttached})).
+		Order("p.nic", "p.created_at", "p.id", "a.position", "a.address", "f.address")
+	list := make([]plug, 0, len(deviceIDs))
+	err := store.Each(ctx, q, func(row store.Row) error {
+		list = append(list, plug{})
+		p := &list[len(list)-1]
+		return row.Scan(&p.portID, &p.deviceID, &p.networkID, &p.projectID, &p.mac, &p.tag, &p.status, &p.role, &p.nic, &p.subnetID, &p.address, &p.floating)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the ports of devices: %w", err)
+	}
+	return list, nil
 }
 
 // view is what ports of devices refer to.
 type view struct {
 	networks map[string]*Network
-	subnets  map[string]*Subnet
-	groups   map[string]string       // names by id
-	floating map[string][]netip.Addr // by port and fixed address
+	subnets  map[string]PluggedIP // without addresses
+	groups   map[string][]string  // names by port, in the order of the groups' ids
 }
 
-func loadView(ctx context.Context, db bun.IDB, rows []*Port) (*view, error) {
-	v := &view{networks: map[string]*Network{}, subnets: map[string]*Subnet{}, groups: map[string]string{}, floating: map[string][]netip.Addr{}}
-	networkIDs, groupIDs, portIDs := map[string]bool{}, map[string]bool{}, make([]string, len(rows))
-	for i, p := range rows {
-		networkIDs[p.NetworkID], portIDs[i] = true, p.ID
-		for _, id := range p.SecurityGroups {
-			groupIDs[id] = true
+// fixedIPs are those of the rows of one port.
+func (v *view) fixedIPs(rows []plug) []PluggedIP {
+	var list []PluggedIP
+	last := ""
+	for i := range rows {
+		ip, known := v.subnets[rows[i].subnetID]
+		if !known {
+			continue
+		}
+		if rows[i].address != last {
+			last = rows[i].address
+			ip.Address = netip.MustParseAddr(last)
+			list = append(list, ip)
+		}
+		if rows[i].floating != "" {
+			at := &list[len(list)-1]
+			at.FloatingIPs = append(at.FloatingIPs, netip.MustParseAddr(rows[i].floating))
 		}
 	}
+	return list
+}
+
+func loadView(ctx context.Context, db bun.IDB, rows []plug) (*view, error) {
+	v := &view{networks: map[string]*Network{}, subnets: map[string]PluggedIP{}, groups: make(map[string][]string, len(rows))}
+	portIDs := make([]string, 0, len(rows))
+	for i := range rows {
+		v.networks[rows[i].networkID] = nil
+		if i == 0 || rows[i].portID != rows[i-1].portID {
+			portIDs = append(portIDs, rows[i].portID)
+		}
+	}
+	networkIDs := keys(v.networks)
 	var nets []*Network
-	if err := db.NewSelect().Model(&nets).Where("id IN (?)", bun.List(keys(networkIDs))).Scan(ctx); err != nil {
+	if err := db.NewSelect().Model(&nets).Column("id", "name", "mtu").Where("id IN (?)", store.Set(networkIDs)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("read the networks of ports: %w", err)
 	}
 	for _, n := range nets {
 		v.networks[n.ID] = n
 	}
-	subs, err := subnetsOf(ctx, db, keys(networkIDs)...)
+	subs, err := subnetsOf(ctx, db, networkIDs...)
 	if err != nil {
 		return nil, err
 	}
 	for _, sub := range subs {
-		v.subnets[sub.ID] = sub
-	}
-	if len(groupIDs) > 0 {
-		var groups []SecurityGroup
-		if err := db.NewSelect().Model(&groups).Column("id", "name").Where("id IN (?)", bun.List(keys(groupIDs))).Scan(ctx); err != nil {
-			return nil, fmt.Errorf("read the security groups of ports: %w", err)
-		}
-		for _, g := range groups {
-			v.groups[g.ID] = g.Name
+		v.subnets[sub.ID] = PluggedIP{
+			SubnetID: sub.ID, Prefix: sub.prefix(), Gateway: sub.gateway(), DNS: addresses(sub.DNS.V), Routes: hostRoutes(sub), DHCP: sub.EnableDHCP,
 		}
 	}
-	var floating []FloatingIP
-	if err := db.NewSelect().Model(&floating).Where("port_id IN (?)", bun.List(portIDs)).Order("address").Scan(ctx); err != nil {
-		return nil, fmt.Errorf("read the floating IPs of ports: %w", err)
+	return v, v.loadGroups(ctx, db, portIDs)
+}
+
+// loadGroups reads the names of the security groups of ports.
+func (v *view) loadGroups(ctx context.Context, db bun.IDB, portIDs []string) error {
+	names := map[string]string{}
+	var pairs []portGroup
+	q := db.NewSelect().TableExpr("port_security_groups").Column("port_id", "group_id").Where("port_id IN (?)", store.Set(portIDs)).Order("port_id", "group_id")
+	err := store.Each(ctx, q, func(row store.Row) error {
+		var pair portGroup
+		if err := row.Scan(&pair.PortID, &pair.GroupID); err != nil {
+			return err
+		}
+		names[pair.GroupID] = ""
+		pairs = append(pairs, pair)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the security groups of ports: %w", err)
 	}
-	for _, f := range floating {
-		key := f.PortID + " " + f.FixedAddress
-		v.floating[key] = append(v.floating[key], netip.MustParseAddr(f.Address))
+	if len(pairs) == 0 {
+		return nil
 	}
-	return v, nil
+	var groups []SecurityGroup
+	if err := db.NewSelect().Model(&groups).Column("id", "name").Where("id IN (?)", store.Set(keys(names))).Scan(ctx); err != nil {
+		return fmt.Errorf("read the names of security groups: %w", err)
+	}
+	for i := range groups {
+		names[groups[i].ID] = groups[i].Name
+	}
+	for _, pair := range pairs {
+		v.groups[pair.PortID] = append(v.groups[pair.PortID], names[pair.GroupID])
+	}
+	return nil
 }
 
 // addresses parses what was checked when it was stored.

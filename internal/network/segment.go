@@ -8,17 +8,18 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"wisp/internal/dataplane/intent"
 	"wisp/internal/errs"
 	"wisp/internal/store"
 )
 
 // Network types, as provider:network_type has them.
 const (
-	TypeLocal = "local"
-	TypeFlat  = "flat"
-	TypeVLAN  = "vlan"
-	TypeGRE   = "gre"
-	TypeVXLAN = "vxlan"
+	TypeLocal = intent.TypeLocal
+	TypeFlat  = intent.TypeFlat
+	TypeVLAN  = intent.TypeVLAN
+	TypeGRE   = intent.TypeGRE
+	TypeVXLAN = intent.TypeVXLAN
 )
 
 // Bytes that a tunnel adds to a packet over IPv4: outer Ethernet frame's

@@ -178,7 +178,7 @@ func (s *session) storeReports(ctx context.Context) error {
 				break
 			}
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // the session's end is what failed it, and the node reports again
 			}
 			if try == reportTries {
 				return fmt.Errorf("storing a report: %w", err)

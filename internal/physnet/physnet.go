@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables"
@@ -167,6 +168,19 @@ func (n Network) masquerade() error {
 	return nil
 }
 
+// others tells whether another cloud masquerades on this machine. What cannot
+// be found out counts as yes: forwarding then stays as it is.
+func (n Network) others() bool {
+	c, err := nftables.New()
+	if err != nil {
+		return true
+	}
+	tables, err := c.ListTablesOfFamily(nftables.TableFamilyIPv4)
+	return err != nil || slices.ContainsFunc(tables, func(t *nftables.Table) bool {
+		return strings.HasPrefix(t.Name, "wisp_") && t.Name != n.table()
+	})
+}
+
 // Remove takes away what Ensure made; what is not there is no error.
 func (n Network) Remove() error {
 	var failed []error
@@ -192,6 +206,9 @@ func (n Network) Remove() error {
 	}
 	before, err := os.ReadFile(filepath.Join(n.StateDir, changedLabel))
 	switch {
+	case err == nil && n.others():
+		// Another cloud of this machine forwards too: it stays on.
+		failed = append(failed, os.Remove(filepath.Join(n.StateDir, changedLabel)))
 	case err == nil:
 		failed = append(failed, os.WriteFile(forwarding, before, 0o644), os.Remove(filepath.Join(n.StateDir, changedLabel)))
 	case !errors.Is(err, fs.ErrNotExist):

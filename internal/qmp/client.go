@@ -57,7 +57,7 @@ func New(ctx context.Context, conn net.Conn, handle func(Event)) (*Client, error
 		handle = func(Event) {}
 	}
 	c := &Client{conn: conn, handle: handle, waiting: map[string]chan reply{}, done: make(chan struct{})}
-	stop := context.AfterFunc(ctx, func() { conn.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
 	reader := bufio.NewReaderSize(conn, 16<<10)
 	err := c.greet(reader)
 	if !stop() && err == nil {
@@ -199,7 +199,7 @@ func (c *Client) write(ctx context.Context, line []byte, file *os.File) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	stop := context.AfterFunc(ctx, func() { c.conn.SetWriteDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.conn.SetWriteDeadline(time.Unix(1, 0)) })
 	err := c.send(line, file)
 	if !stop() {
 		// The deadline may be set only now, after the line went out: whatever

@@ -40,6 +40,11 @@ func (r *recorder) of(key string) []time.Duration {
 	return slices.Clone(r.calls[key])
 }
 
+// pass lets the clock of the test's bubble run.
+func pass(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // in a bubble this moves the fake clock and takes no time
+}
+
 // run runs a loop in a bubble until test returns.
 func run(t *testing.T, cfg Config[string], do func(context.Context, string, int) (Result, error), test func(l *Loop[string], r *recorder)) {
 	t.Helper()
@@ -67,12 +72,12 @@ func TestSignalAndResync(t *testing.T) {
 		if n := len(r.of("a")); n != 1 {
 			t.Fatalf("called %d times after a signal, want once", n)
 		}
-		time.Sleep(61 * time.Second)
+		pass(61 * time.Second)
 		if calls := r.of("a"); len(calls) != 2 || calls[1] < 54*time.Second {
 			t.Fatalf("calls at %v, want the second about a minute later", calls)
 		}
 		l.Forget("a")
-		time.Sleep(10 * time.Minute)
+		pass(10 * time.Minute)
 		if n := len(r.of("a")); n != 2 {
 			t.Fatalf("called %d times, also after Forget", n)
 		}
@@ -92,7 +97,7 @@ func TestAgain(t *testing.T) {
 	}
 	run(t, Config[string]{}, again, func(l *Loop[string], r *recorder) {
 		l.Signal("a")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if calls := r.of("a"); len(calls) != 2 || calls[1] != 3*time.Second {
 			t.Fatalf("calls at %v, want 0 and 3 s", calls)
 		}
@@ -117,7 +122,7 @@ func TestBackoffAndRecovery(t *testing.T) {
 		if s, _ := l.Status("a"); s.Failures != 1 || s.Err == nil {
 			t.Errorf("status after a failure = %+v", s)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		want := []time.Duration{0, time.Second, 3 * time.Second, 7 * time.Second, 12 * time.Second, 17 * time.Second}
 		if calls := r.of("a"); !slices.Equal(calls, want) {
 			t.Fatalf("calls at %v, want %v", calls, want)
@@ -133,7 +138,7 @@ func TestSignalCutsBackoffShort(t *testing.T) {
 	fails := func(context.Context, string, int) (Result, error) { return Result{}, errors.New("no") }
 	run(t, Config[string]{RetryFirst: time.Hour, RetryLast: time.Hour}, fails, func(l *Loop[string], r *recorder) {
 		l.Signal("a")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		l.Signal("a")
 		synctest.Wait()
 		if calls := r.of("a"); len(calls) != 2 || calls[1] != time.Second {
@@ -145,16 +150,16 @@ func TestSignalCutsBackoffShort(t *testing.T) {
 func TestOneAtATimePerKey(t *testing.T) {
 	t.Parallel()
 	slow := func(context.Context, string, int) (Result, error) {
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		return Result{}, nil
 	}
 	run(t, Config[string]{Workers: 4, Resync: time.Hour}, slow, func(l *Loop[string], r *recorder) {
 		l.Signal("a")
 		for range 5 {
-			time.Sleep(time.Second)
+			pass(time.Second)
 			l.Signal("a") // while it runs: one more call, after this one
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if calls := r.of("a"); !slices.Equal(calls, []time.Duration{0, 10 * time.Second}) {
 			t.Fatalf("calls at %v, want 0 and 10 s", calls)
 		}
@@ -171,9 +176,9 @@ func TestWorkersBoundAndShare(t *testing.T) {
 		most = max(most, running)
 		mu.Unlock()
 		if key == "slow" {
-			time.Sleep(time.Hour)
+			pass(time.Hour)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		mu.Lock()
 		running--
 		mu.Unlock()
@@ -181,7 +186,7 @@ func TestWorkersBoundAndShare(t *testing.T) {
 	}
 	run(t, Config[string]{Workers: 2, Resync: 100 * time.Hour}, slow, func(l *Loop[string], r *recorder) {
 		l.Signal("slow", "a", "b", "c")
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		for i, key := range []string{"a", "b", "c"} {
 			if calls := r.of(key); len(calls) != 1 || calls[0] != time.Duration(i)*time.Second {
 				t.Errorf("%s called at %v, want once: a slow object holds up the others", key, calls)
@@ -192,29 +197,29 @@ func TestWorkersBoundAndShare(t *testing.T) {
 			t.Errorf("%d ran at a time, want 2", most)
 		}
 		mu.Unlock()
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 	})
 }
 
 func TestForgetWhileQueuedAndRunning(t *testing.T) {
 	t.Parallel()
 	slow := func(context.Context, string, int) (Result, error) {
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		return Result{}, nil
 	}
 	run(t, Config[string]{Workers: 1, Resync: time.Minute}, slow, func(l *Loop[string], r *recorder) {
 		l.Signal("running", "queued")
-		time.Sleep(time.Second)
+		pass(time.Second)
 		l.Signal("running")
 		l.Forget("running")
 		l.Forget("queued")
 		l.Forget("never there")
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(r.of("running")) != 1 || len(r.of("queued")) != 0 {
 			t.Fatalf("running %v, queued %v: want one call and none", r.of("running"), r.of("queued"))
 		}
 		l.Signal("queued") // it may come back
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		if len(r.of("queued")) != 1 {
 			t.Error("a key that came back was not called")
 		}
@@ -227,7 +232,7 @@ func TestCancelEndsWaitsForCalls(t *testing.T) {
 		ended := false
 		l := New(Config[string]{Log: slog.New(slog.DiscardHandler), Reconcile: func(ctx context.Context, _ string) (Result, error) {
 			<-ctx.Done()
-			time.Sleep(time.Second)
+			pass(time.Second)
 			ended = true
 			return Result{}, ctx.Err()
 		}})

@@ -14,9 +14,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -71,8 +73,13 @@ func Open(ctx context.Context, dsn string, log *slog.Logger) (*DB, error) {
 
 func (d *DB) openSQLite(path string) error {
 	d.engine = SQLite
+	if err := private(path); err != nil {
+		return err
+	}
 	pragmas := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "foreign_keys(ON)", "temp_store(MEMORY)"}}
-	name := func(extra string) string { return "file:" + path + "?" + pragmas.Encode() + extra }
+	name := func(extra string) string {
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas.Encode() + extra
+	}
 	w, err := sql.Open("sqlite", name("&_txlock=immediate"))
 	if err != nil {
 		return err
@@ -87,6 +94,24 @@ func (d *DB) openSQLite(path string) error {
 	r.SetMaxIdleConns(max(4, runtime.NumCPU()))
 	d.write = bun.NewDB(w, sqlitedialect.New())
 	d.read = bun.NewDB(r, sqlitedialect.New())
+	return nil
+}
+
+// private makes the database's files readable by their owner alone: they hold
+// password hashes. SQLite gives the files beside it the database's own mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if err := os.Chmod(name, 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -135,6 +136,27 @@ func TestReadRefusesWrites(t *testing.T) {
 	db := storetest.SQLite(t)
 	if _, err := db.Read().ExecContext(t.Context(), "CREATE TABLE x (id TEXT)"); err == nil {
 		t.Fatal("the pool of readers wrote")
+	}
+}
+
+// A folder may have any name, and nobody else reads the database.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "100% #1? yes")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "wisp.db")
+	db, err := store.Open(t.Context(), path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	table(t, db)
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %v, error %v", name, info, err)
+		}
 	}
 }
 

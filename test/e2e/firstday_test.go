@@ -462,7 +462,7 @@ func (d *day) outlives(t *testing.T) {
 
 func (d *day) run2(t *testing.T, verb string) {
 	t.Helper()
-	if out, err := d.World.Run(2*time.Minute, d.Wisp, verb, "--state-dir", d.State); err != nil {
+	if out, err := d.Run(2*time.Minute, d.Wisp, verb, "--state-dir", d.State); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
 }

@@ -57,16 +57,16 @@ func (c *Caller) IssueToken(env []string) string {
 	}
 	body := fmt.Sprintf(`{"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": %q, "domain": {"id": "default"}, "password": %q}}},
 		"scope": {"project": {"name": %q, "domain": {"id": "default"}}}}}`, values["OS_USERNAME"], values["OS_PASSWORD"], values["OS_PROJECT_NAME"])
-	response, _, err := c.send("POST", "/identity/v3/auth/tokens", body)
+	header, _, err := c.send("POST", "/identity/v3/auth/tokens", body)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return response.Header.Get("X-Subject-Token")
+	return header.Get("X-Subject-Token")
 }
 
-// send makes one request and reads its answer. A status of failure is an
-// error that shows the body.
-func (c *Caller) send(method, path, body string, headers ...string) (*http.Response, []byte, error) {
+// send makes one request and returns the answer's header and body. A status
+// of failure is an error that shows the body.
+func (c *Caller) send(method, path, body string, headers ...string) (http.Header, []byte, error) {
 	request, err := http.NewRequest(method, base+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return nil, nil, err
@@ -87,7 +87,7 @@ func (c *Caller) send(method, path, body string, headers ...string) (*http.Respo
 	if err == nil && response.StatusCode >= http.StatusBadRequest {
 		err = &StatusError{Status: response.StatusCode, Text: fmt.Sprintf("%s %s: %s: %s", method, path, response.Status, content)}
 	}
-	return response, content, err
+	return response.Header, content, err
 }
 
 // StatusError is an answer that says no.

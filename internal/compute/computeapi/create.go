@@ -228,6 +228,10 @@ func createRequest(r *api.Request, body *createBody) (compute.CreateRequest, err
 	return request, nil
 }
 
+// maxCount is how many servers one request can ask for, whatever the quota: more
+// would hold the database for long.
+const maxCount = 1000
+
 func wantCounts(_ *api.Request, body *createBody, request *compute.CreateRequest) error {
 	request.Least, request.Most = 1, 1
 	if n := body.Server.MinCount; n != nil {
@@ -235,6 +239,9 @@ func wantCounts(_ *api.Request, body *createBody, request *compute.CreateRequest
 	}
 	if n := body.Server.MaxCount; n != nil {
 		request.Most = int(*n)
+	}
+	if request.Most > maxCount {
+		return errs.New(errs.Invalid, "Invalid input for field/attribute max_count. Value: %d. %d is greater than the maximum of %d", request.Most, request.Most, maxCount)
 	}
 	if request.Least > request.Most {
 		return errs.New(errs.Invalid, "min_count must be <= max_count")

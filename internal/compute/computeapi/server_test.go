@@ -219,6 +219,7 @@ func TestCreateRefuses(t *testing.T) {
 		{"metadata key", "metadata", object{"a/b": "x"}, "2.1", 400, "Additional properties are not allowed ('a/b' was unexpected)"},
 		{"counts", "min_count", 3, "2.1", 403, ""},
 		{"zero", "max_count", 0, "2.1", 400, "0 is less than the minimum of 1"},
+		{"too many", "max_count", 1001, "2.1", 400, "greater than the maximum of 1000"},
 		{"config drive", "config_drive", "maybe", "2.1", 400, "Invalid input for field/attribute config_drive"},
 		{"files", "personality", []any{object{"path": "/x", "contents": "QQ=="}}, "2.1", 403, "Personality file limit exceeded"},
 		{"files too late", "personality", []any{}, "2.57", 400, "'personality' was unexpected"},

@@ -132,10 +132,6 @@ func links(r *api.Request, kind, id string) []link {
 	return []link{{"self", base + "/v2.1/" + kind + "/" + id}, {"bookmark", base + "/" + kind + "/" + id}}
 }
 
-func bookmark(r *api.Request, kind, id string) []link {
-	return []link{{"bookmark", r.ServiceURL() + "/" + kind + "/" + id}}
-}
-
 // next is the link to the page after the one that ends with the id last, when
 // the page is full.
 func next(r *api.Request, count, limit int, last string) []link {

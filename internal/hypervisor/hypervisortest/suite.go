@@ -508,7 +508,9 @@ func (s *suite) consoles() {
 		if err != nil {
 			s.Fatalf("open the console %s: %v", kind, err)
 		}
-		conn.SetDeadline(time.Now().Add(patience))
+		if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+			s.Fatal(err)
+		}
 		if talk.say != "" {
 			if _, err := io.WriteString(conn, talk.say); err != nil {
 				s.Errorf("speak to the console %s: %v", kind, err)

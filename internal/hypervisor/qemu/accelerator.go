@@ -129,7 +129,7 @@ func (d *Driver) tryGuest(ctx context.Context, accel string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(disk.Name())
+	defer func() { _ = os.Remove(disk.Name()) }()
 	_, err = disk.Write(trialGuest())
 	// The BIOS does not boot from a disk of one sector.
 	if err = errors.Join(err, disk.Truncate(mib), disk.Close()); err != nil {

@@ -33,7 +33,7 @@ func (d *Driver) Capabilities(ctx context.Context) (hypervisor.Capabilities, err
 	if err := unix.Sysinfo(&memory); err != nil {
 		return c, fmt.Errorf("read the host's memory: %w", err)
 	}
-	c.MemoryMiB = int(uint64(memory.Totalram) * uint64(memory.Unit) / mib)
+	c.MemoryMiB = int(memory.Totalram * uint64(memory.Unit) / mib)
 	var disk unix.Statfs_t
 	if err := unix.Statfs(d.root, &disk); err != nil {
 		return c, fmt.Errorf("read the size of the state directory's file system: %w", err)

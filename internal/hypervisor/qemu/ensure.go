@@ -30,10 +30,10 @@ func (m *machine) ensure(ctx context.Context, spec hypervisor.Spec) (hypervisor.
 		}
 	}
 	var status hypervisor.Status
-	switch {
-	case spec.Power == hypervisor.PowerStopped:
+	switch spec.Power {
+	case hypervisor.PowerStopped:
 		status, err = m.ensureStopped(ctx, spec, seen)
-	case spec.Power == hypervisor.PowerPaused:
+	case hypervisor.PowerPaused:
 		status, err = m.ensurePaused(ctx, seen)
 	default:
 		status, err = m.ensureRunning(ctx, spec, seen)

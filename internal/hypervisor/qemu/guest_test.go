@@ -2,6 +2,7 @@ package qemu
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -65,7 +66,7 @@ func TestLinuxGuest(t *testing.T) {
 			talk(t, d, spec.ID, "", func() {
 				hypervisortest.Until(t, "the kernel runs its first process", func() bool {
 					said, err := d.ConsoleLog(t.Context(), spec.ID, 0)
-					if err != nil && err != io.EOF {
+					if err != nil && !errors.Is(err, io.EOF) {
 						t.Fatal(err)
 					}
 					return bytes.Contains(said, []byte("Run /init")) || bytes.Contains(said, []byte("login:")) || bytes.Contains(said, []byte("wisp"))

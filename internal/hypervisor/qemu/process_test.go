@@ -113,7 +113,9 @@ func TestStartForOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("started %d\n", got.PID)
+	if _, err := fmt.Fprintf(os.Stdout, "started %d\n", got.PID); err != nil {
+		t.Fatal(err)
+	}
 	<-t.Context().Done()
 }
 

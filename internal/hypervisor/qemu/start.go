@@ -202,8 +202,8 @@ func (m *machine) spawn(ctx context.Context, spec hypervisor.Spec, accel Acceler
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("start QEMU: %w", err)
 	}
-	// Not CommandContext: that would end the process with the call.
-	cmd := exec.Command(m.driver.config.Binary, b.args...)
+	// The process outlives the call, and this process too.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), m.driver.config.Binary, b.args...)
 	cmd.Dir = "/"
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=/"}
 	cmd.Stdout, cmd.Stderr = complaints, complaints

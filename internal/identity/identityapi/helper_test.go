@@ -1,7 +1,6 @@
 package identityapi_test
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -33,7 +32,7 @@ type cloud struct {
 func newService(t testing.TB, db *store.DB, keys string, options ...identity.Option) *identity.Service {
 	t.Helper()
 	options = append([]identity.Option{identity.WithHashCost(bcrypt.MinCost)}, options...)
-	svc := identity.New(db, slog.New(slog.NewTextHandler(io.Discard, nil)), options...)
+	svc := identity.New(db, slog.New(slog.DiscardHandler), options...)
 	err := svc.Bootstrap(t.Context(), identity.BootstrapConfig{
 		AdminPassword: adminPassword, Region: "RegionOne", PublicURL: "http://127.0.0.1:5000", KeyDir: keys,
 	})

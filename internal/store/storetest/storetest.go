@@ -71,7 +71,7 @@ func SQLite(t testing.TB) *store.DB {
 
 var pgTemplate = sync.OnceValues(func() (string, error) {
 	name := "wisp_template_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	if err := pgExec("CREATE DATABASE " + name); err != nil {
+	if err := pgExec(context.Background(), "CREATE DATABASE "+name); err != nil {
 		return "", err
 	}
 	dsn, err := pgURL(name)
@@ -97,13 +97,13 @@ func PostgreSQL(t testing.TB) *store.DB {
 	}
 	name := "wisp_test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	pgCreate.Lock()
-	err = pgExec("CREATE DATABASE " + name + " TEMPLATE " + template)
+	err = pgExec(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template)
 	pgCreate.Unlock()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := pgExec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+		if err := pgExec(context.WithoutCancel(t.Context()), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
 			t.Error(err)
 		}
 	})
@@ -137,13 +137,13 @@ func pgURL(database string) (string, error) {
 	return u.String(), nil
 }
 
-func pgExec(query string) error {
+func pgExec(ctx context.Context, query string) error {
 	db, err := sql.Open("pgx", os.Getenv(Postgres))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := db.Exec(query); err != nil {
+	if _, err := db.ExecContext(ctx, query); err != nil {
 		return fmt.Errorf("%s: %w", query, err)
 	}
 	return nil
