@@ -7,10 +7,10 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 SOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go' 2>/dev/null) $(shell find internal -name '*.sql' -o -name '*_bpfel.o' 2>/dev/null) go.mod go.sum
 GUEST   := $(BUILD)/guest.qcow2
 STATE   ?= /var/lib/wisp
-PKGS    := ./cmd/... ./internal/... ./guest/... ./test/withpostgres/...
+PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest deps deps-build deps-test check fmt lint vet unit generate generated test test-slices test-e2e bench bench-net clean
+.PHONY: help up down purge doctor demo build guest deps deps-build deps-test check fmt lint unit generate generated test test-slices test-guest test-e2e bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -51,15 +51,12 @@ deps-build: ## install the packages that building the guest image and the BPF pr
 deps-test: ## install the packages that the tests need
 	@test/install-packages run build test
 
-check: fmt vet lint unit generated ## what every change must pass, in minutes
+check: fmt lint unit generated ## what every change must pass, in minutes
 
 fmt:
 	@files=$$(gofmt -l cmd internal guest test); if [ -n "$$files" ]; then echo "not formatted:"; echo "$$files"; exit 1; fi
 
-vet:
-	@go vet ./...
-
-lint: $(LINT)
+lint: $(LINT) # go vet is one of its linters
 	@$(LINT) run ./...
 
 $(LINT):
@@ -67,7 +64,7 @@ $(LINT):
 	@GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 unit:
-	@go test -short $(PKGS)
+	@go test -short $(PKGS) ./guest/...
 
 generate: deps-build ## generate the BPF objects and their loaders
 	@go generate ./...
@@ -75,13 +72,16 @@ generate: deps-build ## generate the BPF objects and their loaders
 generated: deps-build
 	@test/generated
 
-test: deps-test check test-slices test-e2e ## everything
+test: deps-test check test-slices test-guest test-e2e ## everything
 
 bin/withpostgres: $(shell find test/withpostgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
 
 test-slices: bin/withpostgres ## all Go tests, on SQLite and PostgreSQL, BPF and QEMU tests among them
 	@bin/withpostgres go test -p 2 $(PKGS)
+
+test-guest: $(GUEST) ## boot the guest image alone
+	@go test -count=1 -timeout 20m ./guest/...
 
 test-e2e: $(BIN) $(GUEST) ## the scenario with the openstack client and real guests
 	@go test -count=1 -timeout 30m -v ./test/e2e/...

@@ -292,8 +292,8 @@ func (s *Service) UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) e
 }
 
 // DevicePorts returns the ports of devices by device id, in the order of
-// their NICs, in a constant number of queries. The parts of addresses that
-// are their subnet's are shared: change none of them.
+// their NICs, in a constant number of queries. Ports share what is the same of
+// their subnets and groups: change none of it.
 func (s *Service) DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]PluggedPort, error) {
 	all := make(map[string][]PluggedPort, len(deviceIDs))
 	if len(deviceIDs) == 0 {
@@ -317,7 +317,7 @@ func (s *Service) DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []strin
 			port := PluggedPort{
 				PortID: first.portID, NetworkID: n.ID, NetworkName: n.Name, ProjectID: first.projectID, MAC: first.mac, MTU: n.MTU, Tag: first.tag,
 				Status: first.status, CreatedByCompute: first.role == roleCompute, Order: first.nic,
-				FixedIPs: v.fixedIPs(rows[i:end]), SecurityGroupNames: v.groups[first.portID],
+				FixedIPs: v.fixedIPs(rows[i:end]), SecurityGroupNames: v.names(first.groups),
 			}
 			all[first.deviceID] = append(all[first.deviceID], port)
 		}
@@ -332,6 +332,7 @@ func (s *Service) DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []strin
 type plug struct {
 	portID, deviceID, networkID, projectID, mac, tag, status, role string
 	nic                                                            int
+	groups                                                         string // ids, with spaces between, in no order
 	subnetID, address, floating                                    string
 }
 
@@ -340,6 +341,7 @@ type plug struct {
 func plugs(ctx context.Context, db bun.IDB, deviceIDs []string) ([]plug, error) {
 	q := db.NewSelect().TableExpr("ports AS p").
 		Column("p.id", "p.device_id", "p.network_id", "p.project_id", "p.mac", "p.tag", "p.status", "p.role", "p.nic").
+		ColumnExpr("COALESCE((SELECT string_agg(group_id, ' ') FROM port_security_groups WHERE port_id = p.id), '')").
 		ColumnExpr("COALESCE(a.subnet_id, ''), COALESCE(a.address, ''), COALESCE(f.address, '')").
 		Join("LEFT JOIN port_addresses AS a ON a.port_id = p.id").
 		Join("LEFT JOIN floating_ips AS f ON f.port_id = p.id AND f.fixed_address = a.address").
@@ -349,7 +351,8 @@ func plugs(ctx context.Context, db bun.IDB, deviceIDs []string) ([]plug, error) 
 	err := store.Each(ctx, q, func(row store.Row) error {
 		list = append(list, plug{})
 		p := &list[len(list)-1]
-		return row.Scan(&p.portID, &p.deviceID, &p.networkID, &p.projectID, &p.mac, &p.tag, &p.status, &p.role, &p.nic, &p.subnetID, &p.address, &p.floating)
+		return row.Scan(&p.portID, &p.deviceID, &p.networkID, &p.projectID, &p.mac, &p.tag, &p.status, &p.role, &p.nic,
+			&p.groups, &p.subnetID, &p.address, &p.floating)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the ports of devices: %w", err)
@@ -361,7 +364,8 @@ func plugs(ctx context.Context, db bun.IDB, deviceIDs []string) ([]plug, error) 
 type view struct {
 	networks map[string]*Network
 	subnets  map[string]PluggedIP // without addresses
-	groups   map[string][]string  // names by port, in the order of the groups' ids
+	groups   map[string]string    // names by id
+	named    map[string][]string  // what names returned
 }
 
 // fixedIPs are those of the rows of one port.
@@ -386,13 +390,28 @@ func (v *view) fixedIPs(rows []plug) []PluggedIP {
 	return list
 }
 
+// names are those of groups, as plug has them, in the order of the ids.
+func (v *view) names(groups string) []string {
+	names, known := v.named[groups]
+	if !known {
+		for _, id := range slices.Sorted(strings.FieldsSeq(groups)) {
+			names = append(names, v.groups[id])
+		}
+		v.named[groups] = names
+	}
+	return names
+}
+
 func loadView(ctx context.Context, db bun.IDB, rows []plug) (*view, error) {
-	v := &view{networks: map[string]*Network{}, subnets: map[string]PluggedIP{}, groups: make(map[string][]string, len(rows))}
-	portIDs := make([]string, 0, len(rows))
+	v := &view{networks: map[string]*Network{}, subnets: map[string]PluggedIP{}, groups: map[string]string{}, named: map[string][]string{}}
+	together := map[string]bool{}
 	for i := range rows {
 		v.networks[rows[i].networkID] = nil
-		if i == 0 || rows[i].portID != rows[i-1].portID {
-			portIDs = append(portIDs, rows[i].portID)
+		together[rows[i].groups] = true
+	}
+	for groups := range together {
+		for id := range strings.FieldsSeq(groups) {
+			v.groups[id] = ""
 		}
 	}
 	networkIDs := keys(v.networks)
@@ -412,40 +431,17 @@ func loadView(ctx context.Context, db bun.IDB, rows []plug) (*view, error) {
 			SubnetID: sub.ID, Prefix: sub.prefix(), Gateway: sub.gateway(), DNS: addresses(sub.DNS.V), Routes: hostRoutes(sub), DHCP: sub.EnableDHCP,
 		}
 	}
-	return v, v.loadGroups(ctx, db, portIDs)
-}
-
-// loadGroups reads the names of the security groups of ports.
-func (v *view) loadGroups(ctx context.Context, db bun.IDB, portIDs []string) error {
-	names := map[string]string{}
-	var pairs []portGroup
-	q := db.NewSelect().TableExpr("port_security_groups").Column("port_id", "group_id").Where("port_id IN (?)", store.Set(portIDs)).Order("port_id", "group_id")
-	err := store.Each(ctx, q, func(row store.Row) error {
-		var pair portGroup
-		if err := row.Scan(&pair.PortID, &pair.GroupID); err != nil {
-			return err
-		}
-		names[pair.GroupID] = ""
-		pairs = append(pairs, pair)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read the security groups of ports: %w", err)
-	}
-	if len(pairs) == 0 {
-		return nil
+	if len(v.groups) == 0 {
+		return v, nil
 	}
 	var groups []SecurityGroup
-	if err := db.NewSelect().Model(&groups).Column("id", "name").Where("id IN (?)", store.Set(keys(names))).Scan(ctx); err != nil {
-		return fmt.Errorf("read the names of security groups: %w", err)
+	if err := db.NewSelect().Model(&groups).Column("id", "name").Where("id IN (?)", store.Set(keys(v.groups))).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read the security groups of ports: %w", err)
 	}
 	for i := range groups {
-		names[groups[i].ID] = groups[i].Name
+		v.groups[groups[i].ID] = groups[i].Name
 	}
-	for _, pair := range pairs {
-		v.groups[pair.PortID] = append(v.groups[pair.PortID], names[pair.GroupID])
-	}
-	return nil
+	return v, nil
 }
 
 // addresses parses what was checked when it was stored.

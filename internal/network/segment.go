@@ -55,6 +55,9 @@ func (s *Service) chooseSegment(ctx context.Context, tx *store.Tx, n *Network, s
 			n.PhysicalNetwork = s.config.PhysicalNetworks[0]
 		}
 	}
+	if len(s.config.Types) > 0 && !slices.Contains(s.config.Types, n.NetworkType) {
+		return unsupportedType(n.NetworkType)
+	}
 	switch n.NetworkType {
 	case TypeLocal:
 		if n.PhysicalNetwork != "" {
@@ -102,7 +105,11 @@ func (s *Service) chooseSegment(ctx context.Context, tx *store.Tx, n *Network, s
 		}
 		return s.takeSegment(ctx, tx, n, from, wanted)
 	}
-	return errs.New(errs.Invalid, "Invalid input for operation: network_type value '%s' not supported.", n.NetworkType).WithType("InvalidInput")
+	return unsupportedType(n.NetworkType)
+}
+
+func unsupportedType(kind string) error {
+	return errs.New(errs.Invalid, "Invalid input for operation: network_type value '%s' not supported.", kind).WithType("InvalidInput")
 }
 
 // takeSegment gives the network the segmentation id that is wanted, or a

@@ -9,6 +9,9 @@ import (
 
 // Config is what an operator chooses.
 type Config struct {
+	// Types are the types of networks that the hosts can carry; empty is all
+	// five. Others are refused as unknown ones are.
+	Types []string
 	// TenantType is the type of networks that name none: "vxlan" when empty.
 	TenantType string
 	// VNIs and GREKeys are the segmentation ids that are given out; zero is

@@ -102,7 +102,7 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 		return nil, fmt.Errorf("recover images: %w", err)
 	}
 	s.Placement = placement.New(db, log)
-	s.Network = network.New(db, log, network.Config{PhysicalNetworks: c.PhysicalNetworks, DNS: c.DNS})
+	s.Network = network.New(db, log, network.Config{Types: carried, PhysicalNetworks: c.PhysicalNetworks, DNS: c.DNS})
 	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{})
 	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
 	s.Compute.SetNodes(s.Nodes)
@@ -112,6 +112,9 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.handler = s.routes(c, log)
 	return s, nil
 }
+
+// carried are the types of networks that the dataplane can carry.
+var carried = []string{network.TypeLocal, network.TypeFlat, network.TypeVLAN, network.TypeVXLAN}
 
 const recoverEvery = 30 * time.Second
 
