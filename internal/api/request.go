@@ -93,29 +93,43 @@ func (r *Request) Bytes() ([]byte, error) {
 		}
 		return nil, errs.Wrap(err, errs.Invalid, "The request body could not be read.")
 	}
-	if escapedNUL(body) {
-		return nil, errs.New(errs.Invalid, "Invalid input: the request body holds a NUL character, which is not allowed.")
+	if bytes.Contains(body, []byte(`\u0000`)) {
+		var tree any
+		if json.Unmarshal(body, &tree) == nil { // otherwise Decode says what is wrong
+			if field, path := withNUL(tree, "", ""); path != "" {
+				return nil, errs.New(errs.Invalid, "Invalid input for field/attribute '%s' (%s): a NUL character is not allowed.", field, path)
+			}
+		}
 	}
 	return body, nil
 }
 
-// escapedNUL tells whether JSON text holds \u0000: an odd number of
-// backslashes before it makes it an escape. A bare NUL is no JSON anyway.
-func escapedNUL(body []byte) bool {
-	for rest := body; ; {
-		at := bytes.Index(rest, []byte("\\u0000"))
-		if at < 0 {
-			return false
+// withNUL finds a text that holds a NUL character in decoded JSON: the name of
+// its field, and the way to it; both empty when there is none.
+func withNUL(value any, field, path string) (string, string) {
+	switch v := value.(type) {
+	case string:
+		if strings.ContainsRune(v, 0) {
+			return field, max(path, ".")
 		}
-		before := 0
-		for before < at && rest[at-1-before] == '\\' {
-			before++
+	case []any:
+		for i, one := range v {
+			if f, p := withNUL(one, field, path+"."+strconv.Itoa(i)); p != "" {
+				return f, p
+			}
 		}
-		if before%2 == 0 {
-			return true
+	case map[string]any:
+		for name, one := range v {
+			shown := strings.ReplaceAll(name, "\x00", "")
+			if shown != name {
+				return shown, strings.TrimPrefix(path+"."+shown, ".")
+			}
+			if f, p := withNUL(one, name, strings.TrimPrefix(path+"."+name, ".")); p != "" {
+				return f, p
+			}
 		}
-		rest = rest[at+1:]
 	}
+	return "", ""
 }
 
 // Bind decodes the JSON body into v. Unknown fields are ignored; a body that is
