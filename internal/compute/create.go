@@ -344,6 +344,7 @@ func (s *Service) hints(ctx context.Context, tx *store.Tx, caller *policy.Caller
 // build schedules and writes the servers of a batch.
 func (s *Service) build(ctx context.Context, tx *store.Tx, caller *policy.Caller, b *batch) ([]Server, error) {
 	servers := make([]Server, b.count)
+	placed := false
 	pointers := make([]*Server, b.count)
 	chosen := make([]int, b.count)
 	for i := range servers {
@@ -359,6 +360,7 @@ func (s *Service) build(ctx context.Context, tx *store.Tx, caller *policy.Caller
 			servers[i].refuse(verdict, servers[i].CreatedAt)
 			continue
 		}
+		placed = true
 		host := &b.hosts[verdict.Chosen]
 		servers[i].Host, servers[i].Zone = host.Name, host.Zone
 		if b.members != nil {
@@ -372,6 +374,11 @@ func (s *Service) build(ctx context.Context, tx *store.Tx, caller *policy.Caller
 			used[class] += amount
 		}
 		host.Candidate.Used = used
+	}
+	if !placed {
+		if err := s.rehearse(ctx, tx, caller, b, &servers[0]); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := tx.NewInsert().Model(&servers).Exec(ctx); err != nil {
 		return nil, fmt.Errorf("insert servers: %w", err)
@@ -409,14 +416,36 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, caller *policy.Caller
 	if err := s.placement.Claim(ctx, tx, consumer, providerID, b.demand.Resources); err != nil {
 		return fmt.Errorf("claim the host's room: %w", err)
 	}
+	ports, err := s.plug(ctx, tx, caller, b, server)
+	server.Ports = ports
+	return err
+}
+
+func (s *Service) plug(ctx context.Context, tx *store.Tx, caller *policy.Caller, b *batch, server *Server) ([]network.PluggedPort, error) {
 	ports, err := s.network.PlugTx(ctx, tx, caller, network.PlugRequest{
 		DeviceID: server.ID, DeviceOwner: "compute:" + server.Zone, Host: server.Host, AvailabilityZone: server.Zone, ProjectID: server.ProjectID,
 		Auto: b.req.NetworkAuto, Requests: b.req.Networks, SecurityGroups: b.req.SecurityGroups, DNSName: server.Hostname,
 	})
 	if err != nil {
-		return asInvalidNetwork(err)
+		return nil, asInvalidNetwork(err)
 	}
-	server.Ports = ports
+	return ports, nil
+}
+
+// rehearse plugs the ports of a server for which there is no host and undoes
+// it: a request that names what is not there, or is not the caller's, is
+// refused for that, whether or not there is room.
+func (s *Service) rehearse(ctx context.Context, tx *store.Tx, caller *policy.Caller, b *batch, server *Server) error {
+	point, err := tx.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin the rehearsal: %w", err)
+	}
+	if _, err := s.plug(ctx, &store.Tx{Tx: point}, caller, b, server); err != nil {
+		return err // all is undone
+	}
+	if err := point.Rollback(); err != nil {
+		return fmt.Errorf("end the rehearsal: %w", err)
+	}
 	return nil
 }
 

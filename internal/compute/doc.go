@@ -5,6 +5,6 @@
 //
 // Main types: Service, Server, Flavor, Keypair, Host, Group, and Schedule, the
 // pure function that chooses a host. It implements the server's side of
-// nodeapi (HostState, Hello, Report, HostGone). It imports image, placement
+// nodeapi (CloudID, HostState, Hello, Report, HostGone). It imports image, placement
 // and network, never net/http and never another slice's face.
 package compute

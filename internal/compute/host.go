@@ -34,6 +34,8 @@ type Host struct {
 	Capacity       nodeapi.Capacity `bun:"capacity,type:text"`
 	Physical       []string         `bun:"physical,type:text"`
 	Connected      bool             `bun:"connected"`
+	Session        string           `bun:"session"` // of the newest hello
+	DisconnectedAt time.Time        `bun:"disconnected_at,nullzero"`
 	Disabled       bool             `bun:"disabled"`
 	DisabledReason *string          `bun:"disabled_reason"`
 	ForcedDown     bool             `bun:"forced_down"`
@@ -45,7 +47,8 @@ type Host struct {
 	CreatedAt      time.Time        `bun:"created_at"`
 	UpdatedAt      time.Time        `bun:"updated_at"`
 
-	// Up says that the node has been heard of lately and nobody forced it down.
+	// Up says that the node has been heard of lately, is connected or was a
+	// moment ago, and that nobody forced it down.
 	Up bool `bun:"-"`
 	// What the servers there hold, when asked for.
 	VCPUsUsed, MemoryHeldMiB, DiskHeldGiB, Running int64        `bun:"-"`
@@ -69,8 +72,24 @@ type HostFilter struct {
 	Servers bool // fill Servers
 }
 
+// reconnect is how long a node may take to come back before its host counts
+// as down: a server that is created meanwhile waits rather than fails.
+const reconnect = 15 * time.Second
+
 func (s *Service) up(h *Host, now time.Time) bool {
-	return h.Connected && !h.ForcedDown && now.Sub(h.LastSeenAt) < s.config.Down
+	return !h.ForcedDown && now.Sub(h.LastSeenAt) < s.config.Down && (h.Connected || now.Sub(h.DisconnectedAt) < reconnect)
+}
+
+// lost tells whether a host counts as one that does not come back: what runs
+// there is given up. One that is only disconnected may still run everything,
+// so nothing of its servers may be given to others. A service that has just
+// started has heard of nobody yet, and waits as long as for a silent host.
+func (s *Service) lost(h *Host, now time.Time) bool {
+	return h.ForcedDown || s.silent(h, now)
+}
+
+func (s *Service) silent(h *Host, now time.Time) bool {
+	return now.Sub(h.LastSeenAt) >= s.config.Down && now.Sub(s.began) >= s.config.Down
 }
 
 // ListHosts lists hosts in the order in which they first came.
@@ -277,7 +296,7 @@ func (s *Service) register(ctx context.Context, tx *store.Tx, hello nodeapi.Hell
 	}
 	host.Name, host.Version, host.Capacity, host.Physical = hello.Host, hello.Version, hello.Capacity, hello.Physical
 	host.Address, host.Endpoint = addrText(hello.Address), addrText(hello.Endpoint)
-	host.Connected, host.LastSeenAt, host.UpdatedAt = true, now, now
+	host.Connected, host.Session, host.LastSeenAt, host.UpdatedAt = true, hello.Session, now, now
 	host.StartedAt = hello.StartedAt.UTC().Truncate(time.Microsecond)
 	if host.Physical == nil {
 		host.Physical = []string{}

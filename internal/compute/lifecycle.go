@@ -128,9 +128,9 @@ func (s *Service) ResetState(ctx context.Context, caller *policy.Caller, id, sta
 }
 
 // DeleteServer removes a server; it wins over whatever is being done to it.
-// Where a host has it and is up, the row stays until the host reports that
-// nothing is left; else it goes at once, and the host removes the stranger
-// when it comes back.
+// Where a host has it, the row stays, and with it the addresses, until the
+// host reports that nothing is left or is lost; else it goes at once, and a
+// lost host removes the stranger when it comes back.
 func (s *Service) DeleteServer(ctx context.Context, caller *policy.Caller, id string) error {
 	_, err := s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
 		if server.Power != nodeapi.PowerDeleted {
@@ -145,7 +145,7 @@ func (s *Service) DeleteServer(ctx context.Context, caller *policy.Caller, id st
 		if err != nil {
 			return nil, err
 		}
-		if !known || !host.Up {
+		if !known || s.lost(&host, s.now()) {
 			return nil, s.finalize(ctx, tx, []string{id})
 		}
 		if server.Power == nodeapi.PowerDeleted {

@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -128,7 +129,7 @@ func (s *Service) Report(ctx context.Context, host string, report nodeapi.Report
 	for _, st := range report.Instances {
 		statuses[st.ID] = st
 	}
-	differs, err := s.differs(ctx, db, host, statuses)
+	differs, err := s.differs(ctx, db, host, statuses, report.Whole)
 	if err != nil {
 		return err
 	}
@@ -146,15 +147,19 @@ func (s *Service) Report(ctx context.Context, host string, report nodeapi.Report
 	})
 }
 
-// differs returns the ids of the host's servers that a report changes.
-func (s *Service) differs(ctx context.Context, db bun.IDB, host string, statuses map[string]nodeapi.InstanceStatus) ([]string, error) {
+// differs returns the ids of the host's servers that a report changes. Only a
+// whole report is worth loading all servers of the host.
+func (s *Service) differs(ctx context.Context, db bun.IDB, host string, statuses map[string]nodeapi.InstanceStatus, whole bool) ([]string, error) {
 	if len(statuses) == 0 {
 		return nil, nil
 	}
 	var servers []Server
-	err := db.NewSelect().Model(&servers).ExcludeColumn("user_data", "image", "flavor", "metadata", "key_pair").
-		Where("s.host = ? AND s.deleted_at IS NULL", host).Scan(ctx)
-	if err != nil {
+	q := db.NewSelect().Model(&servers).ExcludeColumn("user_data", "image", "flavor", "metadata", "key_pair").
+		Where("s.host = ? AND s.deleted_at IS NULL", host)
+	if !whole {
+		q = q.Where("s.id IN (?)", store.Set(slices.Collect(maps.Keys(statuses))))
+	}
+	if err := q.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list the host's servers: %w", err)
 	}
 	now := s.now()
@@ -175,11 +180,12 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 		return nil
 	}
 	var servers []Server
-	if err := tx.NewSelect().Model(&servers).Where("s.id IN (?) AND s.host = ? AND s.deleted_at IS NULL", bun.List(ids), host).Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&servers).Where("s.id IN (?) AND s.host = ? AND s.deleted_at IS NULL", store.Set(ids), host).Scan(ctx); err != nil {
 		return fmt.Errorf("load the servers that changed: %w", err)
 	}
 	now := s.now()
 	var up, down, done, gone []string
+	failed := map[string][]string{} // by what the host says
 	signal := false
 	for i := range servers {
 		server := &servers[i]
@@ -207,9 +213,12 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 		case ResultSuccess:
 			done = append(done, server.ID)
 		case ResultError:
-			if err := s.finish(ctx, tx, []string{server.ID}, ResultError, o.details); err != nil {
-				return err
-			}
+			failed[o.details] = append(failed[o.details], server.ID)
+		}
+	}
+	for details, ids := range failed {
+		if err := s.finish(ctx, tx, ids, ResultError, details); err != nil {
+			return err
 		}
 	}
 	if err := s.finish(ctx, tx, done, ResultSuccess, ""); err != nil {
@@ -263,54 +272,4 @@ func (s *Service) recordSeen(ctx context.Context, tx *store.Tx, row Host, r node
 	}
 	endpoint, _ := netip.ParseAddr(row.Endpoint) // empty: none
 	return s.heartbeat(ctx, tx, row.Name, row.Version, endpoint, row.Physical, row.StartedAt)
-}
-
-// HostGone records that a host's node is not connected any more. Servers that
-// were being deleted there are finalized: delete wins.
-func (s *Service) HostGone(ctx context.Context, host string) {
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.NewUpdate().Model((*Host)(nil)).Set("connected = ?, updated_at = ?", false, s.now()).Where("host = ?", host).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("mark the host down: %w", err)
-		}
-		return s.finalizeDeleted(ctx, tx, []string{host})
-	})
-	if err != nil {
-		s.log.ErrorContext(ctx, "a host's end could not be recorded", "host", host, "error", err)
-	}
-}
-
-// Sweep ends what waits for hosts that are down without having said so: after
-// a crash of the server nobody tells it that a node did not come back.
-func (s *Service) Sweep(ctx context.Context) error {
-	hosts, err := s.ListHosts(ctx, HostFilter{})
-	if err != nil {
-		return err
-	}
-	var lost []string
-	for i := range hosts {
-		if !hosts[i].Up && !hosts[i].ForcedDown {
-			lost = append(lost, hosts[i].Name)
-		}
-	}
-	if len(lost) == 0 {
-		return nil
-	}
-	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.NewUpdate().Model((*Host)(nil)).Set("connected = ?", false).Where("host IN (?) AND connected = ?", bun.List(lost), true).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("mark hosts down: %w", err)
-		}
-		return s.finalizeDeleted(ctx, tx, lost)
-	})
-}
-
-func (s *Service) finalizeDeleted(ctx context.Context, tx *store.Tx, hosts []string) error {
-	var ids []string
-	err := tx.NewSelect().Model((*Server)(nil)).Column("s.id").
-		Where("s.host IN (?) AND s.power = ? AND s.deleted_at IS NULL", bun.List(hosts), nodeapi.PowerDeleted).Scan(ctx, &ids)
-	if err != nil {
-		return fmt.Errorf("list servers that are being deleted: %w", err)
-	}
-	return s.finalize(ctx, tx, ids)
 }

@@ -27,7 +27,19 @@ func TestHostsComeAndGo(t *testing.T) {
 		if !up() {
 			t.Error("a host that said hello is down")
 		}
-		c.HostGone(t.Context(), "node-1")
+		c.HostGone(t.Context(), "node-1", "an older session")
+		c.Clock.Advance(20 * time.Second)
+		if !up() {
+			t.Error("the end of an old session counts for the newer one")
+		}
+		c.HostGone(t.Context(), "node-1", c.node.Session)
+		if !up() {
+			t.Error("a host that disconnected this moment is down")
+		}
+		if server := c.create(t, "during a reconnect"); server.Host != "node-1" {
+			t.Errorf("the server is on %q: %+v", server.Host, server.Fault)
+		}
+		c.Clock.Advance(20 * time.Second)
 		if up() {
 			t.Error("a host that is gone is up")
 		}

@@ -318,7 +318,7 @@ func (s *Service) UpdateServer(ctx context.Context, caller *policy.Caller, id st
 
 // ChangeMetadata replaces a server's metadata by what fn returns of a copy.
 func (s *Service) ChangeMetadata(ctx context.Context, caller *policy.Caller, id string, fn func(now map[string]string) (map[string]string, error)) (Server, error) {
-	return s.change(ctx, caller, id, true, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+	return s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
 		wanted := map[string]string{}
 		for name, value := range server.Metadata {
 			wanted[name] = value

@@ -368,17 +368,30 @@ func TestDeleteWins(t *testing.T) {
 		name string
 		lose func(t *testing.T, c *cloud, id string)
 	}{
-		{"host is gone before", func(t *testing.T, c *cloud, id string) {
-			c.HostGone(t.Context(), "node-1")
-			if err := c.DeleteServer(t.Context(), c.member, id); err != nil {
-				t.Fatal(err)
-			}
-		}},
 		{"host goes meanwhile", func(t *testing.T, c *cloud, id string) {
 			if err := c.DeleteServer(t.Context(), c.member, id); err != nil {
 				t.Fatal(err)
 			}
-			c.HostGone(t.Context(), "node-1")
+			c.HostGone(t.Context(), "node-1", c.node.Session)
+			c.Clock.Advance(2 * time.Minute)
+			if err := c.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"host is forced down", func(t *testing.T, c *cloud, id string) {
+			if err := c.DeleteServer(t.Context(), c.member, id); err != nil {
+				t.Fatal(err)
+			}
+			c.forceDown(t)
+			if err := c.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"host was forced down", func(t *testing.T, c *cloud, id string) {
+			c.forceDown(t)
+			if err := c.DeleteServer(t.Context(), c.member, id); err != nil {
+				t.Fatal(err)
+			}
 		}},
 		{"host falls silent", func(t *testing.T, c *cloud, id string) {
 			if err := c.DeleteServer(t.Context(), c.member, id); err != nil {

@@ -84,6 +84,7 @@ type Service struct {
 	network   Network
 	nodes     NodeCaller
 	config    Config
+	began     time.Time // of this service
 }
 
 // New makes the service on an open database.
@@ -109,7 +110,9 @@ func New(db *store.DB, log *slog.Logger, images Images, placements Placement, ne
 	if config.Now == nil {
 		config.Now = time.Now
 	}
-	return &Service{db: db, log: log, images: images, placement: placements, network: networks, nodes: nobody{}, config: config}
+	s := &Service{db: db, log: log, images: images, placement: placements, network: networks, nodes: nobody{}, config: config}
+	s.began = s.now()
+	return s
 }
 
 // SetNodes says who carries calls to nodes: the server's end of their streams,

@@ -19,6 +19,7 @@ import (
 type Blobs struct {
 	bucket *blob.Bucket
 	dir    string // "" when it is no folder
+	space  func(dir string) (space, error)
 }
 
 // OpenFolder keeps blobs as files in a folder, which is made when it is not
@@ -35,7 +36,7 @@ func OpenFolder(dir string) (*Blobs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the image folder: %w", err)
 	}
-	return &Blobs{bucket: bucket, dir: dir}, nil
+	return &Blobs{bucket: bucket, dir: dir, space: statfs}, nil
 }
 
 // OpenBucket keeps blobs in a bucket that the caller opened, an S3 one for
@@ -103,7 +104,8 @@ func (w *writer) abort() {
 	_ = w.Close() // it fails because of the cancel, and removes what was written
 }
 
-// open reads length bytes from offset on; a negative length is the rest.
+// open reads length bytes from offset on; a negative length is the rest. A
+// blob that is not there is NotFound to gcerrors.
 func (b *Blobs) open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	r, err := b.bucket.NewRangeReader(ctx, key, offset, length, nil)
 	if err != nil {

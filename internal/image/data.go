@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"gocloud.dev/gcerrors"
 
 	"wisp/internal/errs"
 	"wisp/internal/policy"
@@ -27,17 +28,22 @@ func (s *Service) Downloadable(ctx context.Context, c *policy.Caller, id string)
 }
 
 // Data reads an image's data from offset on; a negative length is the rest.
+// Data that were deleted since the image was found are NotFound.
 func (s *Service) Data(ctx context.Context, i Image, offset, length int64) (io.ReadCloser, error) {
 	if i.Blob == "" {
 		return nil, errs.New(errs.NotFound, "Image %s has no data.", i.ID)
 	}
-	return s.blobs.open(ctx, i.Blob, offset, length)
+	data, err := s.blobs.open(ctx, i.Blob, offset, length)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, errs.Wrap(err, errs.NotFound, "The data of image %s are not there.", i.ID)
+	}
+	return data, err
 }
 
 // Open reads the data of an image for a host, and tells how many bytes there
 // are. It asks nobody's permission: who may boot from an image was decided
 // when the server was created, even if the image was deactivated since. An image
-// without data is a Conflict.
+// without data is a Conflict; one that is deleted, just now perhaps, is NotFound.
 func (s *Service) Open(ctx context.Context, id string) (data io.ReadCloser, size int64, err error) {
 	i, err := find(ctx, s.db.Read(), id)
 	if err != nil {
@@ -46,8 +52,10 @@ func (s *Service) Open(ctx context.Context, id string) (data io.ReadCloser, size
 	if i.Blob == "" || i.Size == nil {
 		return nil, 0, errs.New(errs.Conflict, "Image %s has no data: its status is %s.", id, i.Status)
 	}
-	data, err = s.blobs.open(ctx, i.Blob, 0, -1)
-	return data, *i.Size, err
+	if data, err = s.Data(ctx, i, 0, -1); err != nil {
+		return nil, 0, err
+	}
+	return data, *i.Size, nil
 }
 
 // Recover compares what images say with what the blob store has, and mends:

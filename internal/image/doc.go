@@ -35,6 +35,11 @@ type Options struct {
 	// ProjectBytes is the most bytes that the images of one project may have
 	// together; 0 is no limit.
 	ProjectBytes int64
+	// KeepFree is how many bytes of the blob folder's file system uploads
+	// leave free, for what else is on it: the database, often. 0 is one
+	// twentieth of it, and no less than 1 GiB, or 256 MiB when the whole is
+	// smaller than 10 GiB.
+	KeepFree int64
 }
 
 // Service is the image slice.
@@ -44,6 +49,7 @@ type Service struct {
 	log     *slog.Logger
 	options Options
 	alive   time.Duration // between two signs of life of an upload
+	look    int64         // bytes of an upload between two looks at the free space
 
 	mu      sync.Mutex
 	uploads map[string]context.CancelCauseFunc // that run here, by upload id
@@ -55,7 +61,7 @@ func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service
 	if options.MaxSize == 0 {
 		options.MaxSize = DefaultMaxSize
 	}
-	return &Service{db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, uploads: map[string]context.CancelCauseFunc{}}
+	return &Service{db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, look: lookStep, uploads: map[string]context.CancelCauseFunc{}}
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

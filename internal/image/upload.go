@@ -43,7 +43,7 @@ func errDeleted(id string) error {
 // are of kind Conflict (the image has data, or they are coming), Invalid (no
 // format is declared, fewer bytes than promised), UnsupportedMedia (not what was
 // declared, or dangerous), TooLarge (more than an image or the project may
-// have), Gone (it was deleted meanwhile). After a delete or the end of the context a
+// have, or than there is place for), Gone (it was deleted meanwhile). After a delete or the end of the context a
 // Read of data can still be under way when Upload returns.
 func (s *Service) Upload(ctx context.Context, c *policy.Caller, id string, data io.Reader, size int64) error {
 	u := &upload{s: s, id: uuid.NewString(), declared: size}
@@ -90,6 +90,7 @@ type upload struct {
 	reserved int64 // bytes set aside in the quota
 
 	total     int64
+	looked    int64 // total when the free space was looked at last
 	md5       hash.Hash
 	sha       hash.Hash
 	inspector qcow2.Inspector
@@ -194,10 +195,15 @@ func (u *upload) keepAlive(ctx context.Context) error {
 
 // transfer copies the data into a blob and makes the image active.
 func (u *upload) transfer(ctx context.Context, data io.Reader) error {
+	// Not earlier: nobody waits in a transaction for a file system, and who may
+	// not upload learns nothing of the disk.
+	if err := u.s.room(max(0, u.declared)); err != nil {
+		return err
+	}
 	key := blobKey(u.image.ID, u.id)
 	w, err := u.s.blobs.create(ctx, key)
 	if err != nil {
-		return err
+		return written(err)
 	}
 	u.md5, u.sha = md5.New(), sha512.New()
 	if err := u.copy(ctx, w, data); err != nil {
@@ -210,7 +216,7 @@ func (u *upload) transfer(ctx context.Context, data io.Reader) error {
 		return err
 	}
 	if err := w.commit(); err != nil {
-		return fmt.Errorf("keep image data: %w", err)
+		return written(fmt.Errorf("keep image data: %w", err))
 	}
 	return u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		i, err := u.mine(ctx, tx)
@@ -306,8 +312,14 @@ func (u *upload) take(ctx context.Context, w io.Writer, p []byte) error {
 			return err
 		}
 	}
+	if u.total >= u.looked+u.s.look {
+		u.looked = u.total
+		if err := u.s.room(int64(len(p))); err != nil {
+			return err
+		}
+	}
 	if _, err := w.Write(p); err != nil {
-		return fmt.Errorf("write image data: %w", err)
+		return written(fmt.Errorf("write image data: %w", err))
 	}
 	for _, to := range []io.Writer{u.md5, u.sha, &u.inspector} {
 		if _, err := to.Write(p); err != nil {

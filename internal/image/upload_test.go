@@ -54,6 +54,20 @@ func TestUpload(t *testing.T) {
 	})
 }
 
+// A reader that found the image before it was deleted finds no data after.
+func TestDataDeletedMeanwhile(t *testing.T) {
+	each(t, image.Options{}, func(t *testing.T, f *fixture) {
+		i := f.active(member, "data")
+		if err := f.Delete(t.Context(), member, i.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, length := range []int64{-1, 2} {
+			_, err := f.Data(t.Context(), i, 0, length)
+			kind(t, "read", err, errs.NotFound)
+		}
+	})
+}
+
 func TestOpenWithoutData(t *testing.T) {
 	each(t, image.Options{}, func(t *testing.T, f *fixture) {
 		_, _, err := f.Open(t.Context(), f.create(member, nil).ID)
@@ -219,9 +233,8 @@ func TestRecoverKeepsWhatLostItsData(t *testing.T) {
 		if f.get(i.ID).Status != image.Active {
 			t.Error("the status was changed")
 		}
-		if _, _, err := f.Open(t.Context(), i.ID); err == nil {
-			t.Error("open what is lost: no error")
-		}
+		_, _, err := f.Open(t.Context(), i.ID)
+		kind(t, "open what is lost", err, errs.NotFound)
 		if err := f.Delete(t.Context(), member, i.ID); err != nil {
 			t.Errorf("delete: %v", err)
 		}

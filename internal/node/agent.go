@@ -44,12 +44,12 @@ func (a agent) Whole() nodeapi.Report {
 }
 
 // Update implements nodeapi.Agent. What is not looked at yet is replaced.
-func (a agent) Update(state nodeapi.State, revision int64, full bool) {
+func (a agent) Update(cloud string, state nodeapi.State, revision int64, full bool) {
 	a.mu.Lock()
-	if a.incoming != nil {
+	if a.incoming != nil && a.incoming.cloud == cloud {
 		full = full || a.incoming.full
 	}
-	a.incoming = &update{state: state, revision: revision, full: full}
+	a.incoming = &update{cloud: cloud, state: state, revision: revision, full: full}
 	a.mu.Unlock()
 	select {
 	case a.wake <- struct{}{}:
@@ -87,6 +87,10 @@ func (n *Node) report() nodeapi.Report {
 
 // tell records an instance's status and reports it at once when it is news.
 func (n *Node) tell(status nodeapi.InstanceStatus) {
+	// What is read first must be sent first, or the older report would have
+	// the last word.
+	n.telling.Lock()
+	defer n.telling.Unlock()
 	n.mu.Lock()
 	_, wanted := n.desired.Instances[status.ID]
 	news := wanted && n.book.set(status)
@@ -98,5 +102,5 @@ func (n *Node) tell(status nodeapi.InstanceStatus) {
 	n.log.Info("instance", "instance", status.ID, "phase", status.Phase, "message", status.Message)
 	report := n.report()
 	report.Instances = []nodeapi.InstanceStatus{status}
-	n.client.Report(report)
+	n.send(report)
 }

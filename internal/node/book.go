@@ -15,6 +15,7 @@ type book struct {
 	problems map[string]string    // of instances, by id
 	network  map[string]string    // problems of the network, by object id
 	failing  map[string]time.Time // since when nothing worked, by instance id
+	refusal  string               // why the server's word is not taken; empty when it is
 }
 
 func newBook() book {
@@ -66,6 +67,9 @@ func (b *book) problem(id, text string) {
 func (b *book) problemsNow() map[string]string {
 	all := maps.Clone(b.problems)
 	maps.Copy(all, b.network)
+	if b.refusal != "" {
+		all[problemCloud] = b.refusal
+	}
 	return all
 }
 

@@ -137,6 +137,7 @@ func (c *frameConn) Close() error {
 // cloud is a server's insides.
 type cloud struct {
 	mu      sync.Mutex
+	id      string
 	state   nodeapi.State
 	hellos  []nodeapi.Hello
 	reports []nodeapi.Report
@@ -151,7 +152,7 @@ type cloud struct {
 
 func newCloud() *cloud {
 	return &cloud{
-		latest: map[string]nodeapi.InstanceStatus{}, history: map[string][]nodeapi.InstanceStatus{}, images: map[string][]byte{},
+		id: "cloud-1", latest: map[string]nodeapi.InstanceStatus{}, history: map[string][]nodeapi.InstanceStatus{}, images: map[string][]byte{},
 		opened: map[string]int{}, block: map[string]chan struct{}{}, wakes: map[chan struct{}]bool{},
 	}
 }
@@ -183,7 +184,13 @@ func (c *cloud) Report(_ context.Context, _ string, r nodeapi.Report) error {
 	return nil
 }
 
-func (c *cloud) HostGone(context.Context, string) {}
+func (c *cloud) HostGone(context.Context, string, string) {}
+
+func (c *cloud) CloudID(context.Context) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.id, nil
+}
 
 func (c *cloud) OpenImage(ctx context.Context, id string) (io.ReadCloser, int64, error) {
 	c.mu.Lock()

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -153,13 +154,15 @@ func (n *Node) removeStrangers(ctx context.Context) (reconcile.Result, error) {
 	}
 	maps.DeleteFunc(n.strangers, func(id string, _ time.Time) bool { return !present[id] })
 	n.mu.Unlock()
+	var failed []error // one that stays does not keep the others
 	for _, id := range due {
 		if err := n.removeStranger(ctx, id); err != nil {
-			return result, err
+			failed = append(failed, err)
+			continue
 		}
 		result.Drift++
 	}
-	return result, nil
+	return result, errors.Join(failed...)
 }
 
 func (n *Node) removeStranger(ctx context.Context, id string) error {

@@ -75,12 +75,15 @@ type Node struct {
 	vms     *reconcile.Loop[string] // instance ids
 	host    *reconcile.Loop[string] // tasks of the host as a whole
 	started time.Time
+	send    func(nodeapi.Report) // to the server
+	telling sync.Mutex           // from reading a status to sending it; before mu
 
 	mu         sync.Mutex
 	incoming   *update
 	wake       chan struct{} // something is incoming
 	desired    nodeapi.State
 	revision   int64
+	owner      owner             // whose the machines are; empty until a server said
 	known      bool              // desired is the server's word, now or before a restart
 	current    bool              // the server has said everything in this node's life
 	byPort     map[string]string // port id to instance id
@@ -93,6 +96,7 @@ type Node struct {
 
 // update is the newest word of the server that nobody has looked at yet.
 type update struct {
+	cloud    string
 	state    nodeapi.State
 	revision int64
 	full     bool
@@ -121,6 +125,7 @@ func New(cfg Config) (*Node, error) {
 	if n.client, err = nodeapi.NewClient(cfg.Server, agent{n}); err != nil {
 		return nil, err
 	}
+	n.send = n.client.Report
 	n.vms = reconcile.New(reconcile.Config[string]{
 		Reconcile: n.reconcileInstance, Workers: instancesAtOnce, Resync: cfg.Resync, RetryLast: 5 * time.Minute, Log: cfg.Log.With("loop", "instances"),
 	})
@@ -150,9 +155,10 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	saved, found := n.load()
+	n.owner = owner{cloud: saved.Cloud, host: saved.Host}
 	n.adopt(ctx, saved.State)
 	if found {
-		n.take(update{state: saved.State, revision: saved.Revision})
+		n.take(update{cloud: saved.Cloud, state: saved.State, revision: saved.Revision})
 	}
 	var parts sync.WaitGroup
 	for _, part := range []func(context.Context){
@@ -209,9 +215,12 @@ func (n *Node) takeUpdates(ctx context.Context) {
 		if u == nil {
 			continue
 		}
+		if !n.accept(ctx, *u) {
+			continue
+		}
 		// On disk first: a node that dies now must not bring back what the
 		// server has just taken away.
-		if err := n.save(savedState{Revision: u.revision, State: u.state}); err != nil {
+		if err := n.save(savedState{Cloud: u.cloud, Host: n.cfg.Host, Revision: u.revision, State: u.state}); err != nil {
 			n.log.ErrorContext(ctx, "saving the state of this host failed; a restart without the server would use an older one", "error", err)
 		}
 		n.take(*u)
@@ -287,11 +296,17 @@ func (n *Node) beat(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		report := n.report()
-		if count%wholeEvery == 0 {
-			report = agent{n}.Whole()
-			report.Whole = true
-		}
-		n.client.Report(report)
+		n.beatOnce(count%wholeEvery == 0)
 	}
+}
+
+func (n *Node) beatOnce(whole bool) {
+	n.telling.Lock()
+	defer n.telling.Unlock()
+	report := n.report()
+	if whole {
+		report = agent{n}.Whole()
+		report.Whole = true
+	}
+	n.send(report)
 }

@@ -11,8 +11,11 @@ import (
 	"wisp/internal/nodeapi"
 )
 
-// savedState is the file that holds the server's last word.
+// savedState is the file that holds the server's last word, of which cloud it
+// was and by which name this host was known there.
 type savedState struct {
+	Cloud    string        `json:"cloud,omitempty"`
+	Host     string        `json:"host,omitempty"`
 	Revision int64         `json:"revision"`
 	State    nodeapi.State `json:"state"`
 }

@@ -21,13 +21,14 @@ import (
 )
 
 // Agent is what the stream serves on the node. Hello and Whole begin each
-// session. Update gets the state of the host after an update, with what the
-// update was: it must not change it, may keep it, and must not block. Call
+// session. Update gets the state of the host after an update, with the cloud
+// that says so and what the update was: it must not change the state, may keep
+// it, and must not block. Call
 // answers a call of the server; calls run side by side.
 type Agent interface {
 	Hello(ctx context.Context) (Hello, error)
 	Whole() Report
-	Update(state State, revision int64, full bool)
+	Update(cloud string, state State, revision int64, full bool)
 	Call(ctx context.Context, method string, params json.RawMessage) (any, error)
 }
 
@@ -200,6 +201,7 @@ func (c *Client) session(ctx context.Context) error {
 	workers.Go(func() { c.sendReports(ctx, ready, send, cancel) })
 
 	var state State
+	var cloud string
 	var revision int64
 	incoming := receive(ctx, stream.Receive)
 	for {
@@ -212,8 +214,11 @@ func (c *Client) session(ctx context.Context) error {
 				if !u.Full && (revision == 0 || u.Base != revision) {
 					return fmt.Errorf("an update builds on revision %d, but this node has %d", u.Base, revision)
 				}
+				if u.Full {
+					cloud = u.Cloud
+				}
 				state, revision = state.Apply(*u), u.Revision
-				c.agent.Update(state, revision, u.Full)
+				c.agent.Update(cloud, state, revision, u.Full)
 			}
 			if call := in.message.Call; call != nil {
 				workers.Go(func() { c.answer(ctx, call, send, cancel) })

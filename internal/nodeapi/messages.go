@@ -131,6 +131,11 @@ type Hello struct {
 	Capacity  Capacity   `json:"capacity"`
 	Physical  []string   `json:"physical,omitempty"` // names of physical networks attached here
 	StartedAt time.Time  `json:"started_at"`
+
+	// Session is the id of the stream, given by the server that has it: with
+	// several servers the end of an old session must not pass for that of a
+	// newer one.
+	Session string `json:"-"`
 }
 
 // Capacity is what a host offers.

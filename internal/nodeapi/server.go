@@ -14,19 +14,23 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/google/uuid"
 
 	"wisp/internal/errs"
 )
 
-// Cloud is what the nodes need of the rest of the server. HostState returns
-// a state that the caller may keep; Hello and Report may be repeated with the
-// same values. OpenImage returns the bytes and how many there are; an unknown
-// id is an error of kind NotFound.
+// Cloud is what the nodes need of the rest of the server. CloudID names the
+// cloud, always the same for one database. HostState returns a state that the
+// caller may keep; Hello and Report may be repeated with the same values.
+// HostGone says that the session of that id, which a Hello brought, has ended.
+// OpenImage returns the bytes and how many there are; an unknown id is an
+// error of kind NotFound.
 type Cloud interface {
+	CloudID(ctx context.Context) (string, error)
 	HostState(ctx context.Context, host string) (State, error)
 	Hello(ctx context.Context, hello Hello) error
 	Report(ctx context.Context, host string, report Report) error
-	HostGone(ctx context.Context, host string)
+	HostGone(ctx context.Context, host, session string)
 	OpenImage(ctx context.Context, id string) (io.ReadCloser, int64, error)
 }
 
@@ -233,7 +237,8 @@ func (s *Server) serveSession(ctx context.Context, stream *connect.BidiStream[Fr
 	if from.host != "" && from.host != hello.Host {
 		return connect.NewError(connect.CodePermissionDenied, fmt.Errorf("the certificate is for host %q, not %q", from.host, hello.Host))
 	}
-	current := newSession(s, hello.Host, stream, cancel, from.limitWrites)
+	hello.Session = uuid.NewString()
+	current := newSession(s, hello, stream, cancel, from.limitWrites)
 	slot, err := s.enter(ctx, current, hello)
 	if err != nil {
 		return connect.NewError(connect.CodeUnavailable, errors.New(publicMessage(err)))
@@ -306,7 +311,7 @@ func (s *Server) leave(ctx context.Context, slot *hostSlot, current *session) {
 	if last {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 		defer cancel()
-		s.cloud.HostGone(ctx, current.host)
+		s.cloud.HostGone(ctx, current.host, current.id)
 	}
 }
 

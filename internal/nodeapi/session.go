@@ -17,6 +17,7 @@ import (
 type session struct {
 	server *Server
 	host   string
+	id     string
 	stream *connect.BidiStream[FromNode, ToNode]
 	cancel context.CancelCauseFunc
 	calls  chan *Call // to the sender
@@ -30,9 +31,9 @@ type session struct {
 	done    chan struct{} // closed when the session has ended
 }
 
-func newSession(server *Server, host string, stream *connect.BidiStream[FromNode, ToNode], cancel context.CancelCauseFunc, limitWrites func(time.Time)) *session {
+func newSession(server *Server, hello Hello, stream *connect.BidiStream[FromNode, ToNode], cancel context.CancelCauseFunc, limitWrites func(time.Time)) *session {
 	return &session{
-		server: server, host: host, stream: stream, cancel: cancel, limitWrites: limitWrites,
+		server: server, host: hello.Host, id: hello.Session, stream: stream, cancel: cancel, limitWrites: limitWrites,
 		calls: make(chan *Call), pending: map[uint64]chan Reply{}, reports: newMailbox(), done: make(chan struct{}),
 	}
 }
@@ -105,6 +106,7 @@ func (s *session) send(ctx context.Context) error {
 	defer retry.Stop()
 	var sent State
 	var revision int64
+	var cloud string
 	wait := retryFirst
 	for {
 		select {
@@ -123,6 +125,9 @@ func (s *session) send(ctx context.Context) error {
 			return nil
 		}
 		state, err := s.server.cloud.HostState(ctx, s.host)
+		if err == nil && cloud == "" {
+			cloud, err = s.server.cloud.CloudID(ctx)
+		}
 		if err != nil {
 			if ctx.Err() == nil {
 				s.server.log.ErrorContext(ctx, "computing a host's state failed", "host", s.host, "error", err, "retry_in", wait)
@@ -134,7 +139,7 @@ func (s *session) send(ctx context.Context) error {
 		wait = retryFirst
 		update := Diff(sent, state)
 		if revision == 0 {
-			update = Update{Full: true, State: state}
+			update = Update{Full: true, Cloud: cloud, State: state}
 		}
 		if update.Empty() {
 			continue

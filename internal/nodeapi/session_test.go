@@ -42,13 +42,16 @@ type fakeCloud struct {
 	reportErr func(n int) error
 	tries     int
 	gone      []string
+	ended     []string // sessions
+	id        string
+	idErr     error
 	images    map[string][]byte
 	imageErr  error
 	subs      map[chan struct{}]bool
 }
 
 func newFakeCloud() *fakeCloud {
-	return &fakeCloud{images: map[string][]byte{}, subs: map[chan struct{}]bool{}}
+	return &fakeCloud{id: "cloud-1", images: map[string][]byte{}, subs: map[chan struct{}]bool{}}
 }
 
 func (c *fakeCloud) HostState(ctx context.Context, _ string) (State, error) {
@@ -94,10 +97,17 @@ func (c *fakeCloud) Report(_ context.Context, _ string, r Report) error {
 	return nil
 }
 
-func (c *fakeCloud) HostGone(_ context.Context, host string) {
+func (c *fakeCloud) CloudID(context.Context) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.id, c.idErr
+}
+
+func (c *fakeCloud) HostGone(_ context.Context, host, session string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gone = append(c.gone, host)
+	c.ended = append(c.ended, session)
 }
 
 func (c *fakeCloud) OpenImage(_ context.Context, id string) (io.ReadCloser, int64, error) {
@@ -153,6 +163,7 @@ type fakeAgent struct {
 	host    string
 	mu      sync.Mutex
 	state   State
+	clouds  []string // of each update
 	updates []int64
 	fulls   int
 	call    func(ctx context.Context, method string, params json.RawMessage) (any, error)
@@ -171,9 +182,10 @@ func (a *fakeAgent) Whole() Report {
 	return Report{Instances: []InstanceStatus{{ID: "first", Phase: PhaseRunning}}}
 }
 
-func (a *fakeAgent) Update(s State, revision int64, full bool) {
+func (a *fakeAgent) Update(cloud string, s State, revision int64, full bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.clouds = append(a.clouds, cloud)
 	a.state = s
 	a.updates = append(a.updates, revision)
 	if full {
@@ -276,6 +288,11 @@ func TestSession(t *testing.T) {
 		t.Error("the unchanged instance is lost")
 	}
 	agent.mu.Lock()
+	for _, id := range agent.clouds {
+		if id != "cloud-1" {
+			t.Errorf("an update came from the cloud %q", id)
+		}
+	}
 	if agent.fulls != 1 || len(agent.updates) < 2 || agent.updates[1] <= agent.updates[0] {
 		t.Errorf("fulls %d, revisions %v: want one full and rising revisions", agent.fulls, agent.updates)
 	}
@@ -291,6 +308,12 @@ func TestSession(t *testing.T) {
 	}
 	stop()
 	eventually(t, "the host is gone", cloud.locked(func() bool { return len(cloud.gone) == 1 }))
+	cloud.locked(func() bool {
+		if id := cloud.hellos[0].Session; id == "" || cloud.ended[0] != id {
+			t.Errorf("the session %q began, %q ended", id, cloud.ended[0])
+		}
+		return true
+	})()
 	eventually(t, "the subscription ends", cloud.locked(func() bool { return len(cloud.subs) == 0 }))
 }
 
@@ -851,4 +874,26 @@ func randomText(n int) string {
 	b := make([]byte, n/2)
 	_, _ = rand.Read(b)
 	return hex.EncodeToString(b)
+}
+
+// Without the cloud's id nothing is sent: a node could not tell whose it is.
+func TestCloudIDIsAway(t *testing.T) {
+	t.Parallel()
+	cloud := newFakeCloud()
+	cloud.idErr = errors.New("the database is away")
+	cloud.set(withInstance("one"))
+	_, dial := startServer(t, cloud, cloud.subscribe)
+	agent := &fakeAgent{host: "h1"}
+	startClient(t, dial, agent)
+	eventually(t, "the state is computed", cloud.locked(func() bool { return cloud.computed > 1 }))
+	if agent.has("one")() {
+		t.Error("an update of nobody was sent")
+	}
+	cloud.locked(func() bool { cloud.idErr = nil; return true })()
+	eventually(t, "the state comes", agent.has("one"))
+	agent.mu.Lock()
+	defer agent.mu.Unlock()
+	if agent.clouds[0] != "cloud-1" {
+		t.Errorf("clouds %v", agent.clouds)
+	}
 }

@@ -17,8 +17,10 @@ type Update struct {
 	// since 1970, or one more than the revision before.
 	Revision int64 `json:"revision"`
 	// Base is the revision that the changes build on; 0 when Full.
-	Base    int64   `json:"base,omitempty"`
-	Full    bool    `json:"full,omitempty"`
+	Base int64 `json:"base,omitempty"`
+	Full bool  `json:"full,omitempty"`
+	// Cloud is the id of the cloud that says so; in every Full.
+	Cloud   string  `json:"cloud,omitempty"`
 	State   State   `json:"state"`
 	Removed Removed `json:"removed,omitzero"`
 }

@@ -3,12 +3,15 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
 
 	"wisp/internal/errs"
 )
@@ -35,8 +38,9 @@ type Order struct {
 type Columns map[string]string
 
 // Apply adds filters, order, marker and limit to a query. Ties are broken by
-// the id column so that pages never overlap. The table is the model's; marker
-// is an id in it, and one that is not there gives an error of kind Invalid.
+// the id column so that pages never overlap, and NULL comes before all values
+// on both engines. The table is the model's; marker is an id in it, and one
+// that is not there gives an error of kind Invalid.
 func (l List) Apply(ctx context.Context, db bun.IDB, q *bun.SelectQuery, table string, columns Columns) (*bun.SelectQuery, error) {
 	for name, values := range l.Filters {
 		column, ok := columns[name]
@@ -67,6 +71,9 @@ func (l List) Apply(ctx context.Context, db bun.IDB, q *bun.SelectQuery, table s
 		if o.Desc != l.Reverse {
 			direction = " DESC"
 		}
+		if nullable(q, column) {
+			direction += nullsLow[direction]
+		}
 		q = q.OrderExpr("? "+direction, bun.Safe(column))
 	}
 	if l.Marker != "" {
@@ -92,6 +99,10 @@ func (l List) after(ctx context.Context, db bun.IDB, q *bun.SelectQuery, table s
 	if err != nil {
 		return nil, fmt.Errorf("find marker: %w", err)
 	}
+	nullables := make([]bool, len(names))
+	for i, column := range names {
+		nullables[i] = nullable(q, column)
+	}
 	value := func(i int) (string, []any) {
 		return "(SELECT ? FROM ? WHERE id = ?)", []any{bun.Safe(bare(names[i])), bun.Ident(table), l.Marker}
 	}
@@ -100,18 +111,45 @@ func (l List) after(ctx context.Context, db bun.IDB, q *bun.SelectQuery, table s
 			q = q.WhereGroup(" OR ", func(q *bun.SelectQuery) *bun.SelectQuery {
 				for j := range i {
 					sub, args := value(j)
-					q = q.Where("? = "+sub, append([]any{bun.Safe(names[j])}, args...)...)
-				}
-				op := ">"
-				if order[i].Desc != l.Reverse {
-					op = "<"
+					op := "="
+					if nullables[j] {
+						op = "IS NOT DISTINCT FROM"
+					}
+					q = q.Where("? "+op+" "+sub, append([]any{bun.Safe(names[j])}, args...)...)
 				}
 				sub, args := value(i)
-				return q.Where("? "+op+" "+sub, append([]any{bun.Safe(names[i])}, args...)...)
+				args = append([]any{bun.Safe(names[i])}, args...)
+				behind, null := "? > "+sub, "(? IS NOT NULL AND "+sub+" IS NULL)"
+				if order[i].Desc != l.Reverse {
+					behind, null = "? < "+sub, "(? IS NULL AND "+sub+" IS NOT NULL)"
+				}
+				if !nullables[i] {
+					return q.Where(behind, args...)
+				}
+				return q.Where("("+behind+" OR "+null+")", slices.Concat(args, args)...)
 			})
 		}
 		return q
 	}), nil
+}
+
+// nullsLow is what makes an order the same on both engines: NULL is the least
+// value, as it is for SQLite and for the MySQL that most clouds have.
+var nullsLow = map[string]string{" ASC": " NULLS FIRST", " DESC": " NULLS LAST"}
+
+// nullable tells whether a column can be NULL, by the field that the query's
+// model has for it. The others keep the plain order, which an index of
+// PostgreSQL can serve.
+func nullable(q *bun.SelectQuery, column string) bool {
+	model, ok := q.GetModel().(interface{ Table() *schema.Table })
+	if !ok {
+		return true
+	}
+	field, ok := model.Table().FieldMap[bare(column)]
+	if !ok {
+		return true
+	}
+	return field.IsPtr || field.NullZero || field.IndirectType.Implements(reflect.TypeFor[driver.Valuer]())
 }
 
 // bare strips the table alias of a column.

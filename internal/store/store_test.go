@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -22,12 +23,14 @@ type thing struct {
 	ID            string `bun:",pk"`
 	Kind          string
 	Rank          int
+	Note          *string
+	Score         *int64
 }
 
 func table(t *testing.T, db *store.DB) {
 	t.Helper()
 	err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "CREATE TABLE things (id TEXT PRIMARY KEY, kind TEXT NOT NULL, rank BIGINT NOT NULL)")
+		_, err := tx.ExecContext(ctx, "CREATE TABLE things (id TEXT PRIMARY KEY, kind TEXT NOT NULL, rank BIGINT NOT NULL, note TEXT, score BIGINT)")
 		return err
 	})
 	if err != nil {
@@ -179,8 +182,16 @@ func TestOpenTwice(t *testing.T) {
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	columns := store.Columns{"id": "t.id", "kind": "t.kind", "rank": "t.rank"}
-	rows := []thing{{ID: "a", Kind: "x", Rank: 2}, {ID: "b", Kind: "y", Rank: 1}, {ID: "c", Kind: "x", Rank: 1}, {ID: "d", Kind: "z", Rank: 3}}
+	columns := store.Columns{"id": "t.id", "kind": "t.kind", "rank": "t.rank", "note": "t.note", "score": "t.score"}
+	empty, word := "", "word"
+	below, above := int64(-1), int64(1)
+	rows := []thing{
+		{ID: "a", Kind: "x", Rank: 2, Note: &word, Score: &below},
+		{ID: "b", Kind: "y", Rank: 1, Score: &above},
+		{ID: "c", Kind: "x", Rank: 1, Note: &empty},
+		{ID: "d", Kind: "z", Rank: 3},
+	}
+	by := func(orders ...store.Order) store.List { return store.List{Sort: orders} }
 	cases := []struct {
 		name string
 		list store.List
@@ -195,6 +206,13 @@ func TestList(t *testing.T) {
 		{name: "page", list: store.List{Sort: []store.Order{{Key: "rank"}}, Limit: 2, Marker: "b"}, want: "ca"},
 		{name: "page backwards", list: store.List{Limit: 2, Marker: "d", Reverse: true}, want: "cb"},
 		{name: "page of mixed directions", list: store.List{Sort: []store.Order{{Key: "rank", Desc: true}, {Key: "id"}}, Marker: "a"}, want: "bc"},
+		{name: "by text that may be missing", list: by(store.Order{Key: "note"}), want: "bdca"},
+		{name: "by text that may be missing, downwards", list: by(store.Order{Key: "note", Desc: true}), want: "acdb"},
+		{name: "by a number that may be missing", list: by(store.Order{Key: "score"}), want: "cdab"},
+		{name: "by a number that may be missing, downwards", list: by(store.Order{Key: "score", Desc: true}), want: "badc"},
+		{name: "by what may be missing, last", list: by(store.Order{Key: "kind"}, store.Order{Key: "score", Desc: true}), want: "acbd"},
+		{name: "by two that may be missing", list: by(store.Order{Key: "note"}, store.Order{Key: "score", Desc: true}), want: "bdca"},
+		{name: "by two that may be missing, otherwise", list: by(store.Order{Key: "score"}, store.Order{Key: "note", Desc: true}, store.Order{Key: "id"}), want: "cdab"},
 		{name: "unknown marker", list: store.List{Marker: "q"}, kind: errs.Invalid},
 		{name: "unknown filter", list: store.List{Filters: map[string][]string{"color": {"x"}}}, kind: errs.Invalid},
 		{name: "unknown sort key", list: store.List{Sort: []store.Order{{Key: "color"}}}, kind: errs.Invalid},
@@ -206,25 +224,70 @@ func TestList(t *testing.T) {
 		}
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
-				var found []thing
-				q, err := c.list.Apply(t.Context(), db.Read(), db.Read().NewSelect().Model(&found), "things", columns)
+				got, err := ids(t, db, c.list, columns)
 				if err != nil {
 					if c.want != "" || errs.Of(err) != c.kind {
 						t.Fatal(err)
 					}
 					return
 				}
-				if err := q.Scan(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				got := ""
-				for _, row := range found {
-					got += row.ID
-				}
 				if got != c.want {
 					t.Fatalf("got %s, want %s", got, c.want)
+				}
+				if c.list.Limit > 0 || c.list.Marker != "" || c.list.Reverse {
+					return
+				}
+				for limit := 1; limit <= len(c.want); limit++ {
+					for _, reverse := range []bool{false, true} {
+						if got := walk(t, db, c.list, columns, limit, reverse); got != c.want {
+							t.Errorf("by pages of %d, backwards %t: got %s, want %s", limit, reverse, got, c.want)
+						}
+					}
 				}
 			})
 		}
 	})
+}
+
+// ids are those of the rows that a list has, in its order.
+func ids(t *testing.T, db *store.DB, list store.List, columns store.Columns) (string, error) {
+	t.Helper()
+	var found []thing
+	q, err := list.Apply(t.Context(), db.Read(), db.Read().NewSelect().Model(&found), "things", columns)
+	if err != nil {
+		return "", err
+	}
+	if err := q.Scan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all := ""
+	for _, row := range found {
+		all += row.ID
+	}
+	return all, nil
+}
+
+// walk reads a list page by page, backwards from its end if so asked, and
+// returns the ids in the list's own order.
+func walk(t *testing.T, db *store.DB, list store.List, columns store.Columns, limit int, backwards bool) string {
+	t.Helper()
+	all := ""
+	list.Limit, list.Reverse = limit, backwards
+	for range len("abcd") + 1 {
+		page, err := ids(t, db, list, columns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page == "" {
+			break
+		}
+		all += page
+		list.Marker = page[len(page)-1:]
+	}
+	if backwards {
+		reversed := []byte(all)
+		slices.Reverse(reversed)
+		return string(reversed)
+	}
+	return all
 }

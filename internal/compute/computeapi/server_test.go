@@ -363,6 +363,7 @@ func TestActions(t *testing.T) {
 		}
 		act(409, "member", "2.1", object{"os-stop": nil})
 		b.ask(409, "member", "2.1", "DELETE", "/servers/"+id, nil)
+		b.ask(409, "member", "2.1", "POST", "/servers/"+id+"/metadata", object{"metadata": object{"a": "b"}})
 		act(202, "member", "2.1", object{"unlock": nil})
 		act(202, "admin", "2.1", object{"lock": nil})
 		act(403, "member", "2.1", object{"unlock": nil})

@@ -2,6 +2,7 @@ package computeapi
 
 import (
 	"net/netip"
+	"slices"
 
 	"wisp/internal/api"
 	"wisp/internal/compute"
@@ -104,12 +105,13 @@ type viewing struct {
 	admin, extended, status, specs bool
 	list                           bool // server_groups are not shown
 	version                        int
+	hosts                          map[string]string // host ids by project and host
 }
 
 func newViewing(r *api.Request, list bool) *viewing {
 	own := ownTarget(r)
 	return &viewing{
-		r: r, base: r.ServiceURL(), admin: r.Caller.IsAdmin(), list: list, version: r.Version,
+		r: r, base: r.ServiceURL(), admin: r.Caller.IsAdmin(), list: list, version: r.Version, hosts: map[string]string{},
 		extended: r.Can(ruleExtended, own), status: r.Can(ruleHostStatus, own), specs: r.Can(ruleExtraSpecs, own),
 	}
 }
@@ -126,7 +128,7 @@ func (v *viewing) reference(kind, id string) refView {
 func (v *viewing) server(s *compute.Server) serverView {
 	view := serverView{
 		ID: s.ID, Name: s.Name, Status: s.Status(), TenantID: s.ProjectID, UserID: s.UserID, Metadata: s.Metadata,
-		HostID: compute.HostID(s.ProjectID, s.Host), Image: v.reference("images", s.ImageID), Flavor: v.flavor(s),
+		HostID: v.hostID(s), Image: v.reference("images", s.ImageID), Flavor: v.flavor(s),
 		Created: iso(s.CreatedAt), Updated: iso(s.UpdatedAt), Addresses: addresses(s.Ports, true), AccessIPv4: s.AccessIPv4, AccessIPv6: s.AccessIPv6,
 		Links: []link{{"self", v.base + "/v2.1/servers/" + s.ID}, {"bookmark", v.base + "/servers/" + s.ID}}, DiskConfig: s.DiskConfig,
 		Zone: s.Zone, KeyName: s.KeyName, LaunchedAt: micro(s.LaunchedAt), TerminatedAt: micro(s.TerminatedAt),
@@ -195,6 +197,17 @@ func (v *viewing) later(s *compute.Server, view *serverView) {
 	}
 }
 
+// hostID hashes once for all servers of a project on a host.
+func (v *viewing) hostID(s *compute.Server) string {
+	key := s.ProjectID + "/" + s.Host
+	id, known := v.hosts[key]
+	if !known {
+		id = compute.HostID(s.ProjectID, s.Host)
+		v.hosts[key] = id
+	}
+	return id
+}
+
 func (v *viewing) flavor(s *compute.Server) any {
 	if v.version < 47 {
 		return v.reference("flavors", s.FlavorID)
@@ -240,11 +253,9 @@ func (v *viewing) attributes(s *compute.Server) *serverAttributes {
 
 func groupNames(ports []network.PluggedPort) []map[string]string {
 	var names []map[string]string
-	seen := map[string]bool{}
-	for _, port := range ports {
-		for _, name := range port.SecurityGroupNames {
-			if !seen[name] {
-				seen[name] = true
+	for i := range ports {
+		for _, name := range ports[i].SecurityGroupNames {
+			if !slices.ContainsFunc(names, func(group map[string]string) bool { return group["name"] == name }) {
 				names = append(names, map[string]string{"name": name})
 			}
 		}

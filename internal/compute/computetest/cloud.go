@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"wisp/internal/compute"
 	"wisp/internal/image"
 	"wisp/internal/network"
@@ -135,8 +137,9 @@ func (c *Cloud) Subnetwork(caller *policy.Caller, name, cidr string) string {
 // Node is a simulated node: Step compares what should be with what it has,
 // converges and reports, as a real one does.
 type Node struct {
-	Host  string
-	cloud *Cloud
+	Host    string
+	Session string
+	cloud   *Cloud
 
 	mu       sync.Mutex
 	machines map[string]*nodeapi.InstanceStatus
@@ -146,13 +149,13 @@ type Node struct {
 // Node connects a simulated node.
 func (c *Cloud) Node(host string, vcpus, memory, disk int) *Node {
 	c.test.Helper()
-	n := &Node{Host: host, cloud: c, machines: map[string]*nodeapi.InstanceStatus{}, fail: map[string]string{}}
+	n := &Node{Host: host, Session: uuid.NewString(), cloud: c, machines: map[string]*nodeapi.InstanceStatus{}, fail: map[string]string{}}
 	err := c.Hello(context.Background(), nodeapi.Hello{
 		Host: host, Version: "test", Address: netip.MustParseAddr("127.0.0.1"), Endpoint: netip.MustParseAddr("10.0.0.1"),
 		Capacity: nodeapi.Capacity{
 			VCPUs: vcpus, MemoryMiB: memory, DiskGiB: disk, Arch: "x86_64", Hypervisor: "QEMU", HypervisorVersion: 7002013, Accelerator: "tcg", CPUModel: "test",
 		},
-		StartedAt: c.Clock.Now(),
+		StartedAt: c.Clock.Now(), Session: n.Session,
 	})
 	if err != nil {
 		c.test.Fatal(err)

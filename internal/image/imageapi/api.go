@@ -49,7 +49,7 @@ func New(svc *image.Service) *api.Service {
 			{Method: "GET", Path: "/v2/schemas/images", Policy: "get_images", Handler: f.schema(imagesSchema)},
 			{Method: "GET", Path: "/v2/schemas/member", Policy: "get_images", Handler: f.schema(memberSchema)},
 			{Method: "GET", Path: "/v2/schemas/members", Policy: "get_images", Handler: f.schema(membersSchema)},
-			{Method: "GET", Path: "/v2/info/import", Policy: "get_images", Handler: f.importInfo},
+			{Method: "GET", Path: "/v2/info/{topic}", Policy: "get_images", Handler: f.info},
 		},
 	}
 }
@@ -72,8 +72,15 @@ func (f *face) versions(r *api.Request) (any, error) {
 	return map[string]any{"versions": list}, nil
 }
 
-func (f *face) importInfo(*api.Request) (any, error) {
-	return map[string]any{"import-methods": map[string]any{"description": "Import methods available.", "type": "array", "value": []string{}}}, nil
+// info says what can be done with data: none but their upload, to one store.
+func (f *face) info(r *api.Request) (any, error) {
+	switch r.Param("topic") {
+	case "import":
+		return map[string]any{"import-methods": map[string]any{"description": "Import methods available.", "type": "array", "value": []string{}}}, nil
+	case "stores":
+		return nil, errs.New(errs.NotFound, "Multi backend is not supported at this site.")
+	}
+	return nil, errs.New(errs.NotFound, "The resource could not be found.")
 }
 
 // renderError writes the body that webob does: JSON for clients that ask for

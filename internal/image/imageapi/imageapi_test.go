@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"testing"
 
@@ -103,9 +104,16 @@ func TestErrorForms(t *testing.T) {
 			t.Errorf("401: %v %s", r.Header, r.Body)
 		}
 		c.Must(401, "nobody", "GET", "/image/v2/images", nil)
-		for _, path := range []string{"/v2/teapots", "/v1/images", "/v2/info/stores", "/v2/images/x/stage", "/v2/images/x/import"} {
-			c.Must(404, "member", "GET", "/image"+path, nil)
+		for _, path := range []string{"/v2/teapots", "/v1/images", "/v2/info/teapots", "/v2/info/stores/detail", "/v2/images/x/stage", "/v2/images/x/import"} {
+			if got := c.json("member", 404, "GET", path, nil)["message"]; got != "The resource could not be found." {
+				t.Errorf("%s: %v", path, got)
+			}
 		}
+		if got := c.json("member", 404, "GET", "/v2/info/stores", nil)["message"]; got != "Multi backend is not supported at this site." {
+			t.Errorf("stores: %v", got)
+		}
+		c.Must(401, "", "GET", "/image/v2/info/stores", nil)
+		c.Must(405, "member", "PUT", "/image/v2/info/stores", "{}")
 		c.Must(405, "member", "PUT", "/image/v2/images", "{}")
 		c.Must(413, "member", "POST", "/image/v2/images", `{"name":"`+strings.Repeat("x", 120000)+`"}`)
 		page := c.Must(403, "member", "POST", "/image/v2/images", `{"owner":"<b>"}`).Body
@@ -285,6 +293,17 @@ func TestData(t *testing.T) {
 		c.Must(200, "member", "GET", path, nil)
 		c.Must(400, "member", "POST", action+"reactivate", "{}")
 		c.Must(403, "member", "POST", "/image/v2/images/"+c.create("member", nil)+"/actions/deactivate", nil)
+	})
+}
+
+// A disk without place is answered as Glance does.
+func TestFullDisk(t *testing.T) {
+	each(t, image.Options{KeepFree: math.MaxInt64}, func(t *testing.T, c *cloud) {
+		id := c.create("member", nil)
+		got := c.json("member", 413, "PUT", "/v2/images/"+id+"/file", "data", "Content-Type", "application/octet-stream")
+		if message := "Image storage media is full: There is not enough disk space on the image storage media."; got["message"] != message {
+			t.Errorf("answer %v", got)
+		}
 	})
 }
 
