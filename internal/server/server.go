@@ -103,7 +103,7 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	}
 	s.Placement = placement.New(db, log)
 	s.Network = network.New(db, log, network.Config{Types: carried, PhysicalNetworks: c.PhysicalNetworks, DNS: c.DNS})
-	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{})
+	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio})
 	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
 	s.Compute.SetNodes(s.Nodes)
 	s.services = []*api.Service{
@@ -112,6 +112,11 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.handler = s.routes(c, log)
 	return s, nil
 }
+
+// cpuRatio is how many virtual processors a host gives for one of its own:
+// Nova's allocation ratio of many years. Small machines with idle guests want
+// it, and it wastes nothing where guests are busy.
+const cpuRatio = 16
 
 // carried are the types of networks that the dataplane can carry.
 var carried = []string{network.TypeLocal, network.TypeFlat, network.TypeVLAN, network.TypeVXLAN}
