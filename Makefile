@@ -88,7 +88,7 @@ test-e2e: $(BIN) $(GUEST) ## the scenario with the openstack client and real gue
 
 bench: $(BIN) $(GUEST) ## figures, with the medians of 10
 	@go test -count=1 -timeout 30m -v -run TestFigures ./test/bench -figures
-	@go test -count=1 -timeout 10m -v -run '^$$' -bench Throughput ./internal/dataplane
+	@go test -count=3 -timeout 10m -v -run TestThroughput ./internal/dataplane
 
 clean: ## remove what was built
 	@rm -rf bin $(BUILD)
