@@ -51,6 +51,9 @@ type Service struct {
 	Versions *Microversions // nil where the service has none
 	Errors   ErrorForm
 	Routes   []Route
+	// RequestIDHeader shows the request id once more, as Nova does; may be
+	// empty.
+	RequestIDHeader string
 	// Statuses overrides the status of a kind of error for this service.
 	Statuses map[errs.Kind]int
 }

@@ -107,6 +107,9 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 				m.Observe(s, route, rec.status, took)
 			}
 		}()
+		if s.RequestIDHeader != "" {
+			w.Header().Set(s.RequestIDHeader, id)
+		}
 		r := &Request{Request: hr, Writer: rec, ID: id, service: s}
 		if s.Versions != nil {
 			version, err := s.Versions.negotiate(s.Name, hr.Header)
@@ -117,10 +120,6 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 			}
 			r.Version = version
 			s.Versions.announce(s.Name, version, w.Header())
-			rec.Header().Set("X-Compute-Request-Id", id)
-			if s.Name != "compute" {
-				rec.Header().Del("X-Compute-Request-Id")
-			}
 		}
 		chosen := false
 		for _, candidate := range routes {

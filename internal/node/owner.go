@@ -26,7 +26,7 @@ func (n *Node) accept(ctx context.Context, u update) bool {
 	}
 	n.mu.Unlock()
 	if news && refusal != "" {
-		n.log.ErrorContext(ctx, "the server's word is not taken: "+refusal)
+		n.log.ErrorContext(ctx, "the word of the server is not taken", "reason", refusal)
 	}
 	if news {
 		n.beatOnce(false)

@@ -34,7 +34,8 @@ func New(svc *compute.Service, log *slog.Logger) *api.Service {
 	f := &face{svc: svc, log: log}
 	table := &api.Service{
 		Name: "compute", Type: "compute", Prefix: "/compute", Rules: Rules(), Errors: writeError,
-		Versions: &api.Microversions{Major: 2, Min: minVersion, Max: maxVersion, Legacy: "X-OpenStack-Nova-API-Version"},
+		Versions:        &api.Microversions{Major: 2, Min: minVersion, Max: maxVersion, Legacy: "X-OpenStack-Nova-API-Version"},
+		RequestIDHeader: "X-Compute-Request-Id",
 	}
 	table.Routes = append(table.Routes, f.versionRoutes()...)
 	var routes []api.Route
