@@ -145,7 +145,7 @@ func TestRefusalIsLoggedOnce(t *testing.T) {
 	w.start()
 	eventually(t, "the server learns why", func() bool { return w.cloud.problem() != "" })
 	w.cloud.put(instance(nil))
-	stays(t, "one line", func() bool { return log.count("the server's word is not taken") == 1 })
+	stays(t, "one line", func() bool { return log.count("the word of the server is not taken") == 1 })
 }
 
 // A stranger that cannot be removed does not keep the others.

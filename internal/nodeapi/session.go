@@ -126,7 +126,10 @@ func (s *session) send(ctx context.Context) error {
 		}
 		state, err := s.server.cloud.HostState(ctx, s.host)
 		if err == nil && cloud == "" {
-			cloud, err = s.server.cloud.CloudID(ctx)
+			var id string
+			if id, err = s.server.cloud.CloudID(ctx); err == nil {
+				cloud = id
+			}
 		}
 		if err != nil {
 			if ctx.Err() == nil {

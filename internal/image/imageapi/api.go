@@ -49,7 +49,7 @@ func New(svc *image.Service) *api.Service {
 			{Method: "GET", Path: "/v2/schemas/images", Policy: "get_images", Handler: f.schema(imagesSchema)},
 			{Method: "GET", Path: "/v2/schemas/member", Policy: "get_images", Handler: f.schema(memberSchema)},
 			{Method: "GET", Path: "/v2/schemas/members", Policy: "get_images", Handler: f.schema(membersSchema)},
-			{Method: "GET", Path: "/v2/info/{topic}", Policy: "get_images", Handler: f.info},
+			{Method: "GET", Path: "/v2/info/import", Policy: "get_images", Handler: f.importInfo},
 		},
 	}
 }
@@ -72,15 +72,9 @@ func (f *face) versions(r *api.Request) (any, error) {
 	return map[string]any{"versions": list}, nil
 }
 
-// info says what can be done with data: none but their upload, to one store.
-func (f *face) info(r *api.Request) (any, error) {
-	switch r.Param("topic") {
-	case "import":
-		return map[string]any{"import-methods": map[string]any{"description": "Import methods available.", "type": "array", "value": []string{}}}, nil
-	case "stores":
-		return nil, errs.New(errs.NotFound, "Multi backend is not supported at this site.")
-	}
-	return nil, errs.New(errs.NotFound, "The resource could not be found.")
+// importInfo says that data come by upload alone.
+func (f *face) importInfo(*api.Request) (any, error) {
+	return map[string]any{"import-methods": map[string]any{"description": "Import methods available.", "type": "array", "value": []string{}}}, nil
 }
 
 // renderError writes the body that webob does: JSON for clients that ask for

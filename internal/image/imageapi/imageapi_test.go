@@ -104,16 +104,11 @@ func TestErrorForms(t *testing.T) {
 			t.Errorf("401: %v %s", r.Header, r.Body)
 		}
 		c.Must(401, "nobody", "GET", "/image/v2/images", nil)
-		for _, path := range []string{"/v2/teapots", "/v1/images", "/v2/info/teapots", "/v2/info/stores/detail", "/v2/images/x/stage", "/v2/images/x/import"} {
+		for _, path := range []string{"/v2/teapots", "/v1/images", "/v2/info/stores", "/v2/images/x/stage", "/v2/images/x/import"} {
 			if got := c.json("member", 404, "GET", path, nil)["message"]; got != "The resource could not be found." {
 				t.Errorf("%s: %v", path, got)
 			}
 		}
-		if got := c.json("member", 404, "GET", "/v2/info/stores", nil)["message"]; got != "Multi backend is not supported at this site." {
-			t.Errorf("stores: %v", got)
-		}
-		c.Must(401, "", "GET", "/image/v2/info/stores", nil)
-		c.Must(405, "member", "PUT", "/image/v2/info/stores", "{}")
 		c.Must(405, "member", "PUT", "/image/v2/images", "{}")
 		c.Must(413, "member", "POST", "/image/v2/images", `{"name":"`+strings.Repeat("x", 120000)+`"}`)
 		page := c.Must(403, "member", "POST", "/image/v2/images", `{"owner":"<b>"}`).Body
