@@ -77,7 +77,7 @@ test: deps-test check test-slices test-guest test-e2e ## everything
 bin/withpostgres: $(shell find test/withpostgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
 
-test-slices: bin/withpostgres ## all Go tests, on SQLite and PostgreSQL, BPF and QEMU tests among them
+test-slices: bin/withpostgres $(GUEST) ## all Go tests, on SQLite and PostgreSQL, BPF and QEMU tests among them
 	@bin/withpostgres go test -p 2 $(PKGS)
 
 test-guest: $(GUEST) ## boot the guest image alone
