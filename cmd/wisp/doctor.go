@@ -77,6 +77,7 @@ func (s *settings) doctor(running bool) doctor.Config {
 	return doctor.Config{
 		StateDir: s.StateDir, Listen: s.Listen, PublicInterface: s.PublicInterface, PublicGateway: s.PublicCIDR,
 		Running:     running,
+		Bind:        bind,
 		OwnDevice:   func(name string) bool { return strings.HasPrefix(name, s.prefix()) },
 		Accelerator: s.detectAccelerator,
 	}

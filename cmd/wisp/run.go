@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"wisp/internal/dataplane"
 	"wisp/internal/hypervisor"
@@ -76,8 +77,7 @@ func (s *settings) run(ctx context.Context, log *slog.Logger) error {
 }
 
 func (s *settings) listen(ctx context.Context) (listener net.Listener, cacert string, err error) {
-	var config net.ListenConfig
-	if listener, err = config.Listen(ctx, "tcp", s.Listen); err != nil {
+	if listener, err = bind(ctx, s.Listen); err != nil {
 		return nil, "", err
 	}
 	if !s.secure() {
@@ -90,6 +90,31 @@ func (s *settings) listen(ctx context.Context) (listener net.Listener, cacert st
 	return tls.NewListener(listener, &tls.Config{
 		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 	}), file, nil
+}
+
+// bindPatience is how long a port that is in use is waited for: a process that
+// was killed loses its lock a moment before its sockets.
+const bindPatience = 2 * time.Second
+
+// bind listens at an address.
+func bind(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	deadline := time.After(bindPatience)
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		listener, err := config.Listen(ctx, "tcp", address)
+		if !errors.Is(err, unix.EADDRINUSE) {
+			return listener, err
+		}
+		select {
+		case <-deadline:
+			return nil, err
+		case <-ctx.Done():
+			return nil, err
+		case <-tick.C:
+		}
+	}
 }
 
 // certificate is for every name by which clients may reach this machine.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -175,6 +176,25 @@ func TestHolder(t *testing.T) {
 	}
 	_ = child.Wait()
 	eventually(0)
+}
+
+// A port whose owner ends a moment later is had; one whose owner stays is not.
+func TestBind(t *testing.T) {
+	t.Parallel()
+	owner, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(5*pollEvery, func() { _ = owner.Close() })
+	l, err := bind(t.Context(), owner.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	if second, err := bind(t.Context(), l.Addr().String()); err == nil {
+		_ = second.Close()
+		t.Error("one port was had twice")
+	}
 }
 
 func TestTakeRefuses(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -54,6 +55,8 @@ type Config struct {
 	Running bool
 	// OwnDevice tells whether a network device belongs to this cloud.
 	OwnDevice func(name string) bool
+	// Bind opens the listener that the cloud would open; nil is net's own.
+	Bind func(ctx context.Context, address string) (net.Listener, error)
 	// Accelerator finds how machines will run: "kvm" or "tcg", and why.
 	Accelerator func(ctx context.Context) (name, reason string)
 

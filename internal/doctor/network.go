@@ -22,8 +22,14 @@ func checkPort(ctx context.Context, c Config) []Finding {
 	if c.Running {
 		return ok(name, "%s is this cloud's own", c.Listen)
 	}
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp", c.Listen)
+	bind := c.Bind
+	if bind == nil {
+		bind = func(ctx context.Context, address string) (net.Listener, error) {
+			var config net.ListenConfig
+			return config.Listen(ctx, "tcp", address)
+		}
+	}
+	l, err := bind(ctx, c.Listen)
 	if err == nil {
 		_ = l.Close()
 		return ok(name, "%s is free", c.Listen)
