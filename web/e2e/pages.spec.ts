@@ -1,0 +1,31 @@
+import { mkdirSync } from 'node:fs';
+import { expect, test } from '@playwright/test';
+import { pages } from '../src/app/pages';
+import { login, looks, prefer, visit, watch } from './support';
+
+// A picture of every page that the navigation leads to, in both languages, light and dark, for people to look at; and what no
+// page may do. PAGES=/path,/other narrows it to these pages, which may be pages of single things too.
+const wanted = process.env.PAGES?.split(',') ?? pages.filter((p) => p.nav).map((p) => p.path);
+const folder = process.env.SCREENSHOTS ?? 'screenshots';
+
+for (const look of looks) {
+  test(`pages in ${look.language}, ${look.theme}`, async ({ page, context }) => {
+    test.setTimeout(30_000 + wanted.length * 15_000);
+    mkdirSync(folder, { recursive: true });
+    await prefer(context, look);
+    const wrong = watch(page);
+    await login(page);
+    for (const path of wanted) {
+      await visit(page, path);
+      const text = await page.locator('body').textContent();
+      expect(text, path).not.toMatch(/undefined|\[object Object\]|NaN|nav\.items\./);
+      const name = path === '/' ? 'overview' : path.slice(1).replaceAll('/', '_');
+      await page.screenshot({ path: `${folder}/${name}.${look.language}.${look.theme}.png`, fullPage: true });
+      const wide = await page.evaluate(
+        () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
+      );
+      expect(wide, `${path} is wider than the window`).toBe(false);
+    }
+    expect(wrong).toEqual([]);
+  });
+}

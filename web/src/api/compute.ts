@@ -1,0 +1,286 @@
+import { useQuery } from '@tanstack/react-query';
+import { call, collect, raw } from './client';
+
+// Types as in the Compute API reference at microversion 2.96; only what the dashboard uses.
+
+export interface Address {
+  version: 4 | 6;
+  addr: string;
+  'OS-EXT-IPS:type'?: 'fixed' | 'floating';
+  'OS-EXT-IPS-MAC:mac_addr'?: string;
+}
+
+export interface Server {
+  id: string;
+  name: string;
+  status: string;
+  tenant_id: string;
+  user_id: string;
+  metadata: Record<string, string>;
+  hostId: string;
+  image: { id: string } | '';
+  flavor: {
+    original_name: string;
+    vcpus: number;
+    ram: number;
+    disk: number;
+    ephemeral: number;
+    swap: number;
+    extra_specs?: Record<string, string>;
+  };
+  created: string;
+  updated: string;
+  addresses: Record<string, Address[]>;
+  'OS-EXT-AZ:availability_zone': string;
+  'OS-EXT-STS:task_state': string | null;
+  'OS-EXT-STS:vm_state': string;
+  /** 1 running, 3 paused, 4 shut down, 0 none. */
+  'OS-EXT-STS:power_state': number;
+  'OS-SRV-USG:launched_at': string | null;
+  'OS-EXT-SRV-ATTR:host'?: string | null;
+  'OS-EXT-SRV-ATTR:hypervisor_hostname'?: string | null;
+  'OS-EXT-SRV-ATTR:instance_name'?: string;
+  'OS-EXT-SRV-ATTR:hostname'?: string;
+  config_drive: string;
+  key_name: string | null;
+  security_groups?: { name: string }[];
+  fault?: { code: number; created: string; message: string; details?: string };
+  locked: boolean;
+  locked_reason: string | null;
+  host_status?: string;
+  description: string | null;
+  tags: string[];
+  server_groups?: string[];
+}
+
+export interface Flavor {
+  id: string;
+  name: string;
+  description: string | null;
+  ram: number;
+  vcpus: number;
+  disk: number;
+  swap: number | '';
+  'OS-FLV-EXT-DATA:ephemeral': number;
+  'os-flavor-access:is_public': boolean;
+  rxtx_factor: number;
+  extra_specs?: Record<string, string>;
+}
+
+export interface KeyPair {
+  name: string;
+  type: 'ssh' | 'x509';
+  fingerprint: string;
+  public_key: string;
+}
+
+export interface InstanceAction {
+  action: string;
+  request_id: string;
+  user_id: string;
+  project_id: string;
+  start_time: string;
+  updated_at: string;
+  message: string | null;
+  events?: ActionEvent[];
+}
+
+export interface ActionEvent {
+  event: string;
+  start_time: string;
+  finish_time: string | null;
+  result: string | null;
+  hostId?: string;
+  host?: string;
+  details?: string | null;
+}
+
+export interface InterfaceAttachment {
+  port_id: string;
+  net_id: string;
+  mac_addr: string;
+  port_state: string;
+  fixed_ips: { ip_address: string; subnet_id: string }[];
+  tag?: string | null;
+}
+
+export interface ComputeService {
+  id: string;
+  binary: string;
+  host: string;
+  zone: string;
+  status: 'enabled' | 'disabled';
+  state: 'up' | 'down';
+  updated_at: string;
+  disabled_reason: string | null;
+  forced_down: boolean;
+}
+
+export interface Hypervisor {
+  id: string;
+  hypervisor_hostname: string;
+  hypervisor_type: string;
+  hypervisor_version: number;
+  host_ip: string;
+  state: 'up' | 'down';
+  status: 'enabled' | 'disabled';
+  uptime?: string | null;
+  servers?: { name: string; uuid: string }[];
+  service: { id: string; host: string; disabled_reason: string | null };
+}
+
+export interface Aggregate {
+  id: number;
+  uuid: string;
+  name: string;
+  availability_zone: string | null;
+  hosts: string[];
+  metadata: Record<string, string>;
+  created_at: string;
+}
+
+export interface Zone {
+  zoneName: string;
+  zoneState: { available: boolean };
+  hosts?: Record<string, Record<string, { available: boolean; active: boolean; updated_at: string | null }>> | null;
+}
+
+export interface ServerGroup {
+  id: string;
+  name: string;
+  policy: string;
+  rules: { max_server_per_host?: number };
+  members: string[];
+  project_id: string;
+  user_id: string;
+}
+
+/** Limits and what is used of them: GET /limits. -1 is no limit. */
+export interface AbsoluteLimits {
+  maxTotalInstances: number;
+  maxTotalCores: number;
+  maxTotalRAMSize: number;
+  maxTotalKeypairs: number;
+  maxServerGroups: number;
+  totalInstancesUsed: number;
+  totalCoresUsed: number;
+  totalRAMUsed: number;
+  totalServerGroupsUsed: number;
+}
+
+const servers = (everywhere: boolean) =>
+  collect<Server>('compute', '/servers/detail', 'servers', {
+    query: { limit: 1000, all_tenants: everywhere ? 1 : undefined },
+  });
+
+/** Servers of the project; of all projects for administrators who ask for them. */
+export const useServers = (everywhere = false) =>
+  useQuery({ queryKey: ['server', { everywhere }], queryFn: () => servers(everywhere) });
+
+export const getServer = (id: string) =>
+  call<{ server: Server }>('compute', 'GET', `/servers/${id}`).then((a) => a.server);
+export const useServer = (id: string) => useQuery({ queryKey: ['server', id], queryFn: () => getServer(id) });
+
+export const useServerActions = (id: string) =>
+  useQuery({
+    queryKey: ['server', id, 'actions'],
+    queryFn: () => collect<InstanceAction>('compute', `/servers/${id}/os-instance-actions`, 'instanceActions'),
+  });
+
+export const useServerAction = (id: string, request: string) =>
+  useQuery({
+    queryKey: ['server', id, 'actions', request],
+    queryFn: () =>
+      call<{ instanceAction: InstanceAction }>('compute', 'GET', `/servers/${id}/os-instance-actions/${request}`).then(
+        (a) => a.instanceAction,
+      ),
+    enabled: request !== '',
+  });
+
+export const useServerInterfaces = (id: string) =>
+  useQuery({
+    queryKey: ['server', id, 'interfaces'],
+    queryFn: () =>
+      call<{ interfaceAttachments: InterfaceAttachment[] }>('compute', 'GET', `/servers/${id}/os-interface`).then(
+        (a) => a.interfaceAttachments,
+      ),
+  });
+
+/** serverAction is POST /servers/{id}/action; some actions answer with a body. */
+export async function serverAction<T = void>(
+  id: string,
+  action: Record<string, unknown>,
+  version?: string,
+): Promise<T> {
+  const answer = await raw('compute', 'POST', `/servers/${id}/action`, { body: action, version });
+  const content = await answer.text();
+  return (content ? JSON.parse(content) : undefined) as T;
+}
+
+export const useFlavors = (everywhere = false) =>
+  useQuery({
+    queryKey: ['flavor', { everywhere }],
+    queryFn: () =>
+      collect<Flavor>('compute', '/flavors/detail', 'flavors', {
+        query: { is_public: everywhere ? 'None' : undefined },
+      }),
+  });
+
+export const useFlavor = (id: string) =>
+  useQuery({
+    queryKey: ['flavor', id],
+    queryFn: () => call<{ flavor: Flavor }>('compute', 'GET', `/flavors/${id}`).then((a) => a.flavor),
+  });
+
+export const useKeyPairs = () =>
+  useQuery({
+    queryKey: ['keypair'],
+    queryFn: async () =>
+      (await collect<{ keypair: KeyPair }>('compute', '/os-keypairs', 'keypairs')).map(({ keypair }) => ({
+        ...keypair,
+        id: keypair.name,
+      })),
+  });
+
+export const useServerGroups = () =>
+  useQuery({
+    queryKey: ['server_group'],
+    queryFn: () =>
+      call<{ server_groups: ServerGroup[] }>('compute', 'GET', '/os-server-groups').then((a) => a.server_groups),
+  });
+
+export const useComputeServices = () =>
+  useQuery({
+    queryKey: ['compute_service'],
+    queryFn: () => call<{ services: ComputeService[] }>('compute', 'GET', '/os-services').then((a) => a.services),
+  });
+
+export const useHypervisors = () =>
+  useQuery({
+    queryKey: ['hypervisor'],
+    queryFn: () =>
+      collect<Hypervisor>('compute', '/os-hypervisors/detail', 'hypervisors', { query: { with_servers: true } }),
+  });
+
+export const useAggregates = () =>
+  useQuery({
+    queryKey: ['aggregate'],
+    queryFn: () => call<{ aggregates: Aggregate[] }>('compute', 'GET', '/os-aggregates').then((a) => a.aggregates),
+  });
+
+/** Zones; with hosts for administrators who ask for the detail. */
+export const useZones = (detail = false) =>
+  useQuery({
+    queryKey: ['zone', { detail }],
+    queryFn: () =>
+      call<{ availabilityZoneInfo: Zone[] }>('compute', 'GET', `/os-availability-zone${detail ? '/detail' : ''}`).then(
+        (a) => a.availabilityZoneInfo,
+      ),
+  });
+
+export const useLimits = () =>
+  useQuery({
+    queryKey: ['usage', 'compute'],
+    queryFn: () =>
+      call<{ limits: { absolute: AbsoluteLimits } }>('compute', 'GET', '/limits').then((a) => a.limits.absolute),
+  });

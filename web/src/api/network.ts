@@ -1,0 +1,232 @@
+import { useQuery } from '@tanstack/react-query';
+import { call, collect } from './client';
+
+// Types as in the Networking API v2.0 reference; only what the dashboard uses.
+
+interface Standard {
+  id: string;
+  name: string;
+  description: string;
+  project_id: string;
+  created_at: string;
+  updated_at: string;
+  revision_number: number;
+  tags: string[];
+}
+
+export interface Network extends Standard {
+  status: string;
+  admin_state_up: boolean;
+  shared: boolean;
+  'router:external': boolean;
+  is_default?: boolean;
+  mtu: number;
+  port_security_enabled: boolean;
+  subnets: string[];
+  dns_domain?: string;
+  availability_zones: string[];
+  /** These three are shown to administrators. */
+  'provider:network_type'?: 'local' | 'flat' | 'vlan' | 'gre' | 'vxlan';
+  'provider:physical_network'?: string | null;
+  'provider:segmentation_id'?: number | null;
+}
+
+export interface Subnet extends Standard {
+  network_id: string;
+  ip_version: 4 | 6;
+  cidr: string;
+  gateway_ip: string | null;
+  enable_dhcp: boolean;
+  ipv6_ra_mode: string | null;
+  ipv6_address_mode: string | null;
+  allocation_pools: { start: string; end: string }[];
+  dns_nameservers: string[];
+  host_routes: { destination: string; nexthop: string }[];
+}
+
+export interface FixedIP {
+  subnet_id: string;
+  ip_address: string;
+}
+
+export interface Port extends Standard {
+  network_id: string;
+  mac_address: string;
+  admin_state_up: boolean;
+  status: string;
+  device_id: string;
+  device_owner: string;
+  fixed_ips: FixedIP[];
+  security_groups: string[];
+  port_security_enabled: boolean;
+  allowed_address_pairs: { ip_address: string; mac_address?: string }[];
+  extra_dhcp_opts: { opt_name: string; opt_value: string; ip_version: number }[];
+  dns_name?: string;
+  'binding:vnic_type': string;
+  'binding:host_id'?: string;
+  'binding:vif_type'?: string;
+}
+
+export interface Router extends Standard {
+  status: string;
+  admin_state_up: boolean;
+  external_gateway_info: {
+    network_id: string;
+    enable_snat: boolean;
+    external_fixed_ips: FixedIP[];
+  } | null;
+  routes: { destination: string; nexthop: string }[];
+  distributed?: boolean;
+  ha?: boolean;
+  availability_zones: string[];
+}
+
+export interface FloatingIP extends Omit<Standard, 'name'> {
+  floating_ip_address: string;
+  floating_network_id: string;
+  fixed_ip_address: string | null;
+  port_id: string | null;
+  router_id: string | null;
+  status: string;
+  port_details?: { name: string; device_id: string; device_owner: string; mac_address: string; status: string } | null;
+}
+
+export interface SecurityGroupRule extends Omit<Standard, 'name'> {
+  security_group_id: string;
+  direction: 'ingress' | 'egress';
+  ethertype: 'IPv4' | 'IPv6';
+  protocol: string | null;
+  port_range_min: number | null;
+  port_range_max: number | null;
+  remote_ip_prefix: string | null;
+  remote_group_id: string | null;
+}
+
+export interface SecurityGroup extends Standard {
+  security_group_rules: SecurityGroupRule[];
+}
+
+export interface Finding {
+  check: string;
+  level: 'ok' | 'warn' | 'fatal';
+  detail: string;
+  breaks?: string;
+  mend?: string;
+}
+
+export interface NetworkAgent {
+  id: string;
+  agent_type: string;
+  binary: string;
+  host: string;
+  alive: boolean;
+  admin_state_up: boolean;
+  availability_zone: string | null;
+  heartbeat_timestamp: string;
+  started_at: string;
+  configurations: Record<string, unknown> & { findings?: Finding[] };
+}
+
+export interface QuotaDetail {
+  limit: number;
+  used: number;
+  reserved: number;
+}
+
+const list =
+  <T>(path: string, key: string) =>
+  (query?: Record<string, string | string[] | boolean | undefined>) =>
+    collect<T>('network', `/${path}`, key, { query: { limit: '1000', ...query } });
+const one =
+  <T>(path: string, key: string) =>
+  (id: string) =>
+    call<Record<string, T>>('network', 'GET', `/${path}/${id}`).then((a) => a[key] as T);
+
+export const listNetworks = list<Network>('networks', 'networks');
+export const listSubnets = list<Subnet>('subnets', 'subnets');
+export const listPorts = list<Port>('ports', 'ports');
+export const listRouters = list<Router>('routers', 'routers');
+export const listFloatingIPs = list<FloatingIP>('floatingips', 'floatingips');
+export const listSecurityGroups = list<SecurityGroup>('security-groups', 'security_groups');
+
+/**
+ * Networks that the project may use: its own, shared and external ones. An administrator who asks for everything gets those of
+ * all projects: the API shows all of them to administrators, so others are left out here.
+ */
+type Owned = { project_id: string };
+const mine = <T extends Owned>(items: T[], project: string, visible: (item: T) => boolean = () => false): T[] =>
+  items.filter((item) => item.project_id === project || visible(item));
+
+export const useNetworks = (project: string, everywhere = false) =>
+  useQuery({
+    queryKey: ['network'],
+    queryFn: () => listNetworks(),
+    select: (all) => (everywhere ? all : mine(all, project, (n) => n.shared || n['router:external'])),
+  });
+
+export const useNetwork = (id: string) =>
+  useQuery({ queryKey: ['network', id], queryFn: () => one<Network>('networks', 'network')(id) });
+
+export const useSubnets = () => useQuery({ queryKey: ['subnet'], queryFn: () => listSubnets() });
+
+/** Ports that match a filter of the API: network_id, device_id, … */
+export const usePorts = (filter: Record<string, string> = {}) =>
+  useQuery({ queryKey: ['port', filter], queryFn: () => listPorts(filter) });
+
+export const usePort = (id: string) =>
+  useQuery({ queryKey: ['port', id], queryFn: () => one<Port>('ports', 'port')(id) });
+
+export const useRouters = (project: string, everywhere = false) =>
+  useQuery({
+    queryKey: ['router'],
+    queryFn: () => listRouters(),
+    select: (all) => (everywhere ? all : mine(all, project)),
+  });
+
+export const useRouter = (id: string) =>
+  useQuery({ queryKey: ['router', id], queryFn: () => one<Router>('routers', 'router')(id) });
+
+export const useFloatingIPs = (project: string, everywhere = false) =>
+  useQuery({
+    queryKey: ['floatingip'],
+    queryFn: () => listFloatingIPs(),
+    select: (all) => (everywhere ? all : mine(all, project)),
+  });
+
+export const useSecurityGroups = (project: string, everywhere = false) =>
+  useQuery({
+    queryKey: ['security_group'],
+    queryFn: () => listSecurityGroups(),
+    select: (all) => (everywhere ? all : mine(all, project)),
+  });
+
+export const useSecurityGroup = (id: string) =>
+  useQuery({
+    queryKey: ['security_group', id],
+    queryFn: () => one<SecurityGroup>('security-groups', 'security_group')(id),
+  });
+
+export const useAgents = () =>
+  useQuery({
+    queryKey: ['agent'],
+    queryFn: () => call<{ agents: NetworkAgent[] }>('network', 'GET', '/agents').then((a) => a.agents),
+  });
+
+export const useExtensions = () =>
+  useQuery({
+    queryKey: ['extension'],
+    queryFn: () =>
+      call<{ extensions: { alias: string }[] }>('network', 'GET', '/extensions').then((a) =>
+        a.extensions.map((e) => e.alias),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const useNetworkQuotas = (project: string) =>
+  useQuery({
+    queryKey: ['usage', 'network', project],
+    queryFn: () =>
+      call<{ quota: Record<string, QuotaDetail> }>('network', 'GET', `/quotas/${project}/details.json`).then(
+        (a) => a.quota,
+      ),
+  });

@@ -1,0 +1,98 @@
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useEffect, useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { useTranslation } from 'react-i18next';
+import { ApiError, messageOf } from '~/api/error';
+import { login } from '~/api/session';
+import { TextField } from '~/ui/fields';
+import { type Language, languages, setLanguage } from './i18n';
+
+export function LoginFailure({ error }: { error: unknown }) {
+  const { t } = useTranslation();
+  let words = messageOf(error);
+  if (error instanceof ApiError) {
+    if (error.unreachable) words = t('login.unreachable');
+    else if (error.status === 401) words = t('login.wrong');
+    else if (error.message === 'no-project') words = t('login.noProject');
+  }
+  return (
+    <Alert type="error" data-testid="login-failure">
+      {words}
+    </Alert>
+  );
+}
+
+export function Login({ problem }: { problem?: unknown }) {
+  const { t, i18n } = useTranslation();
+  const [failure, setFailure] = useState<unknown>(problem);
+  const form = useForm({ defaultValues: { user: '', password: '', domain: 'Default' } });
+  useEffect(() => {
+    document.title = `${t('login.button')} – wisp`;
+  }, [t]);
+  const submit = form.handleSubmit(async ({ user, password, domain }) => {
+    setFailure(undefined);
+    try {
+      await login(user, password, domain);
+    } catch (error) {
+      setFailure(error);
+    }
+  });
+  return (
+    <main className="login">
+      <Box margin={{ top: 'xxxl' }}>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void submit();
+          }}
+        >
+          <Container
+            header={<Header variant="h1">{t('login.title')}</Header>}
+            footer={
+              <SpaceBetween direction="horizontal" size="s">
+                {Object.entries(languages).map(([id, name]) => (
+                  <Button
+                    key={id}
+                    variant="inline-link"
+                    formAction="none"
+                    disabled={i18n.language === id}
+                    onClick={() => void setLanguage(id as Language)}
+                  >
+                    {name}
+                  </Button>
+                ))}
+              </SpaceBetween>
+            }
+          >
+            <SpaceBetween size="m">
+              {failure !== undefined && <LoginFailure error={failure} />}
+              <TextField control={form.control} name="user" label={t('login.user')} autoComplete="username" autoFocus />
+              <TextField
+                control={form.control}
+                name="password"
+                label={t('login.password')}
+                type="password"
+                autoComplete="current-password"
+              />
+              <TextField control={form.control} name="domain" label={t('login.domain')} />
+              <Button
+                variant="primary"
+                fullWidth
+                loading={form.formState.isSubmitting}
+                formAction="submit"
+                data-testid="login"
+              >
+                {t('login.button')}
+              </Button>
+            </SpaceBetween>
+          </Container>
+        </form>
+      </Box>
+    </main>
+  );
+}

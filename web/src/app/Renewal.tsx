@@ -1,0 +1,97 @@
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useForm } from 'react-hook-form';
+import { useTranslation } from 'react-i18next';
+import { renew, renewBefore, session } from '~/api/session';
+import { TextField } from '~/ui/fields';
+import { formatAge, parseTime } from '~/ui/format';
+import { LoginFailure } from './Login';
+import { useSession } from './useSession';
+
+/**
+ * Renewal asks for the password over the page that is open, when the session is about to end and when it has ended. Requests
+ * that were refused go on afterwards, and what was typed stays.
+ */
+export function Renewal() {
+  const { t } = useTranslation();
+  const { body, token } = useSession();
+  useSyncExternalStore(session.subscribe, session.snapshot);
+  const [due, setDue] = useState('');
+  const [later, setLater] = useState('');
+  const [failure, setFailure] = useState<unknown>();
+  const form = useForm({ defaultValues: { password: '' } });
+  useEffect(() => {
+    const left = parseTime(body.expires_at).getTime() - Date.now() - renewBefore;
+    // A timer takes 31 bits of milliseconds.
+    const timer = setTimeout(() => setDue(token), Math.min(Math.max(left, 0), 2 ** 31 - 1));
+    return () => clearTimeout(timer);
+  }, [body.expires_at, token]);
+  const ended = session.expired;
+  if (!ended && (due !== token || later === token)) return null;
+  const submit = form.handleSubmit(async ({ password }) => {
+    setFailure(undefined);
+    try {
+      await renew(password);
+      form.reset();
+    } catch (error) {
+      setFailure(error);
+    }
+  });
+  return (
+    <Modal
+      visible
+      header={ended ? t('login.ended') : t('login.endsSoon')}
+      closeAriaLabel={t('login.later')}
+      onDismiss={() => {
+        if (!ended) setLater(token);
+      }}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            {ended ? (
+              <Button variant="link" onClick={() => void session.logout()}>
+                {t('login.otherUser')}
+              </Button>
+            ) : (
+              <Button variant="link" onClick={() => setLater(token)}>
+                {t('login.later')}
+              </Button>
+            )}
+            <Button
+              variant="primary"
+              loading={form.formState.isSubmitting}
+              onClick={() => void submit()}
+              data-testid="renew"
+            >
+              {t('login.renew')}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+      >
+        <SpaceBetween size="m">
+          <p>{ended ? t('login.endedText') : t('login.endsSoonText', { when: formatAge(body.expires_at) })}</p>
+          {failure !== undefined && <LoginFailure error={failure} />}
+          <TextField
+            control={form.control}
+            name="password"
+            label={`${t('login.password')} (${body.user.name})`}
+            type="password"
+            autoComplete="current-password"
+            autoFocus
+          />
+        </SpaceBetween>
+        <button type="submit" hidden aria-hidden tabIndex={-1} />
+      </form>
+    </Modal>
+  );
+}

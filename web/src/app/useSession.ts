@@ -1,0 +1,10 @@
+import { useSyncExternalStore } from 'react';
+import { type Session, session } from '~/api/session';
+
+/** useSession is the current session of a page that only signed-in users see. */
+export function useSession(): Session & { isAdmin: boolean; projectId: string } {
+  useSyncExternalStore(session.subscribe, session.snapshot);
+  const now = session.current;
+  if (!now) throw new Error('there is no session');
+  return { ...now, isAdmin: session.isAdmin, projectId: now.body.project?.id ?? '' };
+}

@@ -1,0 +1,71 @@
+import i18next from 'i18next';
+import { messageOf } from '~/api/error';
+import { confirm } from './confirm';
+import { nameOf } from './format';
+import { notify } from './notify';
+
+/** Something that can be done to things: one by one, from a list or from a thing's own page. */
+export interface Action<T> {
+  id: string;
+  text: string;
+  /** Undefined when it is allowed now, else why not, in words. */
+  refused?(item: T): string | undefined;
+  /** Asked before it is done; the list is what it is done to. */
+  question?(items: T[]): { title: string; body: React.ReactNode; confirmLabel?: string };
+  danger?: boolean;
+  /** Does it to one thing. */
+  run(item: T): Promise<unknown>;
+  /** Instead of run, when it opens a dialog or another page. Only for one thing at a time. */
+  open?(item: T): void;
+}
+
+const atOnce = 6;
+
+/** perform asks, does it to each thing, a few at once, and says how it went. */
+export async function perform<T extends { id: string; name?: string | null }>(
+  action: Action<T>,
+  items: T[],
+): Promise<void> {
+  const only = items[0];
+  if (!only) return;
+  if (action.open) {
+    action.open(only);
+    return;
+  }
+  if (action.question) {
+    const { title, body, confirmLabel } = action.question(items);
+    if (!(await confirm({ title, body, confirmLabel: confirmLabel ?? action.text, danger: action.danger }))) return;
+  }
+  const failures: string[] = [];
+  const queue = [...items];
+  const worker = async () => {
+    for (let item = queue.shift(); item; item = queue.shift()) {
+      try {
+        await action.run(item);
+      } catch (error) {
+        failures.push(`${nameOf(item)}: ${messageOf(error)}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  const count = items.length - failures.length;
+  if (count > 0) notify.success(i18next.t('actionDone', { action: action.text, count, name: nameOf(only) }));
+  if (failures.length > 0) {
+    notify.add({
+      type: 'error',
+      header: i18next.t('actionFailed', { action: action.text, count: failures.length }),
+      content: failures.slice(0, 5).join('\n'),
+    });
+  }
+}
+
+/** refusal is why an action cannot be done to all of the things. */
+export function refusal<T>(action: Action<T>, items: T[]): string | undefined {
+  if (items.length === 0) return i18next.t('selectFirst');
+  if (action.open && items.length > 1) return i18next.t('oneAtATime');
+  for (const item of items) {
+    const why = action.refused?.(item);
+    if (why) return why;
+  }
+  return undefined;
+}

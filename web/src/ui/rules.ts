@@ -1,0 +1,78 @@
+import i18next from 'i18next';
+import ipaddr from 'ipaddr.js';
+
+/** A rule looks at what was typed, and gives undefined or what is wrong with it, in words. Empty input is for `required`. */
+export type Rule = (value: string) => string | undefined;
+
+const say = (key: string, values?: object): string => i18next.t(`rules.${key}`, { ...values });
+
+export const required: Rule = (value) => (value.trim() ? undefined : say('required'));
+
+export const maxLength =
+  (max: number): Rule =>
+  (value) =>
+    [...value].length > max ? say('maxLength', { max }) : undefined;
+
+export const pattern =
+  (form: RegExp, key: string): Rule =>
+  (value) =>
+    value && !form.test(value) ? say(key) : undefined;
+
+export const wholeNumber =
+  (min: number, max: number = Number.MAX_SAFE_INTEGER): Rule =>
+  (value) => {
+    if (!value) return undefined;
+    if (!/^-?\d+$/.test(value.trim())) return say('wholeNumber');
+    const n = Number(value);
+    if (n < min) return say('min', { min });
+    return n > max ? say('max', { max }) : undefined;
+  };
+
+export const address: Rule = (value) => (value && !ipaddr.isValid(value) ? say('address') : undefined);
+
+export const addressOf =
+  (version: 4 | 6): Rule =>
+  (value) =>
+    value && (!ipaddr.isValid(value) || ipaddr.parse(value).kind() !== `ipv${version}`)
+      ? say('addressOf', { version })
+      : undefined;
+
+export const cidr: Rule = (value) => {
+  if (!value) return undefined;
+  return ipaddr.isValidCIDR(value) ? undefined : say('cidr');
+};
+
+/** inside checks that an address lies in a range; a range that is no CIDR is for its own field to complain about. */
+export const inside =
+  (range: string): Rule =>
+  (value) => {
+    if (!value || !ipaddr.isValid(value) || !ipaddr.isValidCIDR(range)) return undefined;
+    const [network, bits] = ipaddr.parseCIDR(range);
+    const one = ipaddr.parse(value);
+    return one.kind() === network.kind() && one.match(network, bits) ? undefined : say('inside', { range });
+  };
+
+export const mac: Rule = pattern(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, 'mac');
+export const port: Rule = wholeNumber(1, 65535);
+
+/** all gives the first complaint of several rules. */
+export const all =
+  (...rules: Rule[]): Rule =>
+  (value) => {
+    for (const rule of rules) {
+      const wrong = rule(value);
+      if (wrong) return wrong;
+    }
+    return undefined;
+  };
+
+/** lines applies a rule to each line. */
+export const lines =
+  (rule: Rule): Rule =>
+  (value) =>
+    value
+      .split('\n')
+      .map((line) => line.trim())
+      .filter(Boolean)
+      .map(rule)
+      .find((wrong) => wrong !== undefined);
