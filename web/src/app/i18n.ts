@@ -48,6 +48,7 @@ export async function startI18n(): Promise<void> {
       fallbackLng: false,
       supportedLngs: Object.keys(languages),
       load: 'currentOnly',
+      showSupportNotice: false,
       ns: ['common'],
       defaultNS: 'common',
       interpolation: { escapeValue: false }, // React escapes
