@@ -4,13 +4,15 @@ SHELL   := /bin/bash
 BUILD   := build
 BIN     := bin/wisp
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-SOURCES := $(shell find cmd internal -name '*.go' -not -name '*_test.go' 2>/dev/null) $(shell find internal -name '*.sql' -o -name '*_bpfel.o' 2>/dev/null) go.mod go.sum
+SOURCES := $(wildcard web/*.go) $(shell find cmd internal -name '*.go' -not -name '*_test.go' 2>/dev/null) $(shell find internal -name '*.sql' -o -name '*_bpfel.o' 2>/dev/null) go.mod go.sum
 GUEST   := $(BUILD)/guest.qcow2
 STATE   ?= /var/lib/wisp
+WEB     := web/dist/index.html
+NPM     := web/node_modules/.package-lock.json
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest deps deps-build deps-test check fmt lint unit generate generated test test-slices test-guest test-e2e bench clean
+.PHONY: help up down purge doctor demo build guest web deps deps-build deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-e2e test-web bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -32,9 +34,20 @@ demo: up ## a user's whole first day, by itself
 
 build: $(BIN) ## build the binary
 
-$(BIN): $(SOURCES)
+$(BIN): $(SOURCES) $(WEB)
 	@echo "building $@"
 	@go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $@ ./cmd/wisp
+
+web: $(WEB) ## build the dashboard
+
+$(WEB): $(NPM) $(shell find web/src web/public -type f) web/index.html web/package.json $(wildcard web/*.ts)
+	@echo "building the dashboard"
+	@cd web && npm run --silent build -- --logLevel warn
+
+$(NPM): web/package-lock.json | deps-build
+	@echo "fetching the dashboard's libraries"
+	@cd web && npm ci --no-audit --no-fund --silent
+	@touch $@
 
 guest: $(GUEST) ## build the small guest image
 
@@ -51,7 +64,7 @@ deps-build: ## install the packages that building the guest image and the BPF pr
 deps-test: ## install the packages that the tests need
 	@test/install-packages run build test
 
-check: fmt lint unit generated ## what every change must pass, in minutes
+check: fmt lint unit check-web generated ## what every change must pass, in minutes
 
 fmt:
 	@files=$$(gofmt -l cmd internal guest test web/*.go); if [ -n "$$files" ]; then echo "not formatted:"; echo "$$files"; exit 1; fi
@@ -66,13 +79,16 @@ $(LINT):
 unit:
 	@go test -short $(PKGS) ./guest/...
 
+check-web: $(NPM) ## types, format, lint and unit tests of the dashboard
+	@cd web && npm run --silent check && npm run --silent unit
+
 generate: deps-build ## generate the BPF objects and their loaders
 	@go generate ./...
 
 generated: deps-build
 	@test/generated
 
-test: deps-test check test-slices test-guest test-e2e ## everything
+test: deps-test check test-slices test-guest test-e2e test-web ## everything
 
 bin/withpostgres: $(shell find test/withpostgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
@@ -86,9 +102,12 @@ test-guest: $(GUEST) ## boot the guest image alone
 test-e2e: $(BIN) $(GUEST) ## the scenario with the openstack client and real guests
 	@go test -count=1 -timeout 30m -v ./test/e2e/...
 
+test-web: $(BIN) $(GUEST) ## the first day in a browser, against a real cloud
+	@go test -count=1 -timeout 40m -v ./test/web/...
+
 bench: $(BIN) $(GUEST) ## figures, with the medians of 10
 	@go test -count=1 -timeout 30m -v -run TestFigures ./test/bench -figures
 	@go test -count=3 -timeout 10m -v -run TestThroughput ./internal/dataplane
 
 clean: ## remove what was built
-	@rm -rf bin $(BUILD)
+	@rm -rf bin $(BUILD) web/node_modules web/test-results web/screenshots; git clean -qfdX web/dist
