@@ -222,7 +222,9 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 
 // answers asks a service for its versions, within this process.
 func answers(r *http.Request, handler http.Handler, path string) bool {
-	request := r.Clone(r.Context())
+	// Without the router's notes on the request that is being answered: with
+	// them it would go on where those end, and not at the path below.
+	request := r.Clone(context.WithValue(r.Context(), chi.RouteCtxKey, nil))
 	request.Method, request.URL.Path, request.URL.RawPath = http.MethodGet, path, ""
 	w := &discard{header: http.Header{}}
 	handler.ServeHTTP(w, request)
