@@ -10,7 +10,7 @@ STATE   ?= /var/lib/wisp
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest deps deps-build deps-test check fmt lint unit generate generated test test-slices test-guest test-e2e bench clean
+.PHONY: help up down purge doctor demo build guest deps deps-guest deps-bpf deps-test check fmt lint unit generate generated test test-slices test-guest test-e2e bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -38,18 +38,21 @@ $(BIN): $(SOURCES)
 
 guest: $(GUEST) ## build the small guest image
 
-$(GUEST): $(wildcard guest/*) | deps-build
+$(GUEST): $(wildcard guest/*) | deps-guest
 	@guest/build $(BUILD)
 	@touch $@
 
 deps: ## install the packages that a cloud needs
 	@test/install-packages run
 
-deps-build: ## install the packages that building the guest image and the BPF programs needs
-	@test/install-packages build
+deps-guest: ## install the packages that building the guest image needs
+	@test/install-packages guest
+
+deps-bpf: ## install the packages that generating the BPF programs needs
+	@test/install-packages bpf
 
 deps-test: ## install the packages that the tests need
-	@test/install-packages run build test
+	@test/install-packages run guest bpf test
 
 check: fmt lint unit generated ## what every change must pass, in minutes
 
@@ -66,10 +69,10 @@ $(LINT):
 unit:
 	@go test -short $(PKGS) ./guest/...
 
-generate: deps-build ## generate the BPF objects and their loaders
+generate: deps-bpf ## generate the BPF objects and their loaders
 	@go generate ./...
 
-generated: deps-build
+generated: deps-bpf
 	@test/generated
 
 test: deps-test check test-slices test-guest test-e2e ## everything
