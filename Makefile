@@ -12,7 +12,7 @@ NPM     := web/node_modules/.package-lock.json
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest web deps deps-build deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-e2e test-web bench clean
+.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-e2e test-web bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -44,25 +44,31 @@ $(WEB): $(NPM) $(shell find web/src web/public -type f) web/index.html web/packa
 	@echo "building the dashboard"
 	@cd web && npm run --silent build -- --logLevel warn
 
-$(NPM): web/package-lock.json | deps-build
+$(NPM): web/package-lock.json | deps-web
 	@echo "fetching the dashboard's libraries"
 	@cd web && npm ci --no-audit --no-fund --silent
 	@touch $@
 
 guest: $(GUEST) ## build the small guest image
 
-$(GUEST): $(wildcard guest/*) | deps-build
+$(GUEST): $(wildcard guest/*) | deps-guest
 	@guest/build $(BUILD)
 	@touch $@
 
 deps: ## install the packages that a cloud needs
 	@test/install-packages run
 
-deps-build: ## install the packages that building the guest image and the BPF programs needs
-	@test/install-packages build
+deps-guest: ## install the packages that building the guest image needs
+	@test/install-packages guest
+
+deps-web: ## install the packages that building the dashboard needs
+	@test/install-packages web
+
+deps-bpf: ## install the packages that generating the BPF programs needs
+	@test/install-packages bpf
 
 deps-test: ## install the packages that the tests need
-	@test/install-packages run build test
+	@test/install-packages run guest web bpf test
 
 check: fmt lint unit check-web generated ## what every change must pass, in minutes
 
@@ -82,10 +88,10 @@ unit:
 check-web: $(NPM) ## types, format, lint and unit tests of the dashboard
 	@cd web && npm run --silent check && npm run --silent unit
 
-generate: deps-build ## generate the BPF objects and their loaders
+generate: deps-bpf ## generate the BPF objects and their loaders
 	@go generate ./...
 
-generated: deps-build
+generated: deps-bpf
 	@test/generated
 
 test: deps-test check test-slices test-guest test-e2e test-web ## everything

@@ -1,7 +1,6 @@
 package metadata
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -30,7 +29,7 @@ func Tree(doc Document) (map[string][]byte, error) {
 	for _, name := range append([]string{latest}, ec2Versions...) {
 		version, _ := dated(name, ec2Versions)
 		root := ec2Tree(&doc, version)
-		content, err := json.Marshal(root.children["meta-data"].values())
+		content, err := encode(root.children["meta-data"].values())
 		if err != nil {
 			return nil, fmt.Errorf("rendering the EC2 form: %w", err)
 		}

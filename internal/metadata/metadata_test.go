@@ -209,6 +209,38 @@ func TestMetaData(t *testing.T) {
 	}
 }
 
+// CirrOS reads the documents with awk, which takes an escape such as \u003c for
+// the letters "u003c".
+func TestLettersAreNotEscaped(t *testing.T) {
+	t.Parallel()
+	doc := document()
+	const key = "ssh-ed25519 AAAA Me & Co <me@example.org>"
+	doc.Keys[0].Data, doc.Meta["role"] = key, "a<b>&c"
+	doc.VendorData = json.RawMessage(`{"motd":"<hi>"}`)
+	h := serve(map[string]Document{"x": doc})
+	tree, err := Tree(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string][]string{
+		"openstack/latest/meta_data.json":    {key, `"a<b>&c"`},
+		"openstack/latest/vendor_data2.json": {`{"motd":"<hi>"}`},
+	} {
+		_, body, _ := get(t, h, http.MethodGet, "/"+file, "x", nil)
+		for _, text := range want {
+			if !strings.Contains(body, text) {
+				t.Errorf("%s lacks %q: %s", file, text, body)
+			}
+			if !strings.Contains(string(tree[file]), text) {
+				t.Errorf("the config drive's %s lacks %q: %s", file, text, tree[file])
+			}
+		}
+	}
+	if ec2 := string(tree["ec2/latest/meta-data.json"]); !strings.Contains(ec2, key) {
+		t.Errorf("the config drive's EC2 form lacks %q: %s", key, ec2)
+	}
+}
+
 func TestNetworkData(t *testing.T) {
 	t.Parallel()
 	d := document()

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -68,17 +69,30 @@ func openstackFiles(doc *Document, version string) []string {
 func openstackFile(doc *Document, version, name string, drive bool) ([]byte, error) {
 	switch name {
 	case metaDataFile:
-		return json.Marshal(metaData(doc, version, drive))
+		return encode(metaData(doc, version, drive))
 	case userDataFile:
 		return doc.UserData, nil
 	case networkDataFile:
-		return json.Marshal(networkData(doc.Network))
+		return encode(networkData(doc.Network))
 	case vendorDataFile:
 		return vendorData(doc), nil
 	case vendorData2File:
-		return json.Marshal(map[string]json.RawMessage{"static": vendorData(doc)})
+		return encode(map[string]json.RawMessage{"static": vendorData(doc)})
 	}
 	return []byte{}, nil // the password: none is kept for an instance
+}
+
+// encode writes JSON as Nova does: <, > and & as they are. Guests that parse it
+// with a shell or awk, as CirrOS does, do not know the escapes that Go would
+// write for them, and a key's comment has such letters.
+func encode(v any) ([]byte, error) {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), nil
 }
 
 func vendorData(doc *Document) json.RawMessage {

@@ -34,6 +34,9 @@ func EnsureNetns(name string) error {
 			return fmt.Errorf("removing stale namespace name %s: %w", name, err)
 		}
 	}
+	if err := shareNetnsDir(); err != nil {
+		return err
+	}
 	return keepThread(func() error {
 		h, err := netns.NewNamed(name)
 		if err != nil {
@@ -41,6 +44,26 @@ func EnsureNetns(name string) error {
 		}
 		return h.Close()
 	})
+}
+
+// shareNetnsDir makes the folder of names a shared mount of its own, as `ip netns
+// add` does where it is none. Left to that command, it would be laid over names
+// that are there already, and what is mounted below could never be removed.
+func shareNetnsDir() error {
+	if err := os.MkdirAll(netnsDir, 0o755); err != nil {
+		return fmt.Errorf("making %s: %w", netnsDir, err)
+	}
+	share := func() error { return unix.Mount("", netnsDir, "none", unix.MS_SHARED|unix.MS_REC, "") }
+	err := share()
+	if errors.Is(err, unix.EINVAL) { // it is no mount yet
+		if err = unix.Mount(netnsDir, netnsDir, "none", unix.MS_BIND|unix.MS_REC, ""); err == nil {
+			err = share()
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("sharing the mounts of %s: %w", netnsDir, err)
+	}
+	return nil
 }
 
 // DeleteNetns removes a named network namespace; its absence is no error.
