@@ -94,7 +94,11 @@ func (n *Node) stats(ctx context.Context, id string) (nodeapi.Stats, error) {
 	if err != nil {
 		return nodeapi.Stats{}, err
 	}
-	stats := nodeapi.Stats{UptimeSeconds: int64(used.Uptime.Seconds()), CPUTimes: used.CPUTimes, MemoryBytes: used.MemoryBytes}
+	host, err := n.cfg.Driver.Capabilities(ctx)
+	if err != nil {
+		return nodeapi.Stats{}, err
+	}
+	stats := nodeapi.Stats{Accelerator: host.Accelerator, UptimeSeconds: int64(used.Uptime.Seconds()), CPUTimes: used.CPUTimes, MemoryBytes: used.MemoryBytes}
 	for _, d := range used.Disks {
 		stats.Disks = append(stats.Disks, nodeapi.DiskStats{
 			Device: d.Device, ReadBytes: d.ReadBytes, ReadRequests: d.ReadRequests, WriteBytes: d.WriteBytes, WriteRequests: d.WriteRequests, Errors: d.Errors,

@@ -228,6 +228,7 @@ type StatsParams struct {
 
 // Stats is what a running instance has used since its machine started.
 type Stats struct {
+	Accelerator   string          `json:"accelerator"` // as in Capacity
 	UptimeSeconds int64           `json:"uptime_seconds"`
 	CPUTimes      []time.Duration `json:"cpu_times,omitempty"` // of each virtual processor
 	MemoryBytes   int64           `json:"memory_bytes"`        // that the machine takes of its host

@@ -107,7 +107,7 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
 	s.Compute.SetNodes(s.Nodes)
 	s.services = []*api.Service{
-		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log),
+		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log, c.URL),
 	}
 	s.handler = s.routes(c, log)
 	return s, nil
