@@ -45,6 +45,7 @@ var platform = map[string][]string{
 	"physnet":    {"errs", "netlinkx"},
 	"pki":        nil,
 	"demo":       {"errs", "demo"},
+	"console":    {"errs", "nodeapi"},
 }
 
 // Slices may import these of the platform besides.
@@ -63,6 +64,7 @@ var libraries = map[string][]string{
 	"github.com/cilium/ebpf":         {"internal/dataplane"},
 	"github.com/spf13/cobra":         {"cmd"},
 	"github.com/gophercloud":         {"internal/demo", "test"},
+	"github.com/coder/websocket":     {"internal/console"},
 }
 
 func TestImports(t *testing.T) {

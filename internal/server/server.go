@@ -20,6 +20,7 @@ import (
 	"wisp/internal/api"
 	"wisp/internal/compute"
 	"wisp/internal/compute/computeapi"
+	"wisp/internal/console"
 	"wisp/internal/identity"
 	"wisp/internal/identity/identityapi"
 	"wisp/internal/image"
@@ -109,8 +110,21 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.services = []*api.Service{
 		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log, c.URL),
 	}
-	s.handler = s.routes(c, log)
+	proxy, err := console.New(consoles{s.Compute}, c.URL, log)
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.routes(c, proxy, log)
 	return s, nil
+}
+
+// consoles is compute as the proxy of consoles needs it.
+type consoles struct{ *compute.Service }
+
+// Take implements console.Consoles.
+func (c consoles) Take(ctx context.Context, token, kind string) (console.Target, error) {
+	taken, err := c.TakeConsole(ctx, token, kind)
+	return console.Target{InstanceID: taken.ServerID, Open: func(ctx context.Context) (nodeapi.Stream, error) { return c.OpenConsole(ctx, taken) }}, err
 }
 
 // cpuRatio is how many virtual processors a host gives for one of its own:
@@ -153,11 +167,14 @@ func (s *Server) Close() error {
 	return errors.Join(s.Nodes.Close(), s.blobs.Close(), s.DB.Close())
 }
 
-func (s *Server) routes(c Config, log *slog.Logger) http.Handler {
+func (s *Server) routes(c Config, proxy *console.Proxy, log *slog.Logger) http.Handler {
 	router := chi.NewRouter()
 	mounter := &api.Mounter{Auth: s.Identity, Log: log, Identity: c.URL + "/identity"}
 	for _, service := range s.services {
 		mounter.Mount(router, service)
+	}
+	for _, kind := range []string{nodeapi.ConsoleVNC, nodeapi.ConsoleSerial} {
+		router.Get("/console/"+kind+"/stream", proxy.Handler(kind))
 	}
 	router.Get("/healthz", s.health)
 	router.Get("/", s.index)
