@@ -2,7 +2,6 @@ package fake
 
 import (
 	"context"
-	"io"
 	"net"
 
 	"wisp/internal/errs"
@@ -15,8 +14,7 @@ const terminalSize = 1024
 
 // OpenConsole implements hypervisor.Driver. The serial port serves one
 // connection at a time, as the real one: the guest says back what it hears,
-// and what it prints by itself is heard too. The display greets as an RFB
-// server does, and then says back what it hears.
+// and what it prints by itself is heard too.
 func (d *Driver) OpenConsole(ctx context.Context, id string, kind hypervisor.ConsoleKind) (net.Conn, error) {
 	if err := d.running(ctx, id); err != nil {
 		return nil, err
@@ -47,13 +45,6 @@ func (d *Driver) OpenConsole(ctx context.Context, id string, kind hypervisor.Con
 		delete(m.viewers, theirs)
 	}()
 	return ours, nil
-}
-
-// serveDisplay ends when the connection does: its errors say only that.
-func serveDisplay(_ *machine, conn net.Conn) {
-	if _, err := io.WriteString(conn, "RFB 003.008\n"); err == nil {
-		_, _ = io.Copy(conn, conn)
-	}
 }
 
 func (h *Host) serveSerial(m *machine, conn net.Conn) {
