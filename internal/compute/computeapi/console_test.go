@@ -18,7 +18,7 @@ func (console) OpenConsole(context.Context, string, string, string) (nodeapi.Str
 // stats is what the node of these tests counts.
 func stats() nodeapi.Stats {
 	return nodeapi.Stats{
-		Accelerator: "tcg", UptimeSeconds: 60, CPUTimes: []time.Duration{2 * time.Second}, MemoryBytes: 100 << 20,
+		Accelerator: "tcg", UptimeSeconds: 60, CPUTimes: []time.Duration{2 * time.Second}, MemoryBytes: 600 << 20,
 		Disks: []nodeapi.DiskStats{{Device: "vda", ReadBytes: 1, ReadRequests: 2, WriteBytes: 3, WriteRequests: 4, Errors: 5}},
 		Ports: []nodeapi.PortStats{{Device: "tap0", RxBytes: 1, RxPackets: 2, RxErrors: 3, RxDropped: 4, TxBytes: 5, TxPackets: 6, TxErrors: 7, TxDropped: 8}},
 	}
@@ -146,12 +146,12 @@ func TestDiagnostics(t *testing.T) {
 			}
 		}
 		if len(view) != 13 || dig(t, view, "cpu_details", 0, "time") != 2e9 || dig(t, view, "memory_details", "maximum") != 512.0 ||
-			dig(t, view, "memory_details", "used") != 100.0 || dig(t, view, "nic_details", 0, "tx_drop") != 8.0 || dig(t, view, "disk_details", 0, "errors_count") != 5.0 {
+			dig(t, view, "memory_details", "used") != 512.0 || dig(t, view, "nic_details", 0, "tx_drop") != 8.0 || dig(t, view, "disk_details", 0, "errors_count") != 5.0 {
 			t.Errorf("diagnostics are %v", view)
 		}
 		old := b.ask(200, "admin", "2.47", "GET", path, nil)
 		for name, want := range map[string]any{
-			"cpu0_time": 2e9, "memory": 524288.0, "memory-actual": 524288.0, "memory-rss": 102400.0, "vda_read": 1.0, "vda_read_req": 2.0, "vda_write": 3.0,
+			"cpu0_time": 2e9, "memory": 524288.0, "memory-actual": 524288.0, "memory-rss": 614400.0, "vda_read": 1.0, "vda_read_req": 2.0, "vda_write": 3.0,
 			"vda_write_req": 4.0, "vda_errors": 5.0, "tap0_rx": 1.0, "tap0_rx_packets": 2.0, "tap0_rx_errors": 3.0, "tap0_rx_drop": 4.0,
 			"tap0_tx": 5.0, "tap0_tx_packets": 6.0, "tap0_tx_errors": 7.0, "tap0_tx_drop": 8.0,
 		} {

@@ -61,7 +61,7 @@ type diskDetails struct {
 
 type memoryDetails struct {
 	Maximum int64 `json:"maximum"` // MiB
-	Used    int64 `json:"used"`    // MiB of the host's
+	Used    int64 `json:"used"`    // MiB; what the hypervisor itself needs is not the guest's
 }
 
 func (f *face) diagnose(r *api.Request) (any, error) {
@@ -78,7 +78,7 @@ func (f *face) diagnose(r *api.Request) (any, error) {
 		State: "running", Driver: "libvirt", Hypervisor: "qemu", HypervisorOS: "linux", Uptime: d.Stats.UptimeSeconds, ConfigDrive: d.Server.ConfigDrive,
 		CPUs: len(d.Stats.CPUTimes), NICs: len(d.Stats.Ports), Disks: len(d.Stats.Disks),
 		CPUDetails: []cpuDetails{}, NICDetails: []nicDetails{}, DiskDetails: []diskDetails{},
-		Memory: memoryDetails{Maximum: d.Server.MemoryMiB, Used: d.Stats.MemoryBytes >> 20},
+		Memory: memoryDetails{Maximum: d.Server.MemoryMiB, Used: min(d.Stats.MemoryBytes>>20, d.Server.MemoryMiB)},
 	}
 	if d.Stats.Accelerator == "kvm" {
 		view.Hypervisor = "kvm"
