@@ -33,6 +33,8 @@ type Route struct {
 	// MaxBody is the largest request body in bytes: 0 is MaxJSONBody,
 	// negative is unlimited, for uploads that the handler streams.
 	MaxBody int64
+	// Secret says that the path holds a secret: the log has the route instead.
+	Secret  bool
 	Handler Handler
 }
 

@@ -91,6 +91,9 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 		id := requestID(w)
 		rec := &recorder{ResponseWriter: w}
 		route := routes[0]
+		if route.Secret {
+			hr = hr.WithContext(context.WithValue(hr.Context(), pathKey{}, s.Prefix+route.Path))
+		}
 		defer func() {
 			if v := recover(); v != nil {
 				if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
@@ -102,7 +105,7 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 				}
 			}
 			took := time.Since(start)
-			m.Log.InfoContext(hr.Context(), "request", "id", id, "service", s.Name, "method", hr.Method, "path", hr.URL.Path, "status", rec.status, "took", took)
+			m.Log.InfoContext(hr.Context(), "request", "id", id, "service", s.Name, "method", hr.Method, "path", loggedPath(hr), "status", rec.status, "took", took)
 			if m.Observe != nil {
 				m.Observe(s, route, rec.status, took)
 			}
@@ -169,6 +172,17 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 	}
 }
 
+// pathKey is the key of the path for the log in a request's context.
+type pathKey struct{}
+
+// loggedPath is the request's path without secrets. The query is never logged.
+func loggedPath(r *http.Request) string {
+	if path, ok := r.Context().Value(pathKey{}).(string); ok {
+		return path
+	}
+	return r.URL.Path
+}
+
 // admit authenticates the caller and checks the route's rule.
 func (m *Mounter) admit(r *Request, s *Service, route *Route, chosen bool) error {
 	if route.Policy != Public {
@@ -232,7 +246,7 @@ func (m *Mounter) fail(w http.ResponseWriter, r *http.Request, s *Service, id st
 		if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
 			m.Log.InfoContext(r.Context(), "client went away", "id", id)
 		} else {
-			m.Log.ErrorContext(r.Context(), "request failed", "id", id, "service", s.Name, "method", r.Method, "path", r.URL.Path, "error", err)
+			m.Log.ErrorContext(r.Context(), "request failed", "id", id, "service", s.Name, "method", r.Method, "path", loggedPath(r), "error", err)
 		}
 		public = errs.New(errs.Internal, "An unexpected error prevented the server from fulfilling your request. Look for %s in the server's log.", id)
 	} else if public.Err != nil {

@@ -46,6 +46,7 @@ var platform = map[string][]string{
 	"pki":        nil,
 	"demo":       {"errs", "demo"},
 	"dashboard":  {"errs", "policy", "store", "api"},
+	"console":    {"errs", "nodeapi"},
 }
 
 // Slices may import these of the platform besides.
@@ -65,6 +66,7 @@ var libraries = map[string][]string{
 	"github.com/spf13/cobra":         {"cmd"},
 	"github.com/gophercloud":         {"internal/demo", "test"},
 	"wisp/web":                       {"internal/server"},
+	"github.com/coder/websocket":     {"internal/console"},
 }
 
 func TestImports(t *testing.T) {

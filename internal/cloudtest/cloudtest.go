@@ -1,5 +1,6 @@
 // Package cloudtest is a whole cloud inside a test: the real server on a real
-// SQLite database. It constructs and decides nothing.
+// SQLite database, and a real node where the test wants one. It constructs and
+// decides nothing.
 package cloudtest
 
 import (
@@ -19,15 +20,16 @@ type Cloud struct {
 // Password is the administrator's.
 const Password = "secret of the test"
 
-// New starts a cloud.
-func New(t testing.TB) *Cloud {
+// New starts a cloud, whose log goes to a handler or nowhere.
+func New(t testing.TB, log ...slog.Handler) *Cloud {
 	t.Helper()
+	log = append(log, slog.DiscardHandler)
 	listener := httptest.NewUnstartedServer(nil)
 	url := "http://" + listener.Listener.Addr().String()
 	const cheap = 4 // bcrypt's least
 	s, err := server.New(t.Context(), server.Config{
 		StateDir: t.TempDir(), URL: url, Region: "RegionOne", AdminPassword: Password, PhysicalNetworks: []string{"public"}, HashCost: cheap,
-	}, slog.New(slog.DiscardHandler))
+	}, slog.New(log[0]))
 	if err != nil {
 		t.Fatal(err)
 	}

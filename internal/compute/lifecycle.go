@@ -172,6 +172,9 @@ func (s *Service) finalize(ctx context.Context, tx *store.Tx, ids []string) erro
 			return fmt.Errorf("release the claim: %w", err)
 		}
 	}
+	if err := dropConsoleTokens(ctx, tx, ids); err != nil {
+		return err
+	}
 	if err := s.finish(ctx, tx, ids, ResultSuccess, ""); err != nil {
 		return err
 	}

@@ -28,8 +28,11 @@ func (s *Service) HostGone(ctx context.Context, host, session string) {
 
 // Sweep ends what waits for hosts that are lost: servers that were to be
 // deleted there are, those that were to be built have failed, and what else
-// was being done to servers has too.
+// was being done to servers has too. Tokens of consoles that have expired go.
 func (s *Service) Sweep(ctx context.Context) error {
+	if err := s.sweepConsoleTokens(ctx); err != nil {
+		return fmt.Errorf("drop tokens of consoles: %w", err)
+	}
 	lost, _, err := s.lostHosts(ctx, s.db.Read())
 	if err != nil || len(lost) == 0 {
 		return err

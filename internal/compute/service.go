@@ -51,10 +51,11 @@ type Network interface {
 	AgentHeartbeat(ctx context.Context, tx *store.Tx, host string, info network.AgentInfo) error
 }
 
-// NodeCaller asks a node for something that is not state. A host that is not
+// NodeCaller asks a node for something that is not state, or for a console. A host that is not
 // connected is an error of kind Unavailable.
 type NodeCaller interface {
 	Call(ctx context.Context, host, method string, params, result any) error
+	OpenConsole(ctx context.Context, host, instanceID, kind string) (nodeapi.Stream, error)
 }
 
 // Config is what an operator chooses.
@@ -129,6 +130,10 @@ type nobody struct{}
 
 func (nobody) Call(context.Context, string, string, any, any) error {
 	return errs.New(errs.Unavailable, "No host is connected.")
+}
+
+func (nobody) OpenConsole(context.Context, string, string, string) (nodeapi.Stream, error) {
+	return nil, errs.New(errs.Unavailable, "No host is connected.")
 }
 
 func (s *Service) now() time.Time { return s.config.Now().UTC().Truncate(time.Microsecond) }

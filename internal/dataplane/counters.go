@@ -4,7 +4,42 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"wisp/internal/netlinkx"
 )
+
+// Traffic counts a local port's packets, from its guest's point of view: what
+// the guest has received and transmitted since the device was made.
+type Traffic struct {
+	Device                                  string
+	RxBytes, RxPackets, RxErrors, RxDropped uint64
+	TxBytes, TxPackets, TxErrors, TxDropped uint64
+}
+
+// Traffic reads the counters of a local port's device. A port without one is
+// an error of kind NotFound.
+func (d *Dataplane) Traffic(portID string) (Traffic, error) {
+	if err := d.lock(); err != nil {
+		return Traffic{}, err
+	}
+	defer d.mu.Unlock()
+	link, err := d.nl.Link(d.DeviceName(portID))
+	if err != nil {
+		return Traffic{}, err
+	}
+	return trafficOf(link), nil
+}
+
+// trafficOf turns a device's counters round: what it transmits its guest
+// receives.
+func trafficOf(link netlinkx.Link) Traffic {
+	c := link.Counters
+	return Traffic{
+		Device:  link.Name,
+		RxBytes: c.TxBytes, RxPackets: c.TxPackets, RxErrors: c.TxErrors, RxDropped: c.TxDropped,
+		TxBytes: c.RxBytes, TxPackets: c.RxPackets, TxErrors: c.RxErrors, TxDropped: c.RxDropped,
+	}
+}
 
 // Count is how many packets, and bytes of whole frames.
 type Count struct{ Packets, Bytes uint64 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"wisp/internal/errs"
 	"wisp/internal/netlinkx"
 )
 
@@ -90,6 +91,12 @@ func TestTapWithTCXAndClsact(t *testing.T) {
 		t.Errorf("a detached program is drift of %d", n)
 	}
 	b.answers("clsact, mended")
+	if got, err := b.dp.Traffic("a"); err != nil || got.Device != b.dp.DeviceName("a") || got.TxPackets == 0 || got.TxBytes == 0 {
+		t.Errorf("the guest's traffic is %+v, %v", got, err)
+	}
+	if _, err := b.dp.Traffic("nobody"); !errs.Is(err, errs.NotFound) {
+		t.Errorf("the traffic of a port that is not here: %v", err)
+	}
 }
 
 func TestOpenReplacesOtherVersion(t *testing.T) {

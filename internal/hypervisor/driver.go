@@ -193,8 +193,9 @@ const (
 
 // Stats is what a machine has used since its process started.
 type Stats struct {
-	CPUTime     time.Duration // of the whole process, all threads
-	MemoryBytes int64         // resident
+	CPUTime     time.Duration   // of the whole process, all threads
+	CPUTimes    []time.Duration // of each virtual processor
+	MemoryBytes int64           // resident
 	Uptime      time.Duration
 	Disks       []DiskStats
 	NICs        []NICStats

@@ -31,6 +31,13 @@ type Link struct {
 	Up          bool
 	NoARP       bool
 	Promiscuous bool
+	Counters    Counters
+}
+
+// Counters are what a device has received and transmitted since it was made.
+type Counters struct {
+	RxBytes, RxPackets, RxErrors, RxDropped uint64
+	TxBytes, TxPackets, TxErrors, TxDropped uint64
 }
 
 // Open makes a handle in the network namespace of the calling thread.
@@ -62,8 +69,16 @@ func retry[T any](dump func() (T, error)) (T, error) {
 
 func linkOf(l netlink.Link) Link {
 	a := l.Attrs()
+	var counters Counters
+	if s := a.Statistics; s != nil {
+		counters = Counters{
+			RxBytes: s.RxBytes, RxPackets: s.RxPackets, RxErrors: s.RxErrors, RxDropped: s.RxDropped,
+			TxBytes: s.TxBytes, TxPackets: s.TxPackets, TxErrors: s.TxErrors, TxDropped: s.TxDropped,
+		}
+	}
 	return Link{
-		Index: a.Index, Name: a.Name, Kind: l.Type(), MTU: a.MTU, MAC: a.HardwareAddr,
+		Counters: counters,
+		Index:    a.Index, Name: a.Name, Kind: l.Type(), MTU: a.MTU, MAC: a.HardwareAddr,
 		Up: a.Flags&net.FlagUp != 0, NoARP: a.RawFlags&unix.IFF_NOARP != 0, Promiscuous: a.RawFlags&unix.IFF_PROMISC != 0,
 	}
 }

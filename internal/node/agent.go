@@ -62,16 +62,66 @@ func (a agent) Call(ctx context.Context, method string, params json.RawMessage) 
 	switch method {
 	case nodeapi.CallConsoleLog:
 		var p nodeapi.ConsoleLogParams
-		if err := json.Unmarshal(params, &p); err != nil || !hypervisor.ValidID(p.InstanceID) {
-			return nil, errs.Wrap(err, errs.Invalid, "The parameters of %s are wrong.", method)
+		if err := decode(method, params, &p, &p.InstanceID); err != nil {
+			return nil, err
 		}
 		output, err := a.cfg.Driver.ConsoleLog(ctx, p.InstanceID, p.Lines)
 		if err != nil {
 			return nil, err
 		}
 		return nodeapi.ConsoleLogResult{Output: output}, nil
+	case nodeapi.CallStats:
+		var p nodeapi.StatsParams
+		if err := decode(method, params, &p, &p.InstanceID); err != nil {
+			return nil, err
+		}
+		return a.stats(ctx, p.InstanceID)
 	}
 	return nil, errs.New(errs.NotImplemented, "This host's wisp does not know the call %q; it is older than the server's.", method)
+}
+
+// decode reads the parameters of a call, which name an instance.
+func decode(method string, params json.RawMessage, p any, instanceID *string) error {
+	if err := json.Unmarshal(params, p); err != nil || !hypervisor.ValidID(*instanceID) {
+		return errs.Wrap(err, errs.Invalid, "The parameters of %s are wrong.", method)
+	}
+	return nil
+}
+
+// stats tells what a running instance has used.
+func (n *Node) stats(ctx context.Context, id string) (nodeapi.Stats, error) {
+	used, err := n.cfg.Driver.Stats(ctx, id)
+	if err != nil {
+		return nodeapi.Stats{}, err
+	}
+	host, err := n.cfg.Driver.Capabilities(ctx)
+	if err != nil {
+		return nodeapi.Stats{}, err
+	}
+	stats := nodeapi.Stats{Accelerator: host.Accelerator, UptimeSeconds: int64(used.Uptime.Seconds()), CPUTimes: used.CPUTimes, MemoryBytes: used.MemoryBytes}
+	for _, d := range used.Disks {
+		stats.Disks = append(stats.Disks, nodeapi.DiskStats{
+			Device: d.Device, ReadBytes: d.ReadBytes, ReadRequests: d.ReadRequests, WriteBytes: d.WriteBytes, WriteRequests: d.WriteRequests, Errors: d.Errors,
+		})
+	}
+	n.mu.Lock()
+	ports := n.desired.Instances[id].Ports
+	n.mu.Unlock()
+	for _, port := range ports {
+		t, err := n.cfg.Dataplane.Traffic(port.PortID)
+		if errs.Is(err, errs.NotFound) {
+			continue // it is being plugged or unplugged
+		}
+		if err != nil {
+			return stats, fmt.Errorf("counting the packets of port %s: %w", port.PortID, err)
+		}
+		stats.Ports = append(stats.Ports, nodeapi.PortStats{
+			PortID: port.PortID, Device: t.Device,
+			RxBytes: int64(t.RxBytes), RxPackets: int64(t.RxPackets), RxErrors: int64(t.RxErrors), RxDropped: int64(t.RxDropped),
+			TxBytes: int64(t.TxBytes), TxPackets: int64(t.TxPackets), TxErrors: int64(t.TxErrors), TxDropped: int64(t.TxDropped),
+		})
+	}
+	return stats, nil
 }
 
 // report is a report without instances.

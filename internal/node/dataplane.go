@@ -19,6 +19,8 @@ type Dataplane interface {
 	Resync(ctx context.Context) (dataplane.Report, error)
 	// OpenTap opens the device of a local port.
 	OpenTap(portID string) (*os.File, error)
+	// Traffic counts a local port's packets, as its guest sees them.
+	Traffic(portID string) (dataplane.Traffic, error)
 	// PortByServiceAddr tells which port a connection to a service of the
 	// node comes from.
 	PortByServiceAddr(a netip.Addr) (portID string, ok bool)

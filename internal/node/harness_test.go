@@ -82,6 +82,15 @@ func (d *fakeDataplane) OpenTap(port string) (*os.File, error) {
 	return os.Open(os.DevNull)
 }
 
+func (d *fakeDataplane) Traffic(port string) (dataplane.Traffic, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, made := d.applied.Ports[port]; !made {
+		return dataplane.Traffic{}, errs.New(errs.NotFound, "The port %s has no device.", port)
+	}
+	return dataplane.Traffic{Device: "w000tap", RxBytes: 10, RxPackets: 1, RxErrors: 2, RxDropped: 3, TxBytes: 40, TxPackets: 4, TxErrors: 5, TxDropped: 6}, nil
+}
+
 func (d *fakeDataplane) PortByServiceAddr(a netip.Addr) (string, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -72,6 +72,7 @@ type Node struct {
 	log     *slog.Logger
 	client  *nodeapi.Client
 	images  *imageCache
+	serials serialConsoles
 	vms     *reconcile.Loop[string] // instance ids
 	host    *reconcile.Loop[string] // tasks of the host as a whole
 	started time.Time

@@ -24,12 +24,14 @@ import (
 // session. Update gets the state of the host after an update, with the cloud
 // that says so and what the update was: it must not change the state, may keep
 // it, and must not block. Call
-// answers a call of the server; calls run side by side.
+// answers a call of the server; calls run side by side. OpenConsole opens a
+// console of an instance; ctx ends with the session.
 type Agent interface {
 	Hello(ctx context.Context) (Hello, error)
 	Whole() Report
 	Update(cloud string, state State, revision int64, full bool)
 	Call(ctx context.Context, method string, params json.RawMessage) (any, error)
+	OpenConsole(ctx context.Context, instanceID, kind string) (Stream, error)
 }
 
 // ClientConfig says where the server is.
@@ -260,10 +262,18 @@ func (c *Client) sendReports(ctx context.Context, ready <-chan struct{}, send fu
 	}
 }
 
-// answer runs a call and replies; what failed is told with its kind.
+// answer runs a call and replies; what failed is told with its kind. A stream
+// that was opened is carried until it ends.
 func (c *Client) answer(ctx context.Context, call *Call, send func(*FromNode) error, cancel context.CancelCauseFunc) {
 	reply := &Reply{ID: call.ID}
-	result, err := c.agent.Call(ctx, call.Method, call.Params)
+	var result any
+	var err error
+	var stream *nodeStream
+	if call.Method == CallOpenConsole {
+		stream, err = c.openConsole(ctx, call.Params)
+	} else {
+		result, err = c.agent.Call(ctx, call.Method, call.Params)
+	}
 	if err == nil {
 		reply.Result, err = json.Marshal(result)
 	}
@@ -276,5 +286,8 @@ func (c *Client) answer(ctx context.Context, call *Call, send func(*FromNode) er
 	}
 	if err := send(&FromNode{Reply: reply}); err != nil {
 		cancel(fmt.Errorf("sending a reply: %w", err))
+	}
+	if stream != nil {
+		stream.carry(ctx)
 	}
 }

@@ -12,6 +12,15 @@ const (
 	sessionPath = "/wisp.node.v1.Node/Session"
 	// imagesPath is the folder of the images' bytes: GET imagesPath+id.
 	imagesPath = "/wisp.node/v1/images/"
+	// streamsPath is where a node opens the streams that it is asked for:
+	// POST streamsPath+id.
+	streamsPath = "/wisp.node/v1/streams/"
+
+	// streamWindow is how much of what a node says in one stream may wait for
+	// its reader here, in bytes, and connectionWindow is that of all streams of
+	// a node: so many that readers who do not read cannot hold up the others.
+	streamWindow     = 64 << 10
+	connectionWindow = 64 << 20
 
 	// maxMessage bounds a message of the stream, in bytes. A whole state of
 	// a host with 500 instances that all have 64 KiB of user data fits.

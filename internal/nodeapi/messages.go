@@ -1,7 +1,8 @@
 // Package nodeapi is what server and node say to each other: the desired
 // state of one host from the server, what really is from the node, and calls
 // that the server makes through the node's own stream. A node dials; the
-// server never does. Messages are plain values in JSON over one Connect
+// server never does: for a console, the node is asked to open one more stream
+// of bytes (Stream). Messages are plain values in JSON over one Connect
 // stream, in memory for the all-in-one. It imports the intent and metadata
 // values, never a slice and never the store.
 package nodeapi
@@ -189,7 +190,9 @@ type Call struct {
 
 // Methods of Call.
 const (
-	CallConsoleLog = "console_log"
+	CallConsoleLog  = "console_log"
+	CallOpenConsole = "open_console"
+	CallStats       = "stats"
 )
 
 // ConsoleLogParams are those of CallConsoleLog; the result is
@@ -202,6 +205,60 @@ type ConsoleLogParams struct {
 // ConsoleLogResult is the tail of a serial console's log.
 type ConsoleLogResult struct {
 	Output []byte `json:"output"`
+}
+
+// OpenConsoleParams are those of CallOpenConsole, which has no result: when it
+// has succeeded, the node has opened the stream of that id.
+type OpenConsoleParams struct {
+	InstanceID string `json:"instance_id"`
+	Kind       string `json:"kind"` // ConsoleSerial or ConsoleVNC
+	StreamID   string `json:"stream_id"`
+}
+
+// Kinds of consoles.
+const (
+	ConsoleSerial = "serial" // raw bytes
+	ConsoleVNC    = "vnc"    // RFB, without authentication
+)
+
+// StatsParams are those of CallStats; the result is Stats.
+type StatsParams struct {
+	InstanceID string `json:"instance_id"`
+}
+
+// Stats is what a running instance has used since its machine started.
+type Stats struct {
+	Accelerator   string          `json:"accelerator"` // as in Capacity
+	UptimeSeconds int64           `json:"uptime_seconds"`
+	CPUTimes      []time.Duration `json:"cpu_times,omitempty"` // of each virtual processor
+	MemoryBytes   int64           `json:"memory_bytes"`        // that the machine takes of its host
+	Disks         []DiskStats     `json:"disks,omitempty"`
+	Ports         []PortStats     `json:"ports,omitempty"`
+}
+
+// DiskStats counts one disk, as the guest sees it.
+type DiskStats struct {
+	Device        string `json:"device"` // vda
+	ReadBytes     int64  `json:"read_bytes"`
+	ReadRequests  int64  `json:"read_requests"`
+	WriteBytes    int64  `json:"write_bytes"`
+	WriteRequests int64  `json:"write_requests"`
+	Errors        int64  `json:"errors"`
+}
+
+// PortStats counts one port, as the guest sees it: what it receives and what
+// it transmits.
+type PortStats struct {
+	PortID    string `json:"port_id"`
+	Device    string `json:"device"` // the name on the host
+	RxBytes   int64  `json:"rx_bytes"`
+	RxPackets int64  `json:"rx_packets"`
+	RxErrors  int64  `json:"rx_errors"`
+	RxDropped int64  `json:"rx_dropped"`
+	TxBytes   int64  `json:"tx_bytes"`
+	TxPackets int64  `json:"tx_packets"`
+	TxErrors  int64  `json:"tx_errors"`
+	TxDropped int64  `json:"tx_dropped"`
 }
 
 // Reply answers a Call.

@@ -51,6 +51,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	hosts    map[string]*hostSlot
+	streams  map[string]*expected // by id
 	closed   bool
 	sessions sync.WaitGroup
 }
@@ -67,10 +68,11 @@ type hostSlot struct {
 // value whenever the state of any host may have changed, and the function
 // that ends the subscription.
 func NewServer(cloud Cloud, subscribe func() (<-chan struct{}, func()), log *slog.Logger) *Server {
-	s := &Server{cloud: cloud, subscribe: subscribe, log: log, mux: http.NewServeMux(), hosts: map[string]*hostSlot{}}
+	s := &Server{cloud: cloud, subscribe: subscribe, log: log, mux: http.NewServeMux(), hosts: map[string]*hostSlot{}, streams: map[string]*expected{}}
 	s.mux.Handle(sessionPath, connect.NewBidiStreamHandler(sessionPath, s.serveSession,
 		connect.WithCodec(jsonCodec{}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove)))
 	s.mux.HandleFunc("GET "+imagesPath+"{id}", s.serveImage)
+	s.mux.HandleFunc("POST "+streamsPath+"{id}", s.serveStream)
 	return s
 }
 
@@ -125,6 +127,7 @@ func (s *Server) NewHTTPServer() *http.Server {
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Server{
 		Handler: s, Protocols: protocols, ReadHeaderTimeout: helloTimeout,
+		HTTP2:    &http.HTTP2Config{MaxReceiveBufferPerStream: streamWindow, MaxReceiveBufferPerConnection: connectionWindow},
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
@@ -182,10 +185,7 @@ func (s *Server) Call(ctx context.Context, host, method string, params, result a
 		return fmt.Errorf("encoding the parameters of %s: %w", method, err)
 	}
 	s.mu.Lock()
-	var current *session
-	if slot := s.hosts[host]; slot != nil {
-		current = slot.session
-	}
+	current := s.current(host)
 	s.mu.Unlock()
 	if current == nil {
 		return errs.New(errs.Unavailable, "The host %s is not connected.", host)
@@ -207,6 +207,14 @@ func (s *Server) Call(ctx context.Context, host, method string, params, result a
 	}
 	if err := json.Unmarshal(reply.Result, result); err != nil {
 		return fmt.Errorf("decoding the answer of host %s to %s: %w", host, method, err)
+	}
+	return nil
+}
+
+// current is the session of a host, or nil. The caller holds mu.
+func (s *Server) current(host string) *session {
+	if slot := s.hosts[host]; slot != nil {
+		return slot.session
 	}
 	return nil
 }

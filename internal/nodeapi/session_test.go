@@ -167,6 +167,7 @@ type fakeAgent struct {
 	updates []int64
 	fulls   int
 	call    func(ctx context.Context, method string, params json.RawMessage) (any, error)
+	console func(ctx context.Context, instanceID, kind string) (Stream, error)
 	helloes int
 	fail    error
 }
@@ -195,6 +196,10 @@ func (a *fakeAgent) Update(cloud string, s State, revision int64, full bool) {
 
 func (a *fakeAgent) Call(ctx context.Context, method string, params json.RawMessage) (any, error) {
 	return a.call(ctx, method, params)
+}
+
+func (a *fakeAgent) OpenConsole(ctx context.Context, instanceID, kind string) (Stream, error) {
+	return a.console(ctx, instanceID, kind)
 }
 
 func (a *fakeAgent) has(id string) func() bool {

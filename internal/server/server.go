@@ -20,6 +20,7 @@ import (
 	"wisp/internal/api"
 	"wisp/internal/compute"
 	"wisp/internal/compute/computeapi"
+	"wisp/internal/console"
 	"wisp/internal/dashboard"
 	"wisp/internal/identity"
 	"wisp/internal/identity/identityapi"
@@ -110,14 +111,27 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
 	s.Compute.SetNodes(s.Nodes)
 	s.services = []*api.Service{
-		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log),
+		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log, c.URL),
 	}
 	s.pages, err = dashboard.New(dashboard.Config{Files: web.Files(), URL: c.URL, Identity: s.Identity, Index: s.index, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("make the dashboard: %w", err)
 	}
-	s.handler = s.routes(c, log)
+	proxy, err := console.New(consoles{s.Compute}, c.URL, log)
+	if err != nil {
+		return nil, err
+	}
+	s.handler = s.routes(c, proxy, log)
 	return s, nil
+}
+
+// consoles is compute as the proxy of consoles needs it.
+type consoles struct{ *compute.Service }
+
+// Take implements console.Consoles.
+func (c consoles) Take(ctx context.Context, token, kind string) (console.Target, error) {
+	taken, err := c.TakeConsole(ctx, token, kind)
+	return console.Target{InstanceID: taken.ServerID, Open: func(ctx context.Context) (nodeapi.Stream, error) { return c.OpenConsole(ctx, taken) }}, err
 }
 
 // cpuRatio is how many virtual processors a host gives for one of its own:
@@ -160,11 +174,14 @@ func (s *Server) Close() error {
 	return errors.Join(s.Nodes.Close(), s.blobs.Close(), s.DB.Close())
 }
 
-func (s *Server) routes(c Config, log *slog.Logger) http.Handler {
+func (s *Server) routes(c Config, proxy *console.Proxy, log *slog.Logger) http.Handler {
 	router := chi.NewRouter()
 	mounter := &api.Mounter{Auth: s.Identity, Log: log, Identity: c.URL + "/identity"}
 	for _, service := range s.services {
 		mounter.Mount(router, service)
+	}
+	for _, kind := range []string{nodeapi.ConsoleVNC, nodeapi.ConsoleSerial} {
+		router.Get("/console/"+kind+"/stream", proxy.Handler(kind))
 	}
 	router.Get("/healthz", s.health)
 	s.pages.Mount(router)

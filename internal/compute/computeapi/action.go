@@ -36,7 +36,7 @@ func knownAction(content []byte, names ...string) error {
 // action is one action of POST /servers/{id}/action.
 type action struct {
 	rule   string
-	schema func(version int) *schema
+	schema func(version int) *schema // of what is in the action; nil where the version has no such action
 	run    func(f *face, r *api.Request, content []byte) (any, error)
 }
 
@@ -102,6 +102,10 @@ var actions = map[string]action{
 		_, err := f.svc.ResetState(r.Context(), r.Caller, r.Param("id"), body.Reset.State)
 		return nil, err
 	}},
+	"os-getVNCConsole":    consoleAction("os-getVNCConsole", "vnc", "novnc", "xvpvnc"),
+	"os-getSerialConsole": consoleAction("os-getSerialConsole", "serial", "serial"),
+	"os-getSPICEConsole":  consoleAction("os-getSPICEConsole", "spice", "spice-html5"),
+	"os-getRDPConsole":    consoleAction("os-getRDPConsole", "rdp", "rdp-html5"),
 	"os-getConsoleOutput": {base + "os-console-output", func(int) *schema {
 		return object(map[string]*schema{"length": {types: []string{"integer", "string", "null"}, pattern: limitNumber.pattern, minimum: limitNumber.minimum}})
 	}, consoleOutput},
@@ -163,7 +167,11 @@ func (f *face) serverAction(r *api.Request) (any, error) {
 		if err := r.Allow(one.rule, ownTarget(r)); err != nil {
 			return nil, err
 		}
-		if err := wrapped(name, one.schema(r.Version)).check(content, r.Version); err != nil {
+		inner := one.schema(r.Version)
+		if inner == nil {
+			return nil, errs.New(errs.NotFound, "The resource could not be found.")
+		}
+		if err := wrapped(name, inner).check(content, r.Version); err != nil {
 			return nil, err
 		}
 		return one.run(f, r, content)

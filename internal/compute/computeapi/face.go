@@ -27,11 +27,12 @@ const pageLimit = 1000
 type face struct {
 	svc *compute.Service
 	log *slog.Logger
+	url string // of the cloud, where consoles are; empty is where the request came
 }
 
-// New returns the Compute API on a service.
-func New(svc *compute.Service, log *slog.Logger) *api.Service {
-	f := &face{svc: svc, log: log}
+// New returns the Compute API on a service of the cloud at a public URL.
+func New(svc *compute.Service, log *slog.Logger, publicURL string) *api.Service {
+	f := &face{svc: svc, log: log, url: publicURL}
 	table := &api.Service{
 		Name: "compute", Type: "compute", Prefix: "/compute", Rules: Rules(), Errors: writeError,
 		Versions:        &api.Microversions{Major: 2, Min: minVersion, Max: maxVersion, Legacy: "X-OpenStack-Nova-API-Version"},
@@ -42,6 +43,7 @@ func New(svc *compute.Service, log *slog.Logger) *api.Service {
 	for _, some := range [][]api.Route{
 		f.flavorRoutes(), f.keypairRoutes(), f.hostRoutes(), f.quotaRoutes(), f.extensionRoutes(),
 		f.serverRoutes(), f.metadataRoutes(), f.tagRoutes(), f.actionRoutes(), f.portRoutes(), f.groupRoutes(), f.usageRoutes(), f.aggregateRoutes(),
+		f.consoleRoutes(), f.diagnosticsRoutes(),
 	} {
 		routes = append(routes, some...)
 	}

@@ -17,7 +17,7 @@ import (
 	"wisp/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { apitest.Main(m, computeapi.New(nil, nil)) }
+func TestMain(m *testing.M) { apitest.Main(m, computeapi.New(nil, nil, "")) }
 
 // bench is a served cloud: one node, an image, a flavor and a network of demo's.
 type bench struct {
@@ -37,7 +37,7 @@ func open(t testing.TB) *bench {
 	b.image = c.Image(nil)
 	b.flavor = c.Flavor("m1.tiny", 1, 512, 1)
 	b.network = c.Subnetwork(computetest.Caller("member", "demo"), "private", "10.1.0.0/16")
-	b.Server = apitest.Serve(t, apitest.Standard(), computeapi.New(c.Service, slog.New(slog.DiscardHandler)))
+	b.Server = apitest.Serve(t, apitest.Standard(), computeapi.New(c.Service, slog.New(slog.DiscardHandler), ""))
 	c.SetNodes(console{})
 	return b
 }
@@ -46,6 +46,10 @@ func open(t testing.TB) *bench {
 type console struct{}
 
 func (console) Call(_ context.Context, host, method string, params, result any) error {
+	if method == nodeapi.CallStats {
+		*result.(*nodeapi.Stats) = stats()
+		return nil
+	}
 	p, ok := params.(nodeapi.ConsoleLogParams)
 	if !ok || method != nodeapi.CallConsoleLog || host != "node-1" {
 		return errs.New(errs.Unavailable, "no such node")
@@ -528,7 +532,7 @@ func TestGroups(t *testing.T) {
 func TestNoCallerNoAnswer(t *testing.T) {
 	t.Parallel()
 	b := open(t)
-	for _, route := range computeapi.New(nil, nil).Routes {
+	for _, route := range computeapi.New(nil, nil, "").Routes {
 		if route.Policy == "public" {
 			continue
 		}

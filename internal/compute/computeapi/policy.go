@@ -42,7 +42,7 @@ func Rules() policy.Rules {
 		"server-metadata:create", "server-metadata:update", "server-metadata:update_all", "server-metadata:delete",
 		"os-server-tags:update", "os-server-tags:update_all", "os-server-tags:delete", "os-server-tags:delete_all",
 		"os-console-output", "os-lock-server:lock", "os-lock-server:unlock", "os-server-groups:create", "os-server-groups:delete",
-		"servers:create:trusted_certs")
+		"servers:create:trusted_certs", "os-remote-consoles")
 	add(self, "os-keypairs:index", "os-keypairs:show", "os-keypairs:create", "os-keypairs:delete")
 	add(policy.Admin,
 		"os-extended-server-attributes", "servers:show:host_status", "servers:create:forced_host", "compute:servers:create:requested_destination",
@@ -54,6 +54,7 @@ func Rules() policy.Rules {
 		"os-hypervisors:show", "os-hypervisors:statistics", "os-hypervisors:uptime", "os-hypervisors:search", "os-hypervisors:servers",
 		"os-availability-zone:detail", "os-quota-sets:update", "os-quota-sets:delete", "os-simple-tenant-usage:list",
 		"os-aggregates:index", "os-aggregates:create", "os-aggregates:show", "os-aggregates:update", "os-aggregates:delete",
-		"os-aggregates:add_host", "os-aggregates:remove_host", "os-aggregates:set_metadata", "os-aggregates:action")
+		"os-aggregates:add_host", "os-aggregates:remove_host", "os-aggregates:set_metadata", "os-aggregates:action",
+		"os-server-diagnostics", "os-console-auth-tokens")
 	return rules
 }

@@ -1,11 +1,8 @@
 package fake
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -268,7 +265,7 @@ func (d *Driver) start(ctx context.Context, m *machine, spec hypervisor.Spec) er
 	h.nextPID++
 	m.spec, m.state, m.pid, m.started, m.taps = spec, hypervisor.StateRunning, h.nextPID, time.Now(), taps
 	m.byGuest, m.fault, m.deaf, m.asked = false, "", false, time.Time{}
-	m.console.WriteString("ready\r\n")
+	m.print([]byte("ready\r\n"))
 	return nil
 }
 
@@ -319,31 +316,6 @@ func (d *Driver) ConsoleLog(ctx context.Context, id string, tailLines int) ([]by
 	return []byte(text), nil
 }
 
-// OpenConsole implements hypervisor.Driver. The guest says back what it hears;
-// its display only greets as an RFB server does.
-func (d *Driver) OpenConsole(ctx context.Context, id string, kind hypervisor.ConsoleKind) (net.Conn, error) {
-	if err := d.running(ctx, id); err != nil {
-		return nil, err
-	}
-	greeting := []byte("RFB 003.008\n")
-	switch kind {
-	case hypervisor.ConsoleSerial:
-		greeting = nil
-	case hypervisor.ConsoleVNC:
-	default:
-		return nil, errs.New(errs.Invalid, "There is no console of the kind %q.", kind)
-	}
-	ours, theirs := net.Pipe()
-	go func() {
-		defer theirs.Close()
-		// The other end may close at any time; then this is over.
-		if _, err := io.Copy(theirs, bytes.NewReader(greeting)); err == nil {
-			_, _ = io.Copy(theirs, theirs)
-		}
-	}()
-	return ours, nil
-}
-
 func (d *Driver) running(ctx context.Context, id string) error {
 	if err := d.begin(ctx, "console", id); err != nil {
 		return err
@@ -367,7 +339,14 @@ func (d *Driver) Stats(ctx context.Context, id string) (hypervisor.Stats, error)
 		return hypervisor.Stats{}, d.running(ctx, id)
 	}
 	defer d.host.mu.Unlock()
-	return hypervisor.Stats{Uptime: time.Since(m.started), MemoryBytes: int64(m.spec.MemoryMiB) << 20}, nil
+	stats := hypervisor.Stats{
+		Uptime: time.Since(m.started), MemoryBytes: int64(m.spec.MemoryMiB) << 20, CPUTimes: make([]time.Duration, m.spec.VCPUs),
+		Disks: []hypervisor.DiskStats{{Device: "vda", SizeBytes: int64(m.spec.RootGiB) << 30}},
+	}
+	for _, n := range m.spec.NICs {
+		stats.NICs = append(stats.NICs, hypervisor.NICStats{PortID: n.PortID})
+	}
+	return stats, nil
 }
 
 // Events implements hypervisor.Driver.

@@ -11,6 +11,7 @@ package fake
 
 import (
 	"maps"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -54,11 +55,15 @@ type machine struct {
 	asked    time.Time // when its guest was asked to shut down; zero if it was not
 	deaf     bool      // its guest ignores that
 	console  strings.Builder
+	viewers  map[net.Conn]bool // the guest's ends of open consoles
+	terminal chan []byte       // to the one viewer that has the serial port; nil without
 	taps     []*os.File
 	shutdown *time.Timer
 
 	busy sync.Mutex // one Ensure or Remove at a time; taken before Host.mu
 	gone bool
+
+	serial sync.Mutex // whose turn it is at the serial port; taken before Host.mu
 }
 
 // NewHost makes a host without machines.
@@ -107,6 +112,9 @@ func (h *Host) off(m *machine, state hypervisor.State) {
 	for _, f := range m.taps {
 		f.Close()
 	}
+	for conn := range m.viewers {
+		conn.Close()
+	}
 	m.state, m.pid, m.started, m.asked, m.shutdown, m.taps = state, 0, time.Time{}, time.Time{}, nil, nil
 }
 
@@ -145,7 +153,7 @@ func (h *Host) Reset(id string) bool {
 		return false
 	}
 	defer h.mu.Unlock()
-	m.console.WriteString("ready\r\n")
+	m.print([]byte("ready\r\n"))
 	h.emit(id, hypervisor.EventGuestReset, "guest-reset")
 	return true
 }
@@ -184,7 +192,7 @@ func (h *Host) Write(id, text string) bool {
 		return false
 	}
 	defer h.mu.Unlock()
-	m.console.WriteString(text)
+	m.print([]byte(text))
 	return true
 }
 

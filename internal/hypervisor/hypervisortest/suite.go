@@ -522,7 +522,7 @@ func (s *suite) consoles() {
 		}
 		conn.Close()
 	}
-	if stats, err := s.d.Stats(s.Context(), s.spec.ID); err != nil || stats.MemoryBytes <= 0 || stats.Uptime <= 0 {
+	if stats, err := s.d.Stats(s.Context(), s.spec.ID); err != nil || stats.MemoryBytes <= 0 || stats.Uptime <= 0 || len(stats.CPUTimes) != s.spec.VCPUs {
 		s.Errorf("used: %+v, %v", stats, err)
 	}
 	for lines, want := range map[int]int{-1: 1, 0: 1, 100: 1} {

@@ -21,7 +21,11 @@ func (d *Driver) Stats(ctx context.Context, id string) (hypervisor.Stats, error)
 	var stats hypervisor.Stats
 	err := d.running(ctx, id, func(ctx context.Context, m *machine) (err error) {
 		stats.Uptime = time.Since(m.record.StartedAt)
-		if stats.CPUTime, stats.MemoryBytes, err = usage(m.record.Process.PID); err != nil {
+		process := "/proc/" + strconv.Itoa(m.record.Process.PID)
+		if stats.CPUTime, stats.MemoryBytes, err = usage(process); err != nil {
+			return err
+		}
+		if stats.CPUTimes, err = m.processorTimes(ctx, process); err != nil {
 			return err
 		}
 		stats.Disks, err = m.diskStats(ctx)
@@ -30,16 +34,36 @@ func (d *Driver) Stats(ctx context.Context, id string) (hypervisor.Stats, error)
 	return stats, err
 }
 
-// usage reads what a process has used, from proc_pid_stat(5).
-func usage(pid int) (time.Duration, int64, error) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+// processorTimes reads what each virtual processor has used: QEMU runs each on
+// a thread of its own, or, where it emulates them all in turn, on the same.
+func (m *machine) processorTimes(ctx context.Context, process string) ([]time.Duration, error) {
+	var processors []struct {
+		Thread int `json:"thread-id"`
+	}
+	if err := m.ask(ctx, "query-cpus-fast", nil, &processors); err != nil {
+		return nil, err
+	}
+	times := make([]time.Duration, len(processors))
+	for i, p := range processors {
+		var err error
+		if times[i], _, err = usage(process + "/task/" + strconv.Itoa(p.Thread)); err != nil {
+			return nil, err
+		}
+	}
+	return times, nil
+}
+
+// usage reads what a process or a thread, by its directory in /proc, has used:
+// see proc_pid_stat(5).
+func usage(directory string) (time.Duration, int64, error) {
+	b, err := os.ReadFile(directory + "/stat")
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the process's times: %w", err)
 	}
 	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 	const user, system, resident = 11, 12, 21 // counted from the state
 	if len(fields) <= resident {
-		return 0, 0, fmt.Errorf("read the process's times: /proc/%d/stat is too short", pid)
+		return 0, 0, fmt.Errorf("read the process's times: %s/stat is too short", directory)
 	}
 	number := func(field int) int64 {
 		n, _ := strconv.ParseInt(string(fields[field]), 10, 64)
