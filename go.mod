@@ -2,6 +2,8 @@ module wisp
 
 go 1.26.8
 
+ignore ./web/node_modules
+
 require (
 	connectrpc.com/connect v1.21.1
 	github.com/cilium/ebpf v0.22.0

@@ -45,6 +45,7 @@ var platform = map[string][]string{
 	"physnet":    {"errs", "netlinkx"},
 	"pki":        nil,
 	"demo":       {"errs", "demo"},
+	"dashboard":  {"errs", "policy", "store", "api"},
 }
 
 // Slices may import these of the platform besides.
@@ -63,6 +64,7 @@ var libraries = map[string][]string{
 	"github.com/cilium/ebpf":         {"internal/dataplane"},
 	"github.com/spf13/cobra":         {"cmd"},
 	"github.com/gophercloud":         {"internal/demo", "test"},
+	"wisp/web":                       {"internal/server"},
 }
 
 func TestImports(t *testing.T) {
@@ -101,6 +103,9 @@ func TestRule(t *testing.T) {
 		{name: "a driver outside of the store", dir: "internal/image", path: "modernc.org/sqlite"},
 		{name: "a stranger", dir: "internal/util", path: "wisp/internal/errs"},
 		{name: "a test takes a test's helper", dir: "internal/network", path: "wisp/internal/store/storetest", test: true, allowed: true},
+		{name: "the dashboard takes a slice", dir: "internal/dashboard", path: "wisp/internal/identity"},
+		{name: "the dashboard takes the files itself", dir: "internal/dashboard", path: "wisp/web"},
+		{name: "the server takes the files", dir: "internal/server", path: "wisp/web", allowed: true},
 		{name: "the server takes all", dir: "internal/server", path: "wisp/internal/compute/computeapi", allowed: true},
 	}
 	for _, c := range cases {

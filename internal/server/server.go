@@ -20,6 +20,7 @@ import (
 	"wisp/internal/api"
 	"wisp/internal/compute"
 	"wisp/internal/compute/computeapi"
+	"wisp/internal/dashboard"
 	"wisp/internal/identity"
 	"wisp/internal/identity/identityapi"
 	"wisp/internal/image"
@@ -30,6 +31,7 @@ import (
 	"wisp/internal/placement"
 	"wisp/internal/placement/placementapi"
 	"wisp/internal/store"
+	"wisp/web"
 )
 
 // Config is what an operator chooses.
@@ -58,6 +60,7 @@ type Server struct {
 	blobs    *image.Blobs
 	log      *slog.Logger
 	services []*api.Service
+	pages    *dashboard.Dashboard
 	handler  http.Handler
 }
 
@@ -108,6 +111,10 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.Compute.SetNodes(s.Nodes)
 	s.services = []*api.Service{
 		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log),
+	}
+	s.pages, err = dashboard.New(dashboard.Config{Files: web.Files(), URL: c.URL, Identity: s.Identity, Index: s.index, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("make the dashboard: %w", err)
 	}
 	s.handler = s.routes(c, log)
 	return s, nil
@@ -160,7 +167,7 @@ func (s *Server) routes(c Config, log *slog.Logger) http.Handler {
 		mounter.Mount(router, service)
 	}
 	router.Get("/healthz", s.health)
-	router.Get("/", s.index)
+	s.pages.Mount(router)
 	return aliases(router)
 }
 
@@ -176,7 +183,7 @@ func aliases(next http.Handler) http.Handler {
 	})
 }
 
-// index tells a person with a browser what is here.
+// index tells a client what is here.
 func (s *Server) index(w http.ResponseWriter, r *http.Request) {
 	at := map[string]string{}
 	for _, service := range s.services {
