@@ -34,6 +34,7 @@ func New(t testing.TB) *Cloud {
 	listener.Config.Handler = s.Handler()
 	listener.Start()
 	t.Cleanup(func() {
+		s.EndStreams()
 		listener.Close()
 		if err := s.Close(); err != nil {
 			t.Error(err)
