@@ -321,6 +321,22 @@ func TestEventsEndWithTheServer(t *testing.T) {
 	}
 }
 
+// A server that shuts down does not wait for its streams.
+func TestShutdownWithStreams(t *testing.T) {
+	t.Parallel()
+	source := &source{}
+	made, handler := dashboardOf(t, dashboard.Config{Changes: source.subscribe, Limits: dashboard.Limits{Heartbeat: time.Hour, Check: time.Hour}})
+	server := httptest.NewServer(handler)
+	server.Config.RegisterOnShutdown(made.Close)
+	r := (&streams{t: t, url: server.URL}).open("ann")
+	patience, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := server.Config.Shutdown(patience); err != nil {
+		t.Fatal(err)
+	}
+	r.ended()
+}
+
 // BenchmarkEvents is one change to 50 streams, each written and read.
 func BenchmarkEvents(b *testing.B) {
 	const count = 50
