@@ -143,6 +143,7 @@ func (s *settings) runServer(ctx context.Context, public, memory net.Listener, p
 		Handler: cloud.Handler(), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	apis.RegisterOnShutdown(cloud.EndStreams)
 	nodes := cloud.Nodes.NewHTTPServer()
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return apis.Serve(public) })

@@ -32,7 +32,7 @@ type Mounter struct {
 	// Identity is the URL that the WWW-Authenticate header names.
 	Identity string
 	// Observe, when set, is told of every answered request.
-	Observe func(service *Service, route *Route, status int, took time.Duration)
+	Observe func(r *http.Request, service *Service, route *Route, status int, took time.Duration)
 }
 
 // Mount adds a service's routes to a router, below its prefix. It panics on a
@@ -107,7 +107,7 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 			took := time.Since(start)
 			m.Log.InfoContext(hr.Context(), "request", "id", id, "service", s.Name, "method", hr.Method, "path", loggedPath(hr), "status", rec.status, "took", took)
 			if m.Observe != nil {
-				m.Observe(s, route, rec.status, took)
+				m.Observe(hr, s, route, rec.status, took)
 			}
 		}()
 		if s.RequestIDHeader != "" {

@@ -36,6 +36,7 @@ func New(t testing.TB, log ...slog.Handler) *Cloud {
 	listener.Config.Handler = s.Handler()
 	listener.Start()
 	t.Cleanup(func() {
+		s.EndStreams()
 		listener.Close()
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -94,6 +94,7 @@ func (s *Service) CreateAggregate(ctx context.Context, name, zone string) (Aggre
 		if _, err := tx.NewInsert().Model(&made).Exec(ctx); err != nil {
 			return fmt.Errorf("insert aggregate: %w", err)
 		}
+		tx.Changed(made.change(store.Create))
 		return nil
 	}, scheduleLock)
 	if store.IsDuplicate(err) {
@@ -119,6 +120,7 @@ func (s *Service) ChangeAggregate(ctx context.Context, number string, fn func(a 
 		if _, err := tx.NewUpdate().Model(&changed).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update aggregate: %w", err)
 		}
+		tx.Changed(changed.change(store.Update))
 		if err := setAggregateHosts(ctx, tx, changed.Number, before, changed.Hosts); err != nil {
 			return err
 		}
@@ -200,6 +202,7 @@ func (s *Service) rezone(ctx context.Context, tx *store.Tx, names []string) erro
 		if _, err := tx.NewUpdate().Model((*Host)(nil)).Set("zone = ?", zone).Where("host = ?", host.Name).Exec(ctx); err != nil {
 			return fmt.Errorf("move host to zone: %w", err)
 		}
+		tx.Changed(host.change(store.Update))
 	}
 	return nil
 }
@@ -218,6 +221,7 @@ func (s *Service) DeleteAggregate(ctx context.Context, number string) error {
 		if _, err := tx.NewDelete().Model(&found).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete aggregate: %w", err)
 		}
+		tx.Changed(found.change(store.Delete))
 		return nil
 	})
 }

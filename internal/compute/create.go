@@ -386,6 +386,7 @@ func (s *Service) build(ctx context.Context, tx *store.Tx, caller *policy.Caller
 	ids := make([]string, len(servers))
 	for i := range servers {
 		ids[i] = servers[i].ID
+		tx.Changed(servers[i].change(store.Create))
 		if chosen[i] < 0 {
 			continue
 		}

@@ -154,6 +154,7 @@ func (s *Service) CreateFlavor(ctx context.Context, flavor Flavor) (Flavor, erro
 		if _, err := tx.NewInsert().Model(&flavor).Exec(ctx); err != nil {
 			return fmt.Errorf("insert flavor: %w", err)
 		}
+		tx.Changed(flavor.change(store.Create))
 		return nil
 	})
 	if store.IsDuplicate(err) {
@@ -173,6 +174,7 @@ func (s *Service) DescribeFlavor(ctx context.Context, caller *policy.Caller, id 
 		if _, err := tx.NewUpdate().Model(&flavor).Column("description", "updated_at").WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update flavor: %w", err)
 		}
+		tx.Changed(flavor.change(store.Update))
 		return nil
 	})
 	return flavor, err
@@ -181,9 +183,11 @@ func (s *Service) DescribeFlavor(ctx context.Context, caller *policy.Caller, id 
 // DeleteFlavor removes a flavor. Servers keep the size that they were made with.
 func (s *Service) DeleteFlavor(ctx context.Context, caller *policy.Caller, id string) error {
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if _, err := getFlavor(ctx, tx, caller, id); err != nil {
+		flavor, err := getFlavor(ctx, tx, caller, id)
+		if err != nil {
 			return err
 		}
+		tx.Changed(flavor.change(store.Delete))
 		if _, err := tx.NewDelete().Model((*Flavor)(nil)).Where("id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete flavor: %w", err)
 		}
@@ -227,6 +231,7 @@ func (s *Service) AddFlavorAccess(ctx context.Context, caller *policy.Caller, id
 		if err != nil {
 			return fmt.Errorf("add flavor access: %w", err)
 		}
+		tx.Changed(flavorAccessChange(id, project))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errs.New(errs.Conflict, "Flavor access already exists for flavor %s and project %s combination.", id, project)
 		}
@@ -246,6 +251,7 @@ func (s *Service) RemoveFlavorAccess(ctx context.Context, caller *policy.Caller,
 		if err != nil {
 			return fmt.Errorf("remove flavor access: %w", err)
 		}
+		tx.Changed(flavorAccessChange(id, project))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errs.New(errs.NotFound, "Flavor access not found for %s / %s combination.", id, project)
 		}
@@ -258,7 +264,8 @@ func (s *Service) RemoveFlavorAccess(ctx context.Context, caller *policy.Caller,
 // SetExtraSpecs adds or replaces extra specs of a flavor.
 func (s *Service) SetExtraSpecs(ctx context.Context, caller *policy.Caller, id string, specs map[string]string) error {
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if _, err := getFlavor(ctx, tx, caller, id); err != nil {
+		flavor, err := getFlavor(ctx, tx, caller, id)
+		if err != nil {
 			return err
 		}
 		rows := make([]extraSpec, 0, len(specs))
@@ -271,6 +278,7 @@ func (s *Service) SetExtraSpecs(ctx context.Context, caller *policy.Caller, id s
 		if _, err := tx.NewInsert().Model(&rows).On("CONFLICT (flavor_id, name) DO UPDATE").Set("value = EXCLUDED.value").Exec(ctx); err != nil {
 			return fmt.Errorf("set extra specs: %w", err)
 		}
+		tx.Changed(flavor.change(store.Update))
 		return nil
 	})
 }
@@ -278,9 +286,11 @@ func (s *Service) SetExtraSpecs(ctx context.Context, caller *policy.Caller, id s
 // DeleteExtraSpec removes one extra spec, or says NotFound.
 func (s *Service) DeleteExtraSpec(ctx context.Context, caller *policy.Caller, id, name string) error {
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if _, err := getFlavor(ctx, tx, caller, id); err != nil {
+		flavor, err := getFlavor(ctx, tx, caller, id)
+		if err != nil {
 			return err
 		}
+		tx.Changed(flavor.change(store.Update))
 		result, err := tx.NewDelete().Model((*extraSpec)(nil)).Where("flavor_id = ? AND name = ?", id, name).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("delete extra spec: %w", err)

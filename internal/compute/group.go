@@ -151,6 +151,7 @@ func (s *Service) CreateGroup(ctx context.Context, caller *policy.Caller, group 
 		if _, err := tx.NewInsert().Model(&group).Exec(ctx); err != nil {
 			return fmt.Errorf("insert server group: %w", err)
 		}
+		tx.Changed(group.change(store.Create))
 		return nil
 	}, quotaLock(caller.ProjectID))
 	return group, err
@@ -159,9 +160,11 @@ func (s *Service) CreateGroup(ctx context.Context, caller *policy.Caller, group 
 // DeleteGroup removes a group; its servers stay.
 func (s *Service) DeleteGroup(ctx context.Context, caller *policy.Caller, id string) error {
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if _, err := getGroup(ctx, tx, caller, id); err != nil {
+		group, err := getGroup(ctx, tx, caller, id)
+		if err != nil {
 			return err
 		}
+		tx.Changed(group.change(store.Delete))
 		if _, err := tx.NewDelete().Model((*Group)(nil)).Where("id = ?", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete server group: %w", err)
 		}

@@ -226,6 +226,7 @@ func (s *Service) UpdateHost(ctx context.Context, filter HostFilter, change Host
 		if err != nil {
 			return fmt.Errorf("update host: %w", err)
 		}
+		tx.Changed(host.change(store.Update))
 		return nil
 	})
 	host.Up = s.up(&host, s.now())
@@ -254,6 +255,7 @@ func (s *Service) DeleteHost(ctx context.Context, service string) error {
 		if _, err := tx.NewDelete().Model(&host).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete host: %w", err)
 		}
+		tx.Changed(host.change(store.Delete))
 		return nil
 	})
 }
@@ -302,6 +304,7 @@ func (s *Service) register(ctx context.Context, tx *store.Tx, hello nodeapi.Hell
 		host.Physical = []string{}
 	}
 	if known {
+		tx.Changed(host.change(store.Update))
 		if _, err := tx.NewUpdate().Model(&host).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update host: %w", err)
 		}
@@ -315,6 +318,7 @@ func (s *Service) register(ctx context.Context, tx *store.Tx, hello nodeapi.Hell
 	if _, err := tx.NewInsert().Model(&host).Exec(ctx); err != nil {
 		return fmt.Errorf("insert host: %w", err)
 	}
+	tx.Changed(host.change(store.Create))
 	return nil
 }
 

@@ -109,6 +109,7 @@ func (s *Service) CreateKeypair(ctx context.Context, caller *policy.Caller, pair
 		if err != nil {
 			return fmt.Errorf("insert keypair: %w", err)
 		}
+		tx.Changed(keypairChange(pair.UserID, pair.Name, store.Create))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errs.New(errs.Conflict, "Key pair '%s' already exists.", pair.Name)
 		}
@@ -125,6 +126,7 @@ func (s *Service) DeleteKeypair(ctx context.Context, userID, name string) error 
 		if err != nil {
 			return fmt.Errorf("delete keypair: %w", err)
 		}
+		tx.Changed(keypairChange(userID, name, store.Delete))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errs.New(errs.NotFound, "Keypair %s not found for user %s", name, userID)
 		}

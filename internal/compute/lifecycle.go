@@ -179,13 +179,17 @@ func (s *Service) finalize(ctx context.Context, tx *store.Tx, ids []string) erro
 		return err
 	}
 	now := s.now()
+	var gone []Server
 	_, err := tx.NewUpdate().Model((*Server)(nil)).
 		Set("vm_state = ?, task_state = '', power = ?, power_state = ?", StateDeleted, nodeapi.PowerDeleted, PowerNoState).
 		Set("user_data = NULL, admin_pass = '', group_id = NULL").
 		Set("deleted_at = ?, terminated_at = ?, updated_at = ?", now, now, now).
-		Where("id IN (?) AND deleted_at IS NULL", bun.List(ids)).Exec(ctx)
+		Where("id IN (?) AND deleted_at IS NULL", bun.List(ids)).Returning("id, project_id").Exec(ctx, &gone)
 	if err != nil {
 		return fmt.Errorf("mark servers deleted: %w", err)
+	}
+	for i := range gone {
+		tx.Changed(gone[i].change(store.Delete))
 	}
 	tx.Signal(HostsTopic)
 	return nil

@@ -17,8 +17,10 @@ import (
 func (s *Service) HostGone(ctx context.Context, host, session string) {
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		now := s.now()
+		var gone []Host
 		_, err := tx.NewUpdate().Model((*Host)(nil)).Set("connected = ?, disconnected_at = ?, updated_at = ?", false, now, now).
-			Where("host = ? AND session = ?", host, session).Exec(ctx)
+			Where("host = ? AND session = ?", host, session).Returning("service_id").Exec(ctx, &gone)
+		noteHosts(tx, gone)
 		return err
 	})
 	if err != nil {
@@ -42,10 +44,13 @@ func (s *Service) Sweep(ctx context.Context) error {
 		if err != nil || len(lost) == 0 {
 			return err
 		}
-		_, err = tx.NewUpdate().Model((*Host)(nil)).Set("connected = ?", false).Where("host IN (?) AND connected = ?", store.Set(silent), true).Exec(ctx)
+		var gone []Host
+		_, err = tx.NewUpdate().Model((*Host)(nil)).Set("connected = ?", false).Where("host IN (?) AND connected = ?", store.Set(silent), true).
+			Returning("service_id").Exec(ctx, &gone)
 		if err != nil {
 			return fmt.Errorf("mark hosts down: %w", err)
 		}
+		noteHosts(tx, gone)
 		if err := s.finalizeDeleted(ctx, tx, lost); err != nil {
 			return err
 		}

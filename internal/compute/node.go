@@ -264,6 +264,9 @@ func (s *Service) seen(h *Host, r nodeapi.Report) bool {
 
 func (s *Service) recordSeen(ctx context.Context, tx *store.Tx, row Host, r nodeapi.Report) error {
 	now := s.now()
+	if !row.Connected {
+		tx.Changed(row.change(store.Update)) // signs of life change nothing else that is told
+	}
 	row.Connected, row.LastSeenAt, row.UpdatedAt = true, now, now
 	row.MemoryUsedMiB, row.DiskUsedGiB, row.Load = int64(r.MemoryUsedMiB), int64(r.DiskUsedGiB), r.Load
 	_, err := tx.NewUpdate().Model(&row).Column("connected", "last_seen_at", "updated_at", "memory_used_mib", "disk_used_gib", "load_average").WherePK().Exec(ctx)

@@ -121,6 +121,7 @@ func (s *Service) SetLimits(ctx context.Context, project string, changes map[str
 				return fmt.Errorf("set quotas: %w", err)
 			}
 		}
+		tx.Changed(limitsChange(project, store.Update))
 		limits, err = s.limits(ctx, tx, project)
 		return err
 	}, quotaLock(project))
@@ -133,6 +134,7 @@ func (s *Service) ResetLimits(ctx context.Context, project string) error {
 		if _, err := tx.NewDelete().Model((*quotaRow)(nil)).Where("project_id = ?", project).Exec(ctx); err != nil {
 			return fmt.Errorf("reset quotas: %w", err)
 		}
+		tx.Changed(limitsChange(project, store.Delete))
 		return nil
 	}, quotaLock(project))
 }

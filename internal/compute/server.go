@@ -213,6 +213,7 @@ func (s *Service) change(ctx context.Context, caller *policy.Caller, id string, 
 }
 
 func save(ctx context.Context, tx *store.Tx, server *Server, columns ...string) error {
+	tx.Changed(server.change(store.Update))
 	columns = append(slices.Clone(columns), "updated_at")
 	slices.Sort(columns)
 	if _, err := tx.NewUpdate().Model(server).Column(slices.Compact(columns)...).WherePK().Exec(ctx); err != nil {

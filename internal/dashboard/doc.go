@@ -18,6 +18,7 @@ import (
 	"wisp/internal/api"
 	"wisp/internal/errs"
 	"wisp/internal/policy"
+	"wisp/internal/store"
 )
 
 // Identity is what the dashboard needs of the identity service.
@@ -35,13 +36,18 @@ type Config struct {
 	URL      string // where clients reach the server
 	Identity Identity
 	Index    http.HandlerFunc // GET / for clients that are no browser
-	Log      *slog.Logger
+	// Changes calls fn with every committed transaction's changes, until cancel.
+	Changes func(fn func([]store.Change)) (cancel func())
+	Limits  Limits
+	Log     *slog.Logger
 }
 
 // Dashboard answers the paths that no API owns.
 type Dashboard struct {
 	pages    *pages
 	sessions *sessions
+	events   *events
+	cancel   func()
 }
 
 // New reads the names and digests of the files. A Files that cannot be read is
@@ -55,7 +61,21 @@ func New(c Config) (*Dashboard, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Dashboard{pages: pages, sessions: &sessions{identity: c.Identity, public: at, log: c.Log}}, nil
+	limits := c.Limits.withDefaults()
+	hub := newHub(limits.PerUser, limits.Streams)
+	return &Dashboard{
+		pages:    pages,
+		sessions: &sessions{identity: c.Identity, public: at, log: c.Log},
+		events:   &events{identity: c.Identity, hub: hub, limits: limits, log: c.Log},
+		cancel:   c.Changes(hub.publish),
+	}, nil
+}
+
+// Close ends the streams of events, which else last as long as their readers
+// want, and lets no new one begin.
+func (d *Dashboard) Close() {
+	d.cancel()
+	d.events.hub.end()
 }
 
 // Mount adds the routes to the server's router, and takes what no other route
@@ -64,6 +84,7 @@ func (d *Dashboard) Mount(router chi.Router) {
 	router.Post("/session", d.sessions.create)
 	router.Get("/session", d.sessions.show)
 	router.Delete("/session", d.sessions.remove)
+	router.Get("/events", d.events.serve)
 	router.Get("/", d.pages.ServeHTTP)
 	router.Head("/", d.pages.ServeHTTP)
 	router.NotFound(d.pages.ServeHTTP)

@@ -17,6 +17,7 @@ import (
 	"wisp/internal/dashboard"
 	"wisp/internal/errs"
 	"wisp/internal/policy"
+	"wisp/internal/store"
 )
 
 // identity knows callers by their tokens.
@@ -97,6 +98,9 @@ func dashboardOf(t testing.TB, c dashboard.Config) (*dashboard.Dashboard, http.H
 		c.URL = "http://cloud.test:5000"
 	}
 	c.Index = func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"name":"wisp"}`)) }
+	if c.Changes == nil {
+		c.Changes = func(func([]store.Change)) func() { return func() {} }
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -71,6 +71,7 @@ func (s *Service) CreateCredential(ctx context.Context, by *Token, c Application
 		if err := write(ctx, tx.NewInsert().Model(&c), "application_credential", "Duplicate entry found with name "+c.Name); err != nil {
 			return err
 		}
+		tx.Changed(credentialChange(c.UserID, c.ID, store.Create))
 		return write(ctx, tx.NewInsert().Model(&rows).On("CONFLICT DO NOTHING"), "application_credential", "Duplicate entry")
 	})
 }
@@ -128,6 +129,7 @@ func (s *Service) DeleteCredential(ctx context.Context, userID, id string) error
 		if err != nil {
 			return fmt.Errorf("delete application credential: %w", err)
 		}
+		tx.Changed(credentialChange(userID, id, store.Delete))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, notFound("Application Credential", id))
 		}

@@ -103,6 +103,7 @@ func (s *Service) Grant(ctx context.Context, a Assignment) error {
 		if a.Scope == ScopeSystem && role.DomainID != nil {
 			return errs.New(errs.Invalid, "Role %s is a domain-specific role. Unable to use a domain-specific role in a system assignment.", a.RoleID)
 		}
+		tx.Changed(a.change(store.Create))
 		return write(ctx, tx.NewInsert().Model(a.row()).On("CONFLICT (id) DO NOTHING"), "role grant", "Duplicate entry")
 	})
 }
@@ -141,6 +142,7 @@ func (s *Service) Ungrant(ctx context.Context, a Assignment) error {
 		if err != nil {
 			return fmt.Errorf("delete assignment: %w", err)
 		}
+		tx.Changed(a.change(store.Delete))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, a.missing())
 		}

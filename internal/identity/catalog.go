@@ -126,6 +126,7 @@ func (s *Service) CreateRegion(ctx context.Context, r Region) (Region, error) {
 		if err := regionExists(ctx, tx, r.ParentID); err != nil {
 			return err
 		}
+		tx.Changed(changeOf("region", r.ID, store.Create))
 		return write(ctx, tx.NewInsert().Model(&r), "region", "Duplicate ID, "+r.ID)
 	})
 }
@@ -165,6 +166,7 @@ func (s *Service) UpdateRegion(ctx context.Context, id string, c RegionChange) (
 			r.Description = *c.Description
 		}
 		r.Extra = r.Extra.merge(c.Extra)
+		tx.Changed(changeOf("region", id, store.Update))
 		return write(ctx, tx.NewUpdate().Model(&r).WherePK(), "region", "Duplicate ID, "+id)
 	})
 	return r, err
@@ -212,6 +214,7 @@ func (s *Service) CatalogService(ctx context.Context, id string) (CatalogService
 func (s *Service) CreateCatalogService(ctx context.Context, v CatalogService) (CatalogService, error) {
 	v.ID = newID()
 	return v, s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+		tx.Changed(changeOf("service", v.ID, store.Create))
 		return write(ctx, tx.NewInsert().Model(&v), "service", "Duplicate entry")
 	})
 }
@@ -244,6 +247,7 @@ func (s *Service) UpdateCatalogService(ctx context.Context, id string, c Catalog
 			v.Enabled = *c.Enabled
 		}
 		v.Extra = v.Extra.merge(c.Extra)
+		tx.Changed(changeOf("service", id, store.Update))
 		return write(ctx, tx.NewUpdate().Model(&v).WherePK(), "service", "Duplicate entry")
 	})
 	return v, err
@@ -291,6 +295,7 @@ func (s *Service) CreateEndpoint(ctx context.Context, e Endpoint, makeRegion boo
 		if err := e.check(ctx, tx, makeRegion); err != nil {
 			return err
 		}
+		tx.Changed(changeOf("endpoint", e.ID, store.Create))
 		return write(ctx, tx.NewInsert().Model(&e), "endpoint", "Duplicate entry")
 	})
 }
@@ -300,6 +305,7 @@ func (e *Endpoint) check(ctx context.Context, tx *store.Tx, makeRegion bool) err
 		return err
 	}
 	if makeRegion && e.RegionID != nil {
+		tx.Changed(changeOf("region", *e.RegionID, store.Create)) // there or not: it is read again
 		q := tx.NewInsert().Model(&Region{ID: *e.RegionID}).On("CONFLICT (id) DO NOTHING")
 		if err := write(ctx, q, "region", "Duplicate ID, "+*e.RegionID); err != nil {
 			return err
@@ -350,6 +356,7 @@ func (s *Service) UpdateEndpoint(ctx context.Context, id string, c EndpointChang
 		if err := e.check(ctx, tx, c.MakeRegion); err != nil {
 			return err
 		}
+		tx.Changed(changeOf("endpoint", id, store.Update))
 		return write(ctx, tx.NewUpdate().Model(&e).WherePK(), "endpoint", "Duplicate entry")
 	})
 	return e, err

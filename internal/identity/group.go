@@ -58,6 +58,7 @@ func (s *Service) CreateGroup(ctx context.Context, g Group) (Group, error) {
 		if _, err := findProject(ctx, tx, g.DomainID, "domain"); err != nil {
 			return err
 		}
+		tx.Changed(changeOf("group", g.ID, store.Create))
 		return write(ctx, tx.NewInsert().Model(&g), "group", duplicateName(g.Name, g.DomainID))
 	})
 	return g, err
@@ -78,6 +79,7 @@ func (s *Service) UpdateGroup(ctx context.Context, id string, c GroupChange) (Gr
 			g.Description = *c.Description
 		}
 		g.Extra = g.Extra.merge(c.Extra)
+		tx.Changed(changeOf("group", g.ID, store.Update))
 		return write(ctx, tx.NewUpdate().Model(&g).WherePK(), "group", duplicateName(g.Name, g.DomainID))
 	})
 	return g, err
@@ -126,6 +128,7 @@ func (s *Service) AddMember(ctx context.Context, groupID, userID string) error {
 		if err := s.both(ctx, tx, groupID, userID); err != nil {
 			return err
 		}
+		tx.Changed(memberChange(groupID, userID))
 		q := tx.NewInsert().Model(&groupMember{GroupID: groupID, UserID: userID}).On("CONFLICT (group_id, user_id) DO NOTHING")
 		return write(ctx, q, "membership", "Duplicate entry")
 	})
@@ -141,6 +144,7 @@ func (s *Service) RemoveMember(ctx context.Context, groupID, userID string) erro
 		if err != nil {
 			return fmt.Errorf("delete membership: %w", err)
 		}
+		tx.Changed(memberChange(groupID, userID))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, notFound("user in group", userID))
 		}

@@ -211,6 +211,7 @@ func (s *Service) CreateProject(ctx context.Context, p Project) (Project, error)
 		} else if err := p.fit(ctx, tx); err != nil {
 			return err
 		}
+		tx.Changed(changeOf(p.kind(), p.ID, store.Create))
 		if err := write(ctx, tx.NewInsert().Model(&p), p.kind(), p.duplicate()); err != nil {
 			return err
 		}
@@ -306,6 +307,7 @@ func (s *Service) UpdateProject(ctx context.Context, id string, domain bool, c P
 			p.Description = *c.Description
 		}
 		p.Options, p.Extra = p.Options.merge(c.Options), p.Extra.merge(c.Extra)
+		tx.Changed(changeOf(p.kind(), p.ID, store.Update))
 		if err := write(ctx, tx.NewUpdate().Model(&p).WherePK(), p.kind(), p.duplicate()); err != nil {
 			return err
 		}
@@ -354,6 +356,7 @@ func (s *Service) SetTags(ctx context.Context, id string, change func(tags []str
 		if p.Tags, err = change(slices.Clone(p.Tags)); err != nil {
 			return err
 		}
+		tx.Changed(changeOf("project", id, store.Update))
 		return p.writeTags(ctx, tx)
 	})
 	return p, err
@@ -371,6 +374,7 @@ func (s *Service) DeleteProject(ctx context.Context, id string, domain bool) err
 		if err != nil {
 			return err
 		}
+		tx.Changed(changeOf(p.kind(), p.ID, store.Delete))
 		if p.IsDomain {
 			return dropDomain(ctx, tx, p)
 		}

@@ -87,6 +87,7 @@ func (s *Service) CreateRole(ctx context.Context, r Role) (Role, error) {
 				return err
 			}
 		}
+		tx.Changed(changeOf("role", r.ID, store.Create))
 		return write(ctx, tx.NewInsert().Model(&r), "role", r.duplicate())
 	})
 	return r, err
@@ -110,6 +111,7 @@ func (s *Service) UpdateRole(ctx context.Context, id string, c RoleChange) (Role
 			r.Description = c.Description
 		}
 		r.Options, r.Extra = r.Options.merge(c.Options), r.Extra.merge(c.Extra)
+		tx.Changed(changeOf("role", r.ID, store.Update))
 		return write(ctx, tx.NewUpdate().Model(&r).WherePK(), "role", r.duplicate())
 	})
 	return r, err
@@ -136,6 +138,7 @@ func (s *Service) DeleteRole(ctx context.Context, id string) error {
 		if _, err := tx.NewDelete().Model(&r).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete role: %w", err)
 		}
+		tx.Changed(changeOf("role", id, store.Delete))
 		return nil
 	})
 }
@@ -199,6 +202,7 @@ func (s *Service) Imply(ctx context.Context, priorID, impliedID string) error {
 		if implied.DomainID != nil {
 			return errs.New(errs.Forbidden, "%s is of a domain: only roles of no domain can be implied.", impliedID)
 		}
+		tx.Changed(changeOf("role", priorID, store.Update))
 		q := tx.NewInsert().Model(&impliedRole{PriorID: priorID, ImpliedID: impliedID}).On("CONFLICT (prior_id, implied_id) DO NOTHING")
 		return write(ctx, q, "implied role", "Duplicate entry")
 	})
@@ -211,6 +215,7 @@ func (s *Service) Unimply(ctx context.Context, priorID, impliedID string) error 
 		if err != nil {
 			return fmt.Errorf("delete implied role: %w", err)
 		}
+		tx.Changed(changeOf("role", priorID, store.Update))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, errs.New(errs.NotFound, "%s does not imply %s.", priorID, impliedID))
 		}

@@ -91,6 +91,7 @@ func (s *Service) CreateUser(ctx context.Context, u User, password string) (User
 		if err := checkDefault(ctx, tx, u.DefaultProjectID); err != nil {
 			return err
 		}
+		tx.Changed(changeOf("user", u.ID, store.Create))
 		return write(ctx, tx.NewInsert().Model(&u), "user", duplicateName(u.Name, u.DomainID))
 	})
 	return u, err
@@ -151,6 +152,7 @@ func (s *Service) UpdateUser(ctx context.Context, id string, c UserChange) (User
 			u.Enabled = *c.Enabled
 		}
 		u.Options, u.Extra = u.Options.merge(c.Options), u.Extra.merge(c.Extra)
+		tx.Changed(changeOf("user", u.ID, store.Update))
 		return write(ctx, tx.NewUpdate().Model(&u).WherePK(), "user", duplicateName(u.Name, u.DomainID))
 	})
 	return u, err
@@ -190,6 +192,7 @@ func (s *Service) DeleteUser(ctx context.Context, id string) error {
 // remove deletes a row by id; rows that refer to it go with it.
 func (s *Service) remove(ctx context.Context, model any, what, id string) error {
 	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+		tx.Changed(changeOf(what, id, store.Delete))
 		result, err := tx.NewDelete().Model(model).Where("id = ?", id).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("delete %s: %w", what, err)

@@ -262,6 +262,7 @@ func (s *Service) Update(ctx context.Context, c *policy.Caller, id string, chang
 		if err := allow("modify_image", c, &i); err != nil {
 			return err
 		}
+		tx.Changed(i.change(store.Update)) // to those too who see it no more
 		for _, ch := range changes {
 			if err := i.apply(c, ch); err != nil {
 				return err
@@ -274,6 +275,7 @@ func (s *Service) Update(ctx context.Context, c *policy.Caller, id string, chang
 
 func (s *Service) save(ctx context.Context, tx *store.Tx, i *Image) error {
 	i.UpdatedAt = now()
+	tx.Changed(i.change(store.Update))
 	_, err := tx.NewUpdate().Model(i).WherePK().
 		Column("name", "owner", "visibility", "disk_format", "container_format", "min_disk", "min_ram", "protected", "hidden", "updated_at").Exec(ctx)
 	if err != nil {

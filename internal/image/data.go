@@ -124,6 +124,7 @@ func (s *Service) requeueDead(ctx context.Context, tx *store.Tx, running []strin
 	ids := make([]string, len(dead))
 	for n, i := range dead {
 		ids[n] = i.ID
+		tx.Changed(i.change(store.Update))
 	}
 	_, err = tx.NewUpdate().Model((*Image)(nil)).Set("status = ?", Queued).Set("size = NULL").Set("virtual_size = NULL").
 		Set("upload_id = ''").Set("upload_server = ''").Set("reserved = 0").Set("updated_at = ?", now()).

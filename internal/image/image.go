@@ -236,6 +236,7 @@ func (s *Service) Create(ctx context.Context, c *policy.Caller, attributes map[s
 		if _, err := tx.NewInsert().Model(&i).Exec(ctx); err != nil {
 			return fmt.Errorf("insert image: %w", err)
 		}
+		tx.Changed(i.change(store.Create))
 		return saveChildren(ctx, tx, &i)
 	})
 	return i, err
@@ -261,6 +262,7 @@ func (s *Service) Delete(ctx context.Context, c *policy.Caller, id string) error
 		if _, err := tx.NewDelete().Model(&i).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete image: %w", err)
 		}
+		tx.Changed(i.change(store.Delete))
 		tx.AfterCommit(func() { s.dropData(context.WithoutCancel(ctx), i) })
 		return nil
 	})
@@ -305,6 +307,7 @@ func (s *Service) SetActive(ctx context.Context, c *policy.Caller, id string, ac
 		if _, err := tx.NewUpdate().Model(&i).Column("status", "updated_at").WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update image's status: %w", err)
 		}
+		tx.Changed(i.change(store.Update))
 		return nil
 	})
 }

@@ -78,6 +78,7 @@ func (s *Service) AddMember(ctx context.Context, c *policy.Caller, id, memberID 
 			return errs.New(errs.TooLarge, "Image member limit exceeded for image %s: The limit has been exceeded on the number of allowed image members for this image. "+
 				"Attempted: %d, Maximum: %d", id, n+1, MaxProperties)
 		}
+		tx.Changed(i.memberChange(memberID))
 		_, err = tx.NewInsert().Model(&m).Exec(ctx)
 		return err
 	})
@@ -170,6 +171,7 @@ func (s *Service) changeMember(ctx context.Context, c *policy.Caller, id, member
 		if !is {
 			return noMember(id, memberID)
 		}
+		tx.Changed(i.memberChange(memberID))
 		return change(ctx, tx, &i)
 	})
 }

@@ -128,6 +128,7 @@ func (u *upload) begin(ctx context.Context, c *policy.Caller, id string) error {
 			return err
 		}
 		u.image = i
+		tx.Changed(i.change(store.Update))
 		return u.write(ctx, tx, i)
 	}, quotaLock(c.ProjectID))
 }
@@ -231,6 +232,7 @@ func (u *upload) transfer(ctx context.Context, data io.Reader) error {
 		}
 		i.Checksum, i.HashAlgo, i.HashValue = hex.EncodeToString(u.md5.Sum(nil)), HashAlgo, hex.EncodeToString(u.sha.Sum(nil))
 		i.UploadID, i.UploadServer, i.Reserved = "", "", 0
+		tx.Changed(i.change(store.Update))
 		return u.write(ctx, tx, i)
 	}, quotaLock(u.image.Owner))
 }
@@ -376,6 +378,7 @@ func (u *upload) undo(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		tx.Changed(i.change(store.Update))
 		return u.write(ctx, tx, i.requeued())
 	})
 	return errors.Join(err, u.s.blobs.remove(ctx, blobKey(u.image.ID, u.id)))

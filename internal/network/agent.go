@@ -127,10 +127,11 @@ func (s *Service) DeleteAgent(ctx context.Context, caller *policy.Caller, id str
 		return err
 	}
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if err := agents.find(ctx, tx, caller, id, &Agent{}); err != nil {
+		a := &Agent{}
+		if err := agents.find(ctx, tx, caller, id, a); err != nil {
 			return err
 		}
-		return remove(ctx, tx, "network_agents", id)
+		return remove(ctx, tx, "network_agents", a)
 	})
 }
 
@@ -175,11 +176,13 @@ func (s *Service) AgentHeartbeat(ctx context.Context, tx *store.Tx, host string,
 	if err != nil {
 		return fmt.Errorf("record the heartbeat of %s: %w", host, err)
 	}
-	result, err := tx.NewUpdate().TableExpr("routers").Set("gateway_host = ?", host).Where("gateway_host = ''").Exec(ctx)
+	var taken owned
+	_, err = tx.NewUpdate().TableExpr("routers").Set("gateway_host = ?", host).Where("gateway_host = ''").Returning(returning).Exec(ctx, &taken)
 	if err != nil {
 		return fmt.Errorf("give routers a gateway host: %w", err)
 	}
-	if n, err := result.RowsAffected(); err == nil && n > 0 {
+	if len(taken) > 0 {
+		taken.note(tx, "router", store.Update)
 		hosts(tx)
 	}
 	return nil

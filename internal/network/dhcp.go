@@ -59,6 +59,7 @@ func (s *Service) ensureDHCP(ctx context.Context, tx *store.Tx, n *Network, subs
 		return nil
 	}
 	if exists {
+		tx.Changed(p.change(store.Update))
 		if _, err := tx.NewDelete().Model((*FixedIP)(nil)).Where("port_id = ?", p.ID).Exec(ctx); err != nil {
 			return fmt.Errorf("take the DHCP port's addresses: %w", err)
 		}

@@ -323,7 +323,7 @@ func (s *Service) DeleteFloatingIP(ctx context.Context, caller *policy.Caller, i
 		if err := expect(e, &f.Standard); err != nil {
 			return err
 		}
-		if err := remove(ctx, tx, "floating_ips", id); err != nil {
+		if err := remove(ctx, tx, "floating_ips", f); err != nil {
 			return fmt.Errorf("delete a floating IP: %w", err)
 		}
 		hosts(tx)

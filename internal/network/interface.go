@@ -82,7 +82,7 @@ func (s *Service) attachSubnet(ctx context.Context, tx *store.Tx, caller *policy
 			if err := writeAddresses(ctx, tx, p); err != nil {
 				return nil, err
 			}
-			return made, touchRow(ctx, tx, "ports", l.PortID)
+			return made, touchRow(ctx, tx, "ports", &Port{Standard: Standard{ID: l.PortID, ProjectID: r.ProjectID}})
 		}
 	}
 	if err := s.reserve(ctx, tx, r.ProjectID, "port", 1); err != nil {
@@ -177,7 +177,7 @@ func (s *Service) RemoveInterface(ctx context.Context, caller *policy.Caller, ro
 		if _, err := tx.NewDelete().Model((*FixedIP)(nil)).Where("port_id = ? AND subnet_id IN (?)", first.PortID, bun.List(gone.SubnetIDs)).Exec(ctx); err != nil {
 			return fmt.Errorf("take addresses from a router: %w", err)
 		}
-		return touchRow(ctx, tx, "ports", first.PortID)
+		return touchRow(ctx, tx, "ports", &Port{Standard: Standard{ID: first.PortID, ProjectID: r.ProjectID}})
 	})
 	return gone, err
 }

@@ -257,25 +257,6 @@ func one(ctx context.Context, q *bun.SelectQuery) (bool, error) {
 	return err == nil, err
 }
 
-// insert, update and remove write one row.
-func insert(ctx context.Context, tx bun.IDB, model any) error {
-	_, err := tx.NewInsert().Model(model).Exec(ctx)
-	return err
-}
-
-func update(ctx context.Context, tx bun.IDB, model any) error {
-	_, err := tx.NewUpdate().Model(model).WherePK().Exec(ctx)
-	return err
-}
-
-func remove(ctx context.Context, tx bun.IDB, table, id string) error {
-	if _, err := tx.NewDelete().TableExpr("?", bun.Ident(table)).Where("id = ?", id).Exec(ctx); err != nil {
-		return err
-	}
-	_, err := tx.NewDelete().TableExpr("network_tags").Where("object_id = ?", id).Exec(ctx)
-	return err
-}
-
 // Expect is a condition on an object's revision, from If-Match; nil is none.
 type Expect *int64
 

@@ -242,6 +242,7 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 		if err := s.unshareNetwork(ctx, tx, n, spec); err != nil {
 			return err
 		}
+		tx.Changed(n.change(store.Update)) // to those too who see it no more
 		spec.Name.into(&n.Name)
 		spec.Description.into(&n.Description)
 		spec.AdminStateUp.into(&n.AdminStateUp)
@@ -326,10 +327,12 @@ func (s *Service) DeleteNetwork(ctx context.Context, caller *policy.Caller, id s
 		if _, err := tx.NewDelete().TableExpr("network_tags").Where("object_id IN (SELECT id FROM subnets WHERE network_id = ?)", id).Exec(ctx); err != nil {
 			return fmt.Errorf("delete the tags of subnets: %w", err)
 		}
-		if _, err := tx.NewDelete().TableExpr("subnets").Where("network_id = ?", id).Exec(ctx); err != nil {
+		var gone owned
+		if _, err := tx.NewDelete().TableExpr("subnets").Where("network_id = ?", id).Returning(returning).Exec(ctx, &gone); err != nil {
 			return fmt.Errorf("delete the subnets of a network: %w", err)
 		}
-		if err := remove(ctx, tx, "networks", id); err != nil {
+		gone.note(tx, "subnet", store.Delete)
+		if err := remove(ctx, tx, "networks", &n); err != nil {
 			return fmt.Errorf("delete a network: %w", err)
 		}
 		hosts(tx)

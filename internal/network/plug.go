@@ -282,11 +282,13 @@ func (s *Service) UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) e
 	if err := deletePorts(ctx, tx, tx.NewSelect().TableExpr("ports").Column("id").Where("device_id = ? AND role = ?", deviceID, roleCompute)); err != nil {
 		return err
 	}
+	var kept owned
 	_, err := tx.NewUpdate().TableExpr("ports").Set("role = '', device_id = '', device_owner = '', host = '', tag = '', nic = 0, status = ?", StatusDown).
-		Set("revision = revision + 1").Set("updated_at = ?", now()).Where("device_id = ? AND role = ?", deviceID, roleAttached).Exec(ctx)
+		Set("revision = revision + 1").Set("updated_at = ?", now()).Where("device_id = ? AND role = ?", deviceID, roleAttached).Returning(returning).Exec(ctx, &kept)
 	if err != nil {
 		return fmt.Errorf("unbind the ports of a device: %w", err)
 	}
+	kept.note(tx, "port", store.Update)
 	hosts(tx)
 	return nil
 }
@@ -478,11 +480,13 @@ func (s *Service) PortsActive(ctx context.Context, tx *store.Tx, up, down []stri
 		if len(change.ids) == 0 {
 			continue
 		}
+		var rows owned
 		_, err := tx.NewUpdate().TableExpr("ports").Set("status = ?", change.status).Set("revision = revision + 1").Set("updated_at = ?", now()).
-			Where("id IN (?) AND status <> ? AND role IN (?)", bun.List(change.ids), change.status, bun.List([]string{roleCompute, roleAttached})).Exec(ctx)
+			Where("id IN (?) AND status <> ? AND role IN (?)", bun.List(change.ids), change.status, bun.List([]string{roleCompute, roleAttached})).Returning(returning).Exec(ctx, &rows)
 		if err != nil {
 			return fmt.Errorf("record the status of ports: %w", err)
 		}
+		rows.note(tx, "port", store.Update)
 	}
 	return nil
 }

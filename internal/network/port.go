@@ -243,7 +243,7 @@ func (p *Port) hasSubnet(id string) bool {
 
 // placePort gives a new port its MAC and addresses, and writes it. The unique
 // indexes have the last word on both.
-func (s *Service) placePort(ctx context.Context, tx bun.IDB, n *Network, p *Port, wanted Opt[[]FixedIPSpec], lowest bool) error {
+func (s *Service) placePort(ctx context.Context, tx *store.Tx, n *Network, p *Port, wanted Opt[[]FixedIPSpec], lowest bool) error {
 	if err := s.chooseMAC(ctx, tx, p); err != nil {
 		return err
 	}
@@ -524,7 +524,7 @@ func (s *Service) DeletePort(ctx context.Context, caller *policy.Caller, id stri
 
 // deletePorts deletes the ports whose ids a query selects, with all that
 // hangs on them, and sets their floating IPs free.
-func deletePorts(ctx context.Context, tx bun.IDB, which *bun.SelectQuery) error {
+func deletePorts(ctx context.Context, tx *store.Tx, which *bun.SelectQuery) error {
 	ids, err := columnOf[string](ctx, which)
 	if err != nil {
 		return fmt.Errorf("select ports: %w", err)
@@ -532,17 +532,23 @@ func deletePorts(ctx context.Context, tx bun.IDB, which *bun.SelectQuery) error 
 	if len(ids) == 0 {
 		return nil
 	}
+	var freed, gone owned
 	if _, err := tx.NewUpdate().TableExpr("floating_ips").Set("port_id = NULL, router_id = NULL, fixed_address = ''").
-		Set("revision = revision + 1").Set("updated_at = ?", now()).Where("port_id IN (?)", bun.List(ids)).Exec(ctx); err != nil {
+		Set("revision = revision + 1").Set("updated_at = ?", now()).Where("port_id IN (?)", bun.List(ids)).Returning(returning).Exec(ctx, &freed); err != nil {
 		return fmt.Errorf("set the floating IPs of ports free: %w", err)
 	}
 	for _, part := range []struct{ table, column string }{
-		{"port_security_groups", "port_id"}, {"port_addresses", "port_id"}, {"network_tags", "object_id"}, {"ports", "id"},
+		{"port_security_groups", "port_id"}, {"port_addresses", "port_id"}, {"network_tags", "object_id"},
 	} {
 		if _, err := tx.NewDelete().TableExpr(part.table).Where("? IN (?)", bun.Safe(part.column), bun.List(ids)).Exec(ctx); err != nil {
 			return fmt.Errorf("delete from %s: %w", part.table, err)
 		}
 	}
+	if _, err := tx.NewDelete().TableExpr("ports").Where("id IN (?)", bun.List(ids)).Returning(returning).Exec(ctx, &gone); err != nil {
+		return fmt.Errorf("delete ports: %w", err)
+	}
+	freed.note(tx, "floatingip", store.Update)
+	gone.note(tx, "port", store.Delete)
 	return nil
 }
 

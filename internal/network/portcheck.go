@@ -14,6 +14,7 @@ import (
 
 	"wisp/internal/errs"
 	"wisp/internal/policy"
+	"wisp/internal/store"
 )
 
 const maxAddressPairs = 10
@@ -159,7 +160,7 @@ func (s *Service) checkDevice(ctx context.Context, tx bun.IDB, caller *policy.Ca
 
 // chooseGroups sets the port's security groups: those given, or the project's
 // default group. Ports without port security have none.
-func (s *Service) chooseGroups(ctx context.Context, tx bun.IDB, caller *policy.Caller, p *Port, wanted Opt[[]string]) error {
+func (s *Service) chooseGroups(ctx context.Context, tx *store.Tx, caller *policy.Caller, p *Port, wanted Opt[[]string]) error {
 	if !p.PortSecurityEnabled {
 		if len(wanted.Value) > 0 {
 			if len(p.SecurityGroups) > 0 {

@@ -159,6 +159,7 @@ func (s *Service) SetQuotas(ctx context.Context, caller *policy.Caller, projectI
 				return fmt.Errorf("write quotas: %w", err)
 			}
 		}
+		tx.Changed(quotaChange(projectID, store.Update))
 		var err error
 		all, err = s.quotas(ctx, tx, projectID)
 		return err
@@ -173,6 +174,7 @@ func (s *Service) ResetQuotas(ctx context.Context, caller *policy.Caller, projec
 		return err
 	}
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		tx.Changed(quotaChange(projectID, store.Delete))
 		result, err := tx.NewDelete().Model((*quotaRow)(nil)).Where("project_id = ?", projectID).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("delete quotas: %w", err)

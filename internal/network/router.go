@@ -454,7 +454,7 @@ func (s *Service) DeleteRouter(ctx context.Context, caller *policy.Caller, id st
 		if err := s.dropGateway(ctx, tx, r); err != nil {
 			return err
 		}
-		if err := remove(ctx, tx, "routers", id); err != nil {
+		if err := remove(ctx, tx, "routers", r); err != nil {
 			return fmt.Errorf("delete a router: %w", err)
 		}
 		hosts(tx)

@@ -65,7 +65,7 @@ func (s *Service) createGroup(ctx context.Context, tx *store.Tx, _ *policy.Calle
 }
 
 // writeGroup inserts a group with the rules that it begins with.
-func writeGroup(ctx context.Context, tx bun.IDB, g *SecurityGroup) error {
+func writeGroup(ctx context.Context, tx *store.Tx, g *SecurityGroup) error {
 	if err := insert(ctx, tx, g); err != nil {
 		return fmt.Errorf("insert a security group: %w", err)
 	}
@@ -87,7 +87,7 @@ func writeGroup(ctx context.Context, tx bun.IDB, g *SecurityGroup) error {
 
 // ensureDefaultGroup returns the id of the project's default group, which it
 // makes when it is not there.
-func (s *Service) ensureDefaultGroup(ctx context.Context, tx bun.IDB, projectID string) (string, error) {
+func (s *Service) ensureDefaultGroup(ctx context.Context, tx *store.Tx, projectID string) (string, error) {
 	if projectID == "" {
 		return "", invalid("the default security group of no project was asked for")
 	}
@@ -228,7 +228,7 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, caller *policy.Caller
 		if used {
 			return conflict("SecurityGroupInUse", "Security Group %s in use.", id)
 		}
-		if err := remove(ctx, tx, "security_groups", id); err != nil {
+		if err := remove(ctx, tx, "security_groups", g); err != nil {
 			return fmt.Errorf("delete a security group: %w", err)
 		}
 		hosts(tx)

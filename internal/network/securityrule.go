@@ -256,7 +256,7 @@ func (s *Service) createRule(ctx context.Context, tx *store.Tx, caller *policy.C
 		}
 		return nil, fmt.Errorf("insert a security group rule: %w", err)
 	}
-	return r, touchRow(ctx, tx, "security_groups", r.GroupID)
+	return r, touchRow(ctx, tx, "security_groups", g)
 }
 
 // Rules lists the rules that the caller may see.
@@ -297,10 +297,10 @@ func (s *Service) DeleteRule(ctx context.Context, caller *policy.Caller, id stri
 		if err := expect(e, &r.Standard); err != nil {
 			return err
 		}
-		if err := remove(ctx, tx, "security_group_rules", id); err != nil {
+		if err := remove(ctx, tx, "security_group_rules", &r); err != nil {
 			return fmt.Errorf("delete a security group rule: %w", err)
 		}
 		hosts(tx)
-		return touchRow(ctx, tx, "security_groups", r.GroupID)
+		return touchRow(ctx, tx, "security_groups", &SecurityGroup{Standard: Standard{ID: r.GroupID, ProjectID: r.ProjectID}})
 	})
 }

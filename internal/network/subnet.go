@@ -174,10 +174,11 @@ func (s *Service) createSubnet(ctx context.Context, tx *store.Tx, caller *policy
 			return nil, invalid("Requested subnet with cidr: %s for network: %s overlaps with another subnet", sub.CIDR, n.ID)
 		}
 	}
+	tx.Changed(sub.changeOn(n, store.Create))
 	if err := insert(ctx, tx, sub); err != nil {
 		return nil, fmt.Errorf("insert a subnet: %w", err)
 	}
-	if err := touchRow(ctx, tx, "networks", n.ID); err != nil {
+	if err := touchRow(ctx, tx, "networks", n); err != nil {
 		return nil, err
 	}
 	if sub.automatic() {
@@ -286,6 +287,7 @@ func (s *Service) UpdateSubnet(ctx context.Context, caller *policy.Caller, id st
 			return err
 		}
 		sub.touch()
+		tx.Changed(sub.changeOn(n, store.Update))
 		if err := update(ctx, tx, sub); err != nil {
 			return fmt.Errorf("update a subnet: %w", err)
 		}
@@ -342,7 +344,8 @@ func (s *Service) DeleteSubnet(ctx context.Context, caller *policy.Caller, id st
 		if err := s.leaveSubnet(ctx, tx, sub); err != nil {
 			return err
 		}
-		if err := remove(ctx, tx, "subnets", id); err != nil {
+		tx.Changed(sub.changeOn(n, store.Delete))
+		if err := remove(ctx, tx, "subnets", sub); err != nil {
 			return fmt.Errorf("delete a subnet: %w", err)
 		}
 		rest, err := subnetsOf(ctx, tx, n.ID)
@@ -353,7 +356,7 @@ func (s *Service) DeleteSubnet(ctx context.Context, caller *policy.Caller, id st
 			return err
 		}
 		hosts(tx)
-		return touchRow(ctx, tx, "networks", n.ID)
+		return touchRow(ctx, tx, "networks", n)
 	}, s.lockOfSubnet(ctx, id)...)
 }
 

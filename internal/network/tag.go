@@ -22,17 +22,23 @@ type tagRow struct {
 	Tag           string `bun:",pk"`
 }
 
+// taggedRow is a row of a resource that has tags.
+type taggedRow interface {
+	changer
+	standard() *Standard
+}
+
 // taggable are the resources that have tags, by the collection in the URL.
 var taggable = map[string]struct {
 	res *resource
-	row func() interface{ standard() *Standard }
+	row func() taggedRow
 }{
-	"networks":        {networks, func() interface{ standard() *Standard } { return new(Network) }},
-	"subnets":         {subnets, func() interface{ standard() *Standard } { return new(Subnet) }},
-	"ports":           {ports, func() interface{ standard() *Standard } { return new(Port) }},
-	"routers":         {routers, func() interface{ standard() *Standard } { return new(Router) }},
-	"floatingips":     {floatingIPs, func() interface{ standard() *Standard } { return new(FloatingIP) }},
-	"security_groups": {securityGroups, func() interface{ standard() *Standard } { return new(SecurityGroup) }},
+	"networks":        {networks, func() taggedRow { return new(Network) }},
+	"subnets":         {subnets, func() taggedRow { return new(Subnet) }},
+	"ports":           {ports, func() taggedRow { return new(Port) }},
+	"routers":         {routers, func() taggedRow { return new(Router) }},
+	"floatingips":     {floatingIPs, func() taggedRow { return new(FloatingIP) }},
+	"security_groups": {securityGroups, func() taggedRow { return new(SecurityGroup) }},
 }
 
 // Tags returns the tags of an object of a collection ("networks", …,
@@ -42,7 +48,7 @@ func (s *Service) Tags(ctx context.Context, caller *policy.Caller, collection, i
 	if err != nil {
 		return nil, err
 	}
-	return object.Tags, nil
+	return object.standard().Tags, nil
 }
 
 // HasTag fails with NotFound unless the object has the tag.
@@ -88,7 +94,7 @@ func (s *Service) DeleteTags(ctx context.Context, caller *policy.Caller, collect
 	return err
 }
 
-func (s *Service) tagged(ctx context.Context, db bun.IDB, caller *policy.Caller, verb, collection, id string) (*Standard, error) {
+func (s *Service) tagged(ctx context.Context, db bun.IDB, caller *policy.Caller, verb, collection, id string) (taggedRow, error) {
 	collection = strings.ReplaceAll(collection, "-", "_")
 	kind, ok := taggable[collection]
 	if !ok {
@@ -104,16 +110,17 @@ func (s *Service) tagged(ctx context.Context, db bun.IDB, caller *policy.Caller,
 	if err := allow(verb+"_"+collection+"_tags", caller, object.ProjectID); err != nil && (verb != "get" || caller.ProjectID == object.ProjectID) {
 		return nil, err
 	}
-	return object, loadTags(ctx, db, []interface{ standard() *Standard }{object})
+	return row, loadTags(ctx, db, []taggedRow{row})
 }
 
 func (s *Service) changeTags(ctx context.Context, caller *policy.Caller, verb, collection, id string, change func([]string) ([]string, error)) ([]string, error) {
 	var tags []string
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		object, err := s.tagged(ctx, tx, caller, verb, collection, id)
+		row, err := s.tagged(ctx, tx, caller, verb, collection, id)
 		if err != nil {
 			return err
 		}
+		object := row.standard()
 		if tags, err = change(slices.Clone(object.Tags)); err != nil {
 			return err
 		}
@@ -127,7 +134,7 @@ func (s *Service) changeTags(ctx context.Context, caller *policy.Caller, verb, c
 		if err := writeTags(ctx, tx, id, tags); err != nil {
 			return err
 		}
-		return touchRow(ctx, tx, taggable[strings.ReplaceAll(collection, "-", "_")].res.table, id)
+		return touchRow(ctx, tx, taggable[strings.ReplaceAll(collection, "-", "_")].res.table, row)
 	})
 	return nonNil(tags), err
 }

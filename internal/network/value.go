@@ -1,14 +1,12 @@
 package network
 
 import (
-	"context"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/uptrace/bun"
 
 	"wisp/internal/store"
 )
@@ -86,15 +84,6 @@ func newStandard(projectID, description string) Standard {
 func (s *Standard) touch() {
 	s.UpdatedAt = now()
 	s.Revision++
-}
-
-// touchRow marks a change of an object whose parts changed.
-func touchRow(ctx context.Context, tx bun.IDB, table, id string) error {
-	_, err := tx.NewUpdate().TableExpr("?", bun.Ident(table)).Set("revision = revision + 1").Set("updated_at = ?", now()).Where("id = ?", id).Exec(ctx)
-	if err != nil {
-		return fmt.Errorf("mark the change in %s: %w", table, err)
-	}
-	return nil
 }
 
 // hosts wakes the sessions with the nodes once tx is committed.

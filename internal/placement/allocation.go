@@ -67,11 +67,15 @@ func (s *Service) Replace(ctx context.Context, tx *store.Tx, consumer Consumer, 
 
 // Release takes all that a consumer holds; none is fine.
 func (s *Service) Release(ctx context.Context, tx *store.Tx, consumerID string) error {
+	var freed []Provider
 	held := tx.NewSelect().Model((*Allocation)(nil)).Column("provider_id").Where("a.consumer_id = ?", consumerID)
 	_, err := tx.NewUpdate().Model((*Provider)(nil)).Set("generation = generation + 1").Set("updated_at = ?", now()).
-		Where("id IN (?)", held).Exec(ctx)
+		Where("id IN (?)", held).Returning("id").Exec(ctx, &freed)
 	if err != nil {
 		return fmt.Errorf("update providers' generations: %w", err)
+	}
+	for _, p := range freed {
+		tx.Changed(changeOf(p.ID, store.Update))
 	}
 	if _, err := tx.NewDelete().Model((*Consumer)(nil)).Where("id = ?", consumerID).Exec(ctx); err != nil {
 		return fmt.Errorf("delete consumer: %w", err)
@@ -82,6 +86,9 @@ func (s *Service) Release(ctx context.Context, tx *store.Tx, consumerID string) 
 func (s *Service) allocate(ctx context.Context, tx *store.Tx, consumer Consumer, wanted map[string]map[string]int64,
 	replaced func(*bun.DeleteQuery) *bun.DeleteQuery) error {
 	ids := slices.Sorted(maps.Keys(wanted))
+	for _, id := range ids {
+		tx.Changed(changeOf(id, store.Update))
+	}
 	if err := s.touch(ctx, tx, ids); err != nil {
 		return err
 	}

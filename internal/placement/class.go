@@ -54,6 +54,7 @@ func CustomName(name string) bool { return len(name) <= 255 && customName.MatchS
 
 // vocabulary is a set of names: standard ones, and custom ones in a table.
 type vocabulary struct {
+	resource     string // as changes name it
 	standard     []string
 	table        string
 	users        string // table.column that refers to a name
@@ -64,10 +65,10 @@ type vocabulary struct {
 }
 
 var (
-	classes = vocabulary{standardClasses, "placement_classes", "placement_inventories", "class",
+	classes = vocabulary{"resource_class", standardClasses, "placement_classes", "placement_inventories", "class",
 		"No such resource class %s.", "Error in delete resource class: Cannot delete standard resource class %s.",
 		"Error in delete resource class: Cannot delete resource class %s. Class is in use in inventory."}
-	traits = vocabulary{standardTraits, "placement_traits", "placement_provider_traits", "trait",
+	traits = vocabulary{"trait", standardTraits, "placement_traits", "placement_provider_traits", "trait",
 		"No such trait(s): %s.", "Cannot delete standard trait %s.", "The trait %s is in use by a resource provider."}
 )
 
@@ -171,7 +172,9 @@ func (v vocabulary) ensure(ctx context.Context, db *store.DB, name string) (made
 			return fmt.Errorf("insert into %s: %w", v.table, err)
 		}
 		n, err := result.RowsAffected()
-		made = n == 1
+		if made = n == 1; made {
+			tx.Changed(v.change(name, store.Create))
+		}
 		return err
 	})
 	return made, err
@@ -193,6 +196,7 @@ func (v vocabulary) remove(ctx context.Context, db *store.DB, name string) error
 		if err != nil {
 			return fmt.Errorf("delete from %s: %w", v.table, err)
 		}
+		tx.Changed(v.change(name, store.Delete))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return missing(err, v.missing, name)
 		}

@@ -38,6 +38,9 @@ func (s *Service) EnsureProvider(ctx context.Context, tx *store.Tx, name string)
 	if err := tx.NewSelect().Model(&p).Where("p.name = ?", name).Scan(ctx); err != nil {
 		return Provider{}, fmt.Errorf("find provider %s: %w", name, err)
 	}
+	if p.ID == fresh.ID {
+		tx.Changed(changeOf(p.ID, store.Create))
+	}
 	return p, nil
 }
 
@@ -49,6 +52,7 @@ func (s *Service) CreateProvider(ctx context.Context, id, name string) (Provider
 		p.ID = newID()
 	}
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		tx.Changed(changeOf(p.ID, store.Create))
 		_, err := tx.NewInsert().Model(&p).Exec(ctx)
 		return err
 	})
@@ -86,6 +90,7 @@ func (s *Service) RenameProvider(ctx context.Context, id, name string) (Provider
 			return err
 		}
 		p.Name, p.UpdatedAt = name, now()
+		tx.Changed(changeOf(id, store.Update))
 		_, err = tx.NewUpdate().Model(&p).Column("name", "updated_at").WherePK().Exec(ctx)
 		return err
 	})
@@ -110,6 +115,7 @@ func (s *Service) DeleteProvider(ctx context.Context, id string) error {
 		if err != nil {
 			return fmt.Errorf("delete provider: %w", err)
 		}
+		tx.Changed(changeOf(id, store.Delete))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
 			return missing(err, "No resource provider with uuid %s found for delete", id)
 		}
@@ -207,6 +213,7 @@ func (s *Service) bump(ctx context.Context, tx *store.Tx, id string, expected in
 			WithType(CodeConcurrentUpdate)
 	}
 	p.Generation, p.UpdatedAt = p.Generation+1, now()
+	tx.Changed(changeOf(id, store.Update))
 	if _, err := tx.NewUpdate().Model(&p).Column("generation", "updated_at").WherePK().Exec(ctx); err != nil {
 		return p, fmt.Errorf("update provider's generation: %w", err)
 	}
@@ -306,6 +313,7 @@ func (s *Service) SetProviderAggregates(ctx context.Context, id string, generati
 		if err != nil {
 			return err
 		}
+		tx.Changed(changeOf(id, store.Update))
 		return aggregateTag.set(ctx, tx, id, aggregates)
 	})
 	return p, err

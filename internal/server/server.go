@@ -113,7 +113,9 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.services = []*api.Service{
 		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log, c.URL),
 	}
-	s.pages, err = dashboard.New(dashboard.Config{Files: web.Files(), URL: c.URL, Identity: s.Identity, Index: s.index, Log: log})
+	s.pages, err = dashboard.New(dashboard.Config{
+		Files: web.Files(), URL: c.URL, Identity: s.Identity, Index: s.index, Changes: db.Changes, Log: log,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("make the dashboard: %w", err)
 	}
@@ -169,8 +171,13 @@ func (s *Server) Services() []*api.Service { return s.services }
 // Handler answers the public APIs.
 func (s *Server) Handler() http.Handler { return s.handler }
 
+// EndStreams ends what lasts as long as a client wants. It is for the moment
+// in which the server stops answering, so that nobody waits for them.
+func (s *Server) EndStreams() { s.pages.Close() }
+
 // Close ends the nodes' sessions and closes the database.
 func (s *Server) Close() error {
+	s.EndStreams()
 	return errors.Join(s.Nodes.Close(), s.blobs.Close(), s.DB.Close())
 }
 

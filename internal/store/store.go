@@ -48,6 +48,8 @@ type DB struct {
 
 	mu     sync.Mutex
 	topics map[string]map[chan struct{}]bool
+
+	feed feed
 }
 
 // Open opens the database that dsn names and migrates it to the newest
@@ -150,6 +152,7 @@ type Tx struct {
 	engine string
 	topics []string
 	after  []func()
+	noted  noted
 }
 
 // Signal wakes the subscribers of a topic once the transaction is committed.
@@ -227,6 +230,7 @@ func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	for _, f := range tx.after {
 		f()
 	}
+	d.committed(ctx, tx.noted.list)
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"wisp/internal/api"
 	"wisp/internal/errs"
 	"wisp/internal/policy"
+	"wisp/internal/store"
 )
 
 // Callers are the tokens that a test's server knows. It is an
@@ -55,7 +57,30 @@ func Standard() Callers {
 	}
 }
 
-var covered sync.Map // "METHOD path" of routes answered with success
+// Routes as "service METHOD path": those answered with success, and those that
+// noted a change while they were.
+var covered, changed sync.Map
+
+// silent are routes with a changing method after which there is nothing to
+// read again.
+var silent = map[string]string{
+	"identity POST /v3/auth/tokens":   "a token is in no list",
+	"identity DELETE /v3/auth/tokens": "a token is in no list; its streams of events end",
+	"sample POST /things":             "the sample of package api has no database",
+	"sample DELETE /things/{id}":      "the sample of package api has no database",
+}
+
+// watched is where a request's changes are noted.
+type watched struct{}
+
+// watch puts a place for changes into a request's context.
+func watch(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		told := new(atomic.Bool)
+		ctx := store.Watch(context.WithValue(r.Context(), watched{}, told), func([]store.Change) { told.Store(true) })
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
 
 // Server is a face that answers on loopback.
 type Server struct {
@@ -69,16 +94,20 @@ func Serve(t testing.TB, auth api.Authenticator, services ...*api.Service) *Serv
 	router := chi.NewRouter()
 	mounter := &api.Mounter{
 		Auth: auth, Log: slog.New(slog.DiscardHandler), Identity: "http://127.0.0.1/identity",
-		Observe: func(s *api.Service, r *api.Route, status int, _ time.Duration) {
-			if status < 400 {
-				covered.Store(s.Name+" "+r.Method+" "+r.Path, true)
+		Observe: func(hr *http.Request, s *api.Service, r *api.Route, status int, _ time.Duration) {
+			if status >= 400 {
+				return
+			}
+			covered.Store(operation(s, r), true)
+			if told, ok := hr.Context().Value(watched{}).(*atomic.Bool); ok && told.Load() {
+				changed.Store(operation(s, r), true)
 			}
 		},
 	}
 	for _, s := range services {
 		mounter.Mount(router, s)
 	}
-	server := httptest.NewServer(router)
+	server := httptest.NewServer(watch(router))
 	t.Cleanup(server.Close)
 	return &Server{URL: server.URL, test: t}
 }
@@ -154,16 +183,26 @@ func (s *Server) Must(status int, token, method, path string, body any, headers 
 	return r
 }
 
+func operation(s *api.Service, r *api.Route) string { return s.Name + " " + r.Method + " " + r.Path }
+
 // Main runs a face's tests and then fails when a route of its table was never
-// answered with success. It does so only for a whole run: not with -run, -short
+// answered with success, or one that changes something never noted a change,
+// of which those who look at it would not hear. It does so only for a whole run: not with -run, -short
 // or a list of tests. Call it from TestMain.
 func Main(m *testing.M, services ...*api.Service) {
 	code := m.Run()
 	if code == 0 && !partial() {
 		for _, s := range services {
-			for _, r := range s.Routes {
-				if _, ok := covered.Load(s.Name + " " + r.Method + " " + r.Path); !ok {
+			for i := range s.Routes {
+				r := &s.Routes[i]
+				if _, ok := covered.Load(operation(s, r)); !ok {
 					fmt.Printf("no test was answered with success by %s %s%s\n", r.Method, s.Prefix, r.Path)
+					code = 1
+				}
+				_, noted := changed.Load(operation(s, r))
+				reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+				if !reads && !noted && silent[operation(s, r)] == "" {
+					fmt.Printf("no change was noted by %s %s%s\n", r.Method, s.Prefix, r.Path)
 					code = 1
 				}
 			}
