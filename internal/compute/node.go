@@ -166,7 +166,7 @@ func (s *Service) differs(ctx context.Context, db bun.IDB, host string, statuses
 	var ids []string
 	for i := range servers {
 		if st, ok := statuses[servers[i].ID]; ok {
-			if o := servers[i].observe(st, now); o.changed || o.gone {
+			if o := servers[i].observe(st, now); o.changed || o.gone || len(servers[i].untold(st)) > 0 {
 				ids = append(ids, servers[i].ID)
 			}
 		}
@@ -186,6 +186,7 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 	now := s.now()
 	var up, down, done, gone []string
 	failed := map[string][]string{} // by what the host says
+	told := map[string][]nodeapi.Step{}
 	signal := false
 	for i := range servers {
 		server := &servers[i]
@@ -195,11 +196,15 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 			gone = append(gone, server.ID)
 			continue
 		}
-		if !o.changed {
+		columns := server.hear(statuses[server.ID], told)
+		if o.changed {
+			columns = append(columns, "vm_state", "task_state", "power_state", "power", "fault", "launched_at", "admin_pass")
+			server.UpdatedAt = now
+		}
+		if len(columns) == 0 {
 			continue
 		}
-		server.UpdatedAt = now
-		if err := save(ctx, tx, server, "vm_state", "task_state", "power_state", "power", "fault", "launched_at", "admin_pass"); err != nil {
+		if err := save(ctx, tx, server, columns...); err != nil {
 			return err
 		}
 		signal = signal || server.Power != power
@@ -215,6 +220,9 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 		case ResultError:
 			failed[o.details] = append(failed[o.details], server.ID)
 		}
+	}
+	if err := s.recordSteps(ctx, tx, host, told); err != nil {
+		return err
 	}
 	for details, ids := range failed {
 		if err := s.finish(ctx, tx, ids, ResultError, details); err != nil {

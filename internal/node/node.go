@@ -309,4 +309,7 @@ func (n *Node) beatOnce(whole bool) {
 		report.Whole = true
 	}
 	n.send(report)
+	if whole && n.client.Connected() {
+		n.forgetStories(time.Now())
+	}
 }

@@ -9,6 +9,8 @@ package nodeapi
 import (
 	"encoding/json"
 	"net/netip"
+	"reflect"
+	"slices"
 	"time"
 
 	"wisp/internal/dataplane/intent"
@@ -120,6 +122,38 @@ type InstanceStatus struct {
 	// Guest says that the change came from inside: the guest shut down or
 	// crashed, nobody asked through the API.
 	Guest bool `json:"guest,omitempty"`
+	// Steps are what the node has seen of the instance's creation so far, each
+	// once. They come again with each status for a while; a node that was
+	// restarted meanwhile tells only what it saw itself.
+	Steps []Step `json:"steps,omitempty"`
+}
+
+// Same tells whether two statuses say the same.
+func (s InstanceStatus) Same(other InstanceStatus) bool {
+	steps := slices.Equal(s.Steps, other.Steps)
+	s.Steps, other.Steps = nil, nil
+	return steps && reflect.DeepEqual(s, other)
+}
+
+// Names of the steps of a creation on its host.
+const (
+	StepNetworkPlug = "network_plug_vif"        // the dataplane made the devices of the ports
+	StepImageFetch  = "image_fetch"             // the image is in the host's cache
+	StepPrepareDisk = "hypervisor_prepare_disk" // the disks are made
+	StepStart       = "hypervisor_start"        // the machine's process runs
+	StepLease       = "network_dhcp_lease"      // the guest took its address
+)
+
+// Step is something that happened while an instance was created. It is over
+// when it is told.
+type Step struct {
+	Name   string    `json:"name"`
+	Start  time.Time `json:"start"`
+	Finish time.Time `json:"finish"`
+	Failed bool      `json:"failed,omitempty"`
+	// Details are for people: on the first line what the instance's owner may
+	// read, on those below it what is for operators.
+	Details string `json:"details,omitempty"`
 }
 
 // Hello opens a node's stream.
