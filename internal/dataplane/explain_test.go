@@ -121,11 +121,14 @@ func TestTraceRefuses(t *testing.T) {
 		"a group":            {Probe{To: to("224.0.0.1"), Protocol: protoUDP}, errs.Invalid},
 		"DHCP":               {Probe{To: to("10.0.0.2"), Protocol: protoUDP, SrcPort: 68, DstPort: 67}, errs.Invalid},
 		"two versions of IP": {Probe{From: to("10.0.0.10"), To: to("fd00::11"), Protocol: protoUDP}, errs.Invalid},
-		"a next hop nowhere": {Probe{To: to("192.0.2.1"), Via: to("10.0.0.200"), Protocol: protoUDP}, errs.NotFound},
 	} {
 		if _, err := b.dp.Trace(t.Context(), "a", c.probe); !errs.Is(err, c.kind) {
 			t.Errorf("%s: %v, want %v", name, err, c.kind)
 		}
+	}
+	none, err := b.dp.Trace(t.Context(), "a", Probe{To: to("192.0.2.1"), Via: to("10.0.0.200"), Protocol: protoUDP})
+	if err != nil || len(none) != 1 || none[0].Reason != ReasonNoNeighbour || none[0].Verdict != Dropped {
+		t.Errorf("a next hop that nobody has: %+v, %v", none, err)
 	}
 	steps, err := b.dp.Trace(t.Context(), "a", Probe{From: to("10.0.0.65"), To: to("10.0.0.11"), Via: to("10.0.0.11"), Protocol: protoTCP, SrcPort: 5, DstPort: 6})
 	if err != nil || len(steps) != 2 || steps[1].Src.String() != "10.0.0.65:5" || steps[1].Dst.String() != "10.0.0.11:6" {

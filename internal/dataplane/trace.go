@@ -44,6 +44,10 @@ const (
 	Dropped   = "dropped"
 )
 
+// ReasonNoNeighbour is the reason of a Step before all programs: nothing
+// answers for the next hop, so that the guest sends nothing but its question.
+const ReasonNoNeighbour = "no-neighbour"
+
 // linux/pkt_cls.h
 const (
 	tcActOK       = 0
@@ -70,6 +74,9 @@ func (d *Dataplane) Trace(ctx context.Context, portID string, probe Probe) ([]St
 	frame, err := d.probeFrame(id, &probe)
 	if err != nil {
 		return nil, err
+	}
+	if frame == nil {
+		return []Step{{Program: "guest", Port: portID, Verdict: Dropped, Reason: ReasonNoNeighbour}}, nil
 	}
 	var steps []Step
 	err = d.inHost(func() error {
@@ -108,7 +115,7 @@ func (d *Dataplane) traceFrame(id uint32, frame []byte) (steps []Step, err error
 	if err != nil || first.Verdict != Forwarded || len(first.Frame) < etherLen {
 		return steps, err
 	}
-	to, ok := d.portByMAC(d.tables.ports.held[id], [6]byte(first.Frame[:6]), first.Dst.Addr())
+	to, ok := d.receiver(d.tables.ports.held[id], first.Frame)
 	if !ok {
 		return steps, nil // to another host, the wire or the node itself
 	}
@@ -119,26 +126,29 @@ func (d *Dataplane) traceFrame(id uint32, frame []byte) (steps []Step, err error
 	return append(steps, last), err
 }
 
-// portByMAC finds the local port with that MAC: on the sender's network, or
-// on another one to which a router sent the packet.
-func (d *Dataplane) portByMAC(from bpfPort, mac [6]byte, dst netip.Addr) (uint32, bool) {
-	// Ports of two networks may have one MAC; the address tells them apart.
+// receiver finds the local port that a frame goes to: on the sender's network,
+// or on another one, to which a router sent it. Ports of two networks may have
+// one MAC and one address; the sender's MAC, which is a router's leg there,
+// tells the network.
+func (d *Dataplane) receiver(from bpfPort, frame []byte) (uint32, bool) {
+	to, by := [6]byte(frame[:6]), [6]byte(frame[6:12])
+	local := func(net uint32) (uint32, bool) {
+		at, ok := d.tables.fdb.held[bpfFdbKey{Net: net, Mac: to}]
+		return at.Id, ok && at.Kind == destLocal
+	}
+	if by == from.Mac {
+		return local(from.Net)
+	}
 	for k, at := range d.tables.fdb.held {
-		if k.Mac == mac && at.Kind == destLocal {
-			if has, ok := d.tables.neigh.held[bpfNeighKey{Net: k.Net, Addr: addrOf(dst)}]; ok && has.Kind == destLocal && has.Id == at.Id {
-				return at.Id, true
-			}
+		if k.Mac != by || at.Kind != destRouter {
+			continue
+		}
+		if id, ok := local(k.Net); ok {
+			return id, true
 		}
 	}
-	if at, ok := d.tables.fdb.held[bpfFdbKey{Net: from.Net, Mac: mac}]; ok && at.Kind == destLocal {
-		return at.Id, true
-	}
-	for k, at := range d.tables.fdb.held {
-		if k.Mac == mac && at.Kind == destLocal {
-			return at.Id, true
-		}
-	}
-	return 0, false
+	// A leg whose MAC is on no network here: that of a gateway elsewhere.
+	return local(from.Net)
 }
 
 func (d *Dataplane) traceStep(program string, port, mark uint32, frame []byte) (Step, error) {
@@ -189,7 +199,7 @@ func (d *Dataplane) dropsOf(port uint32) (map[uint32]uint64, error) {
 }
 
 // probeFrame makes the frame that the guest would send to the probe's next
-// hop. It fills in what the probe leaves open.
+// hop; nil when there is none. It fills in what the probe leaves open.
 func (d *Dataplane) probeFrame(id uint32, probe *Probe) ([]byte, error) {
 	port := d.tables.ports.held[id]
 	if !probe.From.IsValid() {
@@ -201,9 +211,9 @@ func (d *Dataplane) probeFrame(id uint32, probe *Probe) ([]byte, error) {
 	if probe.From.Is4() != probe.To.Is4() {
 		return nil, errs.New(errs.Invalid, "%s and %s are of two versions of IP", probe.From, probe.To)
 	}
-	next, err := d.nextHop(port, *probe)
-	if err != nil {
-		return nil, err
+	next, ok := d.nextHop(port, *probe)
+	if !ok {
+		return nil, nil
 	}
 	if err := d.freePort(id, probe); err != nil {
 		return nil, err
@@ -230,30 +240,33 @@ func (d *Dataplane) probeFrame(id uint32, probe *Probe) ([]byte, error) {
 }
 
 // nextHop is the MAC to which the guest would send.
-func (d *Dataplane) nextHop(port bpfPort, probe Probe) ([6]byte, error) {
+func (d *Dataplane) nextHop(port bpfPort, probe Probe) ([6]byte, bool) {
+	if probe.To == metadataAddress {
+		return [6]byte(serviceMAC(0)), true // the programs answer for it on every link
+	}
 	hop := probe.To
 	if probe.Via.IsValid() {
 		hop = probe.Via
 	}
 	key := bpfNeighKey{Net: port.Net, Addr: addrOf(hop)}
 	if at, ok := d.tables.neigh.held[key]; ok && at.Kind != destVIP {
-		return at.Mac, nil
+		return at.Mac, true
 	}
 	var asked bpfDyn
 	if err := d.mapNamed("dyns").Lookup(&key, &asked); err == nil && asked.Seen != 0 {
-		return asked.Mac, nil
+		return asked.Mac, true
 	}
 	if !probe.Via.IsValid() {
 		for k, at := range d.tables.neigh.held {
 			if k.Net == port.Net && at.Kind == destRouter && addrFrom(k.Addr).Is4() == probe.To.Is4() {
-				return at.Mac, nil
+				return at.Mac, true
 			}
 		}
 	}
 	if n := d.tables.nets.held[port.Net]; n.Ifindex != 0 && (n.Type == netFlat || n.Type == netVLAN) {
-		return [6]byte{0x02, 0x57, 0xff}, nil // some device on the wire: whoever would answer for the address
+		return [6]byte{0x02, 0x57, 0xff}, true // some device on the wire: whoever would answer for the address
 	}
-	return [6]byte{}, errs.New(errs.NotFound, "nothing on the port's network answers for %s", hop)
+	return [6]byte{}, false
 }
 
 // freePort chooses a source port, or an identifier, that no connection of the

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"wisp/internal/dataplane"
 	"wisp/internal/errs"
 	"wisp/internal/hypervisor"
 	"wisp/internal/nodeapi"
@@ -70,8 +71,29 @@ func (a agent) Call(ctx context.Context, method string, params json.RawMessage) 
 			return nil, err
 		}
 		return nodeapi.ConsoleLogResult{Output: output}, nil
+	case nodeapi.CallPortTrace:
+		var p nodeapi.PortTraceParams
+		if err := json.Unmarshal(params, &p); err != nil || p.PortID == "" {
+			return nil, errs.Wrap(err, errs.Invalid, "The parameters of %s are wrong.", method)
+		}
+		return a.trace(ctx, p)
 	}
 	return nil, errs.New(errs.NotImplemented, "This host's wisp does not know the call %q; it is older than the server's.", method)
+}
+
+// trace follows a packet through the dataplane of this host.
+func (a agent) trace(ctx context.Context, p nodeapi.PortTraceParams) (nodeapi.PortTraceResult, error) {
+	steps, err := a.cfg.Dataplane.Trace(ctx, p.PortID, dataplane.Probe{
+		From: p.Source, To: p.Destination, Via: p.Via, Protocol: p.Protocol, SrcPort: p.SourcePort, DstPort: p.DestinationPort,
+	})
+	if err != nil {
+		return nodeapi.PortTraceResult{}, err
+	}
+	result := nodeapi.PortTraceResult{Steps: make([]nodeapi.PortTraceStep, len(steps))}
+	for i, s := range steps {
+		result.Steps[i] = nodeapi.PortTraceStep{Program: s.Program, PortID: s.Port, Verdict: s.Verdict, Reason: s.Reason, Source: s.Src, Destination: s.Dst}
+	}
+	return result, nil
 }
 
 // report is a report without instances.

@@ -224,6 +224,7 @@ type Call struct {
 // Methods of Call.
 const (
 	CallConsoleLog = "console_log"
+	CallPortTrace  = "port_trace"
 )
 
 // ConsoleLogParams are those of CallConsoleLog; the result is
@@ -236,6 +237,38 @@ type ConsoleLogParams struct {
 // ConsoleLogResult is the tail of a serial console's log.
 type ConsoleLogResult struct {
 	Output []byte `json:"output"`
+}
+
+// PortTraceParams are those of CallPortTrace: the first packet of a connection
+// from a local port; the result is PortTraceResult. Via is the next hop by the
+// guest's routes, invalid when any router will do. Ports are for the protocols
+// that have them; a SourcePort of 0 is one that is free.
+type PortTraceParams struct {
+	PortID          string     `json:"port_id"`
+	Source          netip.Addr `json:"source"`
+	Destination     netip.Addr `json:"destination"`
+	Via             netip.Addr `json:"via,omitzero"`
+	Protocol        uint8      `json:"protocol"`
+	SourcePort      uint16     `json:"source_port,omitempty"`
+	DestinationPort uint16     `json:"destination_port,omitempty"`
+}
+
+// PortTraceResult is what the dataplane's programs did with the packet, one
+// after the other.
+type PortTraceResult struct {
+	Steps []PortTraceStep `json:"steps"`
+}
+
+// PortTraceStep is one program: from_guest of the sender's port, to_guest of
+// the port that the packet, or an answer to it, arrives at. Source and
+// Destination are those of the packet as it left the program.
+type PortTraceStep struct {
+	Program     string         `json:"program"`
+	PortID      string         `json:"port_id"`
+	Verdict     string         `json:"verdict"`          // forwarded, accepted or dropped
+	Reason      string         `json:"reason,omitempty"` // of a drop, or of an ICMP error that is the answer
+	Source      netip.AddrPort `json:"source,omitzero"`
+	Destination netip.AddrPort `json:"destination,omitzero"`
 }
 
 // Reply answers a Call.
