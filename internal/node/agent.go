@@ -25,10 +25,12 @@ func (a agent) Hello(ctx context.Context) (nodeapi.Hello, error) {
 		return nodeapi.Hello{}, fmt.Errorf("asking the hypervisor what it offers: %w", err)
 	}
 	return nodeapi.Hello{
-		Host: a.cfg.Host, Version: a.cfg.Version, Address: a.cfg.Address, Endpoint: a.cfg.Endpoint, Physical: a.cfg.Physical, StartedAt: a.started,
+		Host: a.cfg.Host, Version: a.cfg.Version, Address: a.cfg.Address, Endpoint: a.cfg.Endpoint, Physical: a.cfg.Physical, Mappings: a.cfg.Mappings, StartedAt: a.started,
+		BootedAt: bootedAt(),
 		Capacity: nodeapi.Capacity{
 			VCPUs: c.VCPUs, MemoryMiB: c.MemoryMiB, DiskGiB: c.DiskGiB, Arch: c.Arch, Hypervisor: c.HypervisorType,
 			HypervisorVersion: c.VersionNumber(), Accelerator: c.Accelerator, Reason: c.AcceleratorReason, CPUModel: c.CPU.Model,
+			CPUVendor: c.CPU.Vendor, CPUFeatures: c.CPU.Features, Sockets: c.CPU.Sockets, Cores: c.CPU.Cores, Threads: c.CPU.Threads,
 		},
 	}, nil
 }
@@ -38,6 +40,7 @@ func (a agent) Whole() nodeapi.Report {
 	report := a.report()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	report.Findings = a.findings
 	for _, id := range slices.Sorted(maps.Keys(a.book.statuses)) {
 		report.Instances = append(report.Instances, a.book.statuses[id])
 	}

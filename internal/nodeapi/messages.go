@@ -158,13 +158,16 @@ type Step struct {
 
 // Hello opens a node's stream.
 type Hello struct {
-	Host      string     `json:"host"`
-	Version   string     `json:"version"` // of wisp
-	Address   netip.Addr `json:"address"` // management
-	Endpoint  netip.Addr `json:"endpoint,omitzero"`
-	Capacity  Capacity   `json:"capacity"`
-	Physical  []string   `json:"physical,omitempty"` // names of physical networks attached here
-	StartedAt time.Time  `json:"started_at"`
+	Host     string     `json:"host"`
+	Version  string     `json:"version"` // of wisp
+	Address  netip.Addr `json:"address"` // management
+	Endpoint netip.Addr `json:"endpoint,omitzero"`
+	Capacity Capacity   `json:"capacity"`
+	Physical []string   `json:"physical,omitempty"` // names of physical networks attached here
+	// Mappings are the interfaces that carry the physical networks, by name.
+	Mappings  map[string]string `json:"mappings,omitempty"`
+	StartedAt time.Time         `json:"started_at"`         // of the node
+	BootedAt  time.Time         `json:"booted_at,omitzero"` // of the machine; zero when it is not known
 
 	// Session is the id of the stream, given by the server that has it: with
 	// several servers the end of an old session must not pass for that of a
@@ -183,6 +186,21 @@ type Capacity struct {
 	Accelerator       string `json:"accelerator"`      // kvm or tcg
 	Reason            string `json:"reason,omitempty"` // why not kvm
 	CPUModel          string `json:"cpu_model,omitempty"`
+	CPUVendor         string `json:"cpu_vendor,omitempty"`
+	// What the processors can do, and how they are arranged; zeros are unknown.
+	CPUFeatures []string `json:"cpu_features,omitempty"`
+	Sockets     int      `json:"sockets,omitempty"`
+	Cores       int      `json:"cores,omitempty"`   // per socket
+	Threads     int      `json:"threads,omitempty"` // per core
+}
+
+// Finding is the answer to one check of the machine that a node runs on.
+type Finding struct {
+	Check  string `json:"check"`
+	Level  string `json:"level"` // ok, warn or fatal
+	Detail string `json:"detail"`
+	Breaks string `json:"breaks,omitempty"` // what does not work because of it
+	Mend   string `json:"mend,omitempty"`   // a command, or a sentence where no command can
 }
 
 // Report is what really is, sent when something changed and as a heartbeat.
@@ -195,6 +213,8 @@ type Report struct {
 	Whole bool `json:"whole,omitempty"`
 	// Problems are what the node could not make so, by object id, for people.
 	Problems map[string]string `json:"problems,omitempty"`
+	// Findings are all that examining the machine found; nil says nothing new.
+	Findings []Finding `json:"findings,omitempty"`
 	// Usage of the host now.
 	MemoryUsedMiB int     `json:"memory_used_mib,omitempty"`
 	DiskUsedGiB   int     `json:"disk_used_gib,omitempty"`
