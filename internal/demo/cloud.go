@@ -28,8 +28,8 @@ type clients struct {
 	identity, image, compute, network *gophercloud.ServiceClient
 }
 
-// Login logs in to a cloud as the configuration says.
-func Login(ctx context.Context, cfg Config) (*gophercloud.ProviderClient, error) {
+// logIn logs in to a cloud as the configuration says.
+func logIn(ctx context.Context, cfg Config) (*gophercloud.ProviderClient, error) {
 	provider, err := openstack.NewClient(cfg.AuthURL)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func Login(ctx context.Context, cfg Config) (*gophercloud.ProviderClient, error)
 func (d *day) connect(ctx context.Context, user, password, project string) (*clients, error) {
 	cfg := d.cfg
 	cfg.Username, cfg.Password, cfg.Project = user, password, project
-	provider, err := Login(ctx, cfg)
+	provider, err := logIn(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ import (
 
 func TestTraceIsPrinted(t *testing.T) {
 	t.Parallel()
-	var trace portTrace
+	var trace PortTrace
 	err := json.Unmarshal([]byte(`{"source": "10.0.0.5", "destination": "10.0.0.6", "reached": false, "disagreement": "The host lags behind.", "steps": [
 		{"hop": "port", "verdict": "forwarded", "reason": "The guest sends.", "resource_id": "p", "rule": null},
 		{"hop": "security_group", "verdict": "dropped", "reason": "No rule.", "resource_id": null, "rule": {"id": "r"}}]}`), &trace)
@@ -21,7 +21,7 @@ func TestTraceIsPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := trace.print(&out); err != nil {
+	if err := trace.Print(&out); err != nil {
 		t.Fatal(err)
 	}
 	for _, part := range []string{" 1  port", "The guest sends.\n", " 2  security_group  dropped", "rule r", "The host lags behind.", "10.0.0.5 does not reach 10.0.0.6"} {
@@ -30,10 +30,10 @@ func TestTraceIsPrinted(t *testing.T) {
 		}
 	}
 	trace.Reached = true
-	if err := trace.print(&out); err != nil || !strings.Contains(out.String(), "10.0.0.5 reaches") {
+	if err := trace.Print(&out); err != nil || !strings.Contains(out.String(), "10.0.0.5 reaches") {
 		t.Errorf("reached: %v\n%s", err, &out)
 	}
-	if err := trace.print(failing{}); err == nil {
+	if err := trace.Print(failing{}); err == nil {
 		t.Error("writing to what is closed succeeds")
 	}
 }
