@@ -25,15 +25,10 @@ func demoCommand() *cobra.Command {
 			if err := s.load(); err != nil {
 				return err
 			}
-			password, err := s.password()
-			if err != nil {
+			if err := s.credentials(&cfg); err != nil {
 				return err
 			}
-			cfg.AuthURL, cfg.Username, cfg.Password = s.URL+"/identity/v3", "admin", password
-			cfg.Project, cfg.Domain, cfg.Region = "admin", "Default", region
-			if s.secure() {
-				cfg.CACert = s.path("tls", "ca.pem")
-			}
+			var err error
 			cfg.PhysicalNetwork, cfg.External = publicNetwork, s.PublicCIDR
 			if cidr != "" {
 				if cfg.External, err = netip.ParsePrefix(cidr); err != nil {
@@ -79,4 +74,18 @@ func outsideAddress(given string, gateway netip.Addr) (netip.Addr, error) {
 		return own, nil
 	}
 	return gateway, nil
+}
+
+// credentials are the administrator's, for a client of the public API.
+func (s *settings) credentials(cfg *demo.Config) error {
+	password, err := s.password()
+	if err != nil {
+		return err
+	}
+	cfg.AuthURL, cfg.Username, cfg.Password = s.URL+"/identity/v3", "admin", password
+	cfg.Project, cfg.Domain, cfg.Region = "admin", "Default", region
+	if s.secure() {
+		cfg.CACert = s.path("tls", "ca.pem")
+	}
+	return nil
 }

@@ -12,12 +12,14 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"wisp/internal/dataplane"
+	"wisp/internal/doctor"
 	"wisp/internal/hypervisor"
 	"wisp/internal/hypervisor/fake"
 	"wisp/internal/hypervisor/qemu"
@@ -186,6 +188,7 @@ func (s *settings) runNode(ctx context.Context, dial func(context.Context, strin
 	}
 	agent, err := node.New(node.Config{
 		Host: s.Host, StateDir: s.path("node"), Version: buildVersion(), Address: s.address(), Physical: []string{publicNetwork},
+		Mappings: map[string]string{publicNetwork: device}, Examine: s.examine(driver),
 		Server:    nodeapi.ClientConfig{URL: "http://memory", Dial: dial, Log: log},
 		Driver:    driver,
 		Dataplane: node.KernelDataplane{Dataplane: plane},
@@ -195,6 +198,26 @@ func (s *settings) runNode(ctx context.Context, dial func(context.Context, strin
 		err = agent.Run(ctx)
 	}
 	return errors.Join(err, driver.Close(), plane.Close())
+}
+
+// examine looks at this machine while its cloud runs. How machines run was
+// found when the driver was opened, and is not tried again.
+func (s *settings) examine(driver hypervisor.Driver) func(context.Context) []nodeapi.Finding {
+	config := s.doctor(true)
+	config.Accelerator = func(ctx context.Context) (name, reason string) {
+		capabilities, err := driver.Capabilities(ctx)
+		if err != nil {
+			return "tcg", publicMessage(err)
+		}
+		return capabilities.Accelerator, capabilities.AcceleratorReason
+	}
+	return func(ctx context.Context) []nodeapi.Finding {
+		var findings []nodeapi.Finding
+		for _, f := range doctor.Examine(ctx, config) {
+			findings = append(findings, nodeapi.Finding{Check: f.Check, Level: strings.ToLower(f.Level.String()), Detail: f.Detail, Breaks: f.Breaks, Mend: f.Mend})
+		}
+		return findings
+	}
 }
 
 // address is where other hosts would reach this node.

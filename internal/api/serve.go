@@ -131,7 +131,7 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 				break
 			}
 		}
-		if err := m.admit(r, s, route, chosen); err != nil {
+		if err := m.admit(r, s, route, chosen, start); err != nil {
 			m.fail(rec, hr, s, id, err)
 			return
 		}
@@ -183,14 +183,15 @@ func loggedPath(r *http.Request) string {
 	return r.URL.Path
 }
 
-// admit authenticates the caller and checks the route's rule.
-func (m *Mounter) admit(r *Request, s *Service, route *Route, chosen bool) error {
+// admit authenticates the caller of a request that came at a time, and checks
+// the route's rule.
+func (m *Mounter) admit(r *Request, s *Service, route *Route, chosen bool, came time.Time) error {
 	if route.Policy != Public {
 		caller, err := m.authenticate(r.Request)
 		if err != nil {
 			return err
 		}
-		caller.RequestID = r.ID
+		caller.RequestID, caller.ReceivedAt, caller.AuthenticatedAt = r.ID, came, time.Now()
 		r.Caller = caller
 	}
 	if !chosen {

@@ -103,6 +103,11 @@ func (d *memoryDataplane) Traffic(port string) (dataplane.Traffic, error) {
 	return dataplane.Traffic{Device: intent.DeviceName("w000", port)}, d.has(port)
 }
 
+// Trace implements node.Dataplane: the packet is at its end at once.
+func (d *memoryDataplane) Trace(_ context.Context, port string, _ dataplane.Probe) ([]dataplane.Step, error) {
+	return nil, d.has(port)
+}
+
 // PortByServiceAddr implements node.Dataplane.
 func (d *memoryDataplane) PortByServiceAddr(netip.Addr) (string, bool) { return "", false }
 

@@ -72,12 +72,14 @@ func (s *Service) CreateServers(ctx context.Context, caller *policy.Caller, req 
 		return Created{}, err
 	}
 	made := Created{ReservationID: "r-" + random(8), AdminPass: req.AdminPass}
+	began := s.now()
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		made.Servers = nil
 		b, err := s.prepare(ctx, tx, caller, req)
 		if err != nil {
 			return err
 		}
+		b.story.began = began
 		b.reservation, b.pass = made.ReservationID, made.AdminPass
 		made.Servers, err = s.build(ctx, tx, caller, b)
 		return err
@@ -130,6 +132,7 @@ type batch struct {
 	demand      Demand
 	group       *Group
 	members     map[string]int // of the group, by host
+	story       creation
 }
 
 // prepare checks a request against everything but the hosts' room.
@@ -140,6 +143,7 @@ func (s *Service) prepare(ctx context.Context, tx *store.Tx, caller *policy.Call
 		return nil, asInvalid(err, "Flavor %s could not be found.", req.FlavorID)
 	}
 	b.flavor = flavor
+	b.story.image.start = s.now()
 	img, err := s.images.GetTx(ctx, tx, caller, req.ImageID)
 	if err != nil {
 		return nil, asInvalid(err, "Can not find requested image")
@@ -150,6 +154,7 @@ func (s *Service) prepare(ctx context.Context, tx *store.Tx, caller *policy.Call
 	if b.image, err = s.bootable(ctx, tx, caller, img); err != nil {
 		return nil, err
 	}
+	b.story.image.finish, b.story.imageDetails = s.now(), imageDetails(img)
 	b.arch = img.Properties["hw_architecture"]
 	if b.arch == "" {
 		b.arch = img.Properties["architecture"]
@@ -175,6 +180,7 @@ func (s *Service) prepare(ctx context.Context, tx *store.Tx, caller *policy.Call
 	if b.count, err = admit(limits, used, flavor.VCPUs, flavor.MemoryMiB, req.Least, req.Most); err != nil {
 		return nil, err
 	}
+	b.story.hostsAt = s.now()
 	if b.hosts, err = s.schedulerHosts(ctx, tx); err != nil {
 		return nil, err
 	}
@@ -356,6 +362,7 @@ func (s *Service) build(ctx context.Context, tx *store.Tx, caller *policy.Caller
 		}
 		verdict := Schedule(b.hosts, demand)
 		chosen[i] = verdict.Chosen
+		b.story.scheduled(servers[i].ID, b.hosts, demand, verdict, s.now())
 		if verdict.Chosen < 0 {
 			servers[i].refuse(verdict, servers[i].CreatedAt)
 			continue
@@ -397,7 +404,7 @@ func (s *Service) build(ctx context.Context, tx *store.Tx, caller *policy.Caller
 	if err := insertTags(ctx, tx, ids, b.req.Tags); err != nil {
 		return nil, err
 	}
-	if err := s.act(ctx, tx, caller, "create", pointers...); err != nil {
+	if err := s.actWith(ctx, tx, caller, "create", b.story.told(caller, b, ids, s.now()), pointers...); err != nil {
 		return nil, err
 	}
 	for i := range servers {
@@ -417,8 +424,10 @@ func (s *Service) place(ctx context.Context, tx *store.Tx, caller *policy.Caller
 	if err := s.placement.Claim(ctx, tx, consumer, providerID, b.demand.Resources); err != nil {
 		return fmt.Errorf("claim the host's room: %w", err)
 	}
+	began := s.now()
 	ports, err := s.plug(ctx, tx, caller, b, server)
 	server.Ports = ports
+	b.story.plugged(server.ID, ports, span{began, s.now()})
 	return err
 }
 

@@ -41,7 +41,7 @@ type Event struct {
 	StartTime  time.Time `bun:"start_time"`
 	FinishTime time.Time `bun:"finish_time,nullzero"`
 	Result     *string   `bun:"result"`  // Success or Error
-	Details    *string   `bun:"details"` // for administrators
+	Details    *string   `bun:"details"` // for administrators; see PublicDetails
 }
 
 // Results of events.
@@ -62,13 +62,20 @@ var eventNames = map[string]string{
 // act records the beginning of an action on servers, with an event for each
 // that has a host.
 func (s *Service) act(ctx context.Context, tx *store.Tx, caller *policy.Caller, name string, servers ...*Server) error {
+	return s.actWith(ctx, tx, caller, name, nil, servers...)
+}
+
+// actWith is act with further events of the action, whose request is filled in.
+func (s *Service) actWith(ctx context.Context, tx *store.Tx, caller *policy.Caller, name string, events []Event, servers ...*Server) error {
 	now := s.now()
 	request := caller.RequestID
 	if request == "" {
 		request = "req-" + uuid.NewString()
 	}
 	actions := make([]Action, len(servers))
-	var events []Event
+	for i := range events {
+		events[i].RequestID = request
+	}
 	for i, server := range servers {
 		actions[i] = Action{ServerID: server.ID, RequestID: request, Name: name, ProjectID: server.ProjectID, UserID: caller.UserID, StartTime: now, UpdatedAt: now}
 		if event, ok := eventNames[name]; ok && server.Host != "" {
@@ -165,7 +172,7 @@ func (s *Service) GetAction(ctx context.Context, caller *policy.Caller, serverID
 	if err := one(err, "get action", "Action for request_id %s on instance %s not found", requestID, serverID); err != nil {
 		return action, err
 	}
-	err = s.db.Read().NewSelect().Model(&action.Events).Where("e.server_id = ? AND e.request_id = ?", serverID, requestID).Order("e.start_time").Scan(ctx)
+	err = s.db.Read().NewSelect().Model(&action.Events).Where("e.server_id = ? AND e.request_id = ?", serverID, requestID).Order("e.start_time", "e.finish_time", "e.event").Scan(ctx)
 	if err != nil {
 		return action, fmt.Errorf("list events: %w", err)
 	}

@@ -23,29 +23,32 @@ const Binary = "nova-compute"
 type Host struct {
 	bun.BaseModel `bun:"table:compute_hosts,alias:h"`
 
-	ID             string           `bun:"id,pk"` // of the hypervisor, and of its resource provider
-	ServiceID      string           `bun:"service_id"`
-	Number         int64            `bun:"number"` // both ids before 2.53
-	Name           string           `bun:"host"`
-	Zone           string           `bun:"zone"`
-	Version        string           `bun:"version"` // of wisp there
-	Address        string           `bun:"address"`
-	Endpoint       string           `bun:"endpoint"` // of tunnels; may be empty
-	Capacity       nodeapi.Capacity `bun:"capacity,type:text"`
-	Physical       []string         `bun:"physical,type:text"`
-	Connected      bool             `bun:"connected"`
-	Session        string           `bun:"session"` // of the newest hello
-	DisconnectedAt time.Time        `bun:"disconnected_at,nullzero"`
-	Disabled       bool             `bun:"disabled"`
-	DisabledReason *string          `bun:"disabled_reason"`
-	ForcedDown     bool             `bun:"forced_down"`
-	MemoryUsedMiB  int64            `bun:"memory_used_mib"`
-	DiskUsedGiB    int64            `bun:"disk_used_gib"`
-	Load           float64          `bun:"load_average"`
-	StartedAt      time.Time        `bun:"started_at,nullzero"`
-	LastSeenAt     time.Time        `bun:"last_seen_at,nullzero"`
-	CreatedAt      time.Time        `bun:"created_at"`
-	UpdatedAt      time.Time        `bun:"updated_at"`
+	ID             string            `bun:"id,pk"` // of the hypervisor, and of its resource provider
+	ServiceID      string            `bun:"service_id"`
+	Number         int64             `bun:"number"` // both ids before 2.53
+	Name           string            `bun:"host"`
+	Zone           string            `bun:"zone"`
+	Version        string            `bun:"version"` // of wisp there
+	Address        string            `bun:"address"`
+	Endpoint       string            `bun:"endpoint"` // of tunnels; may be empty
+	Capacity       nodeapi.Capacity  `bun:"capacity,type:text"`
+	Physical       []string          `bun:"physical,type:text"`
+	Mappings       map[string]string `bun:"mappings,type:text"` // interfaces by physical network
+	Findings       []nodeapi.Finding `bun:"findings,type:text"` // of the machine
+	BootedAt       time.Time         `bun:"booted_at,nullzero"` // the machine
+	Connected      bool              `bun:"connected"`
+	Session        string            `bun:"session"` // of the newest hello
+	DisconnectedAt time.Time         `bun:"disconnected_at,nullzero"`
+	Disabled       bool              `bun:"disabled"`
+	DisabledReason *string           `bun:"disabled_reason"`
+	ForcedDown     bool              `bun:"forced_down"`
+	MemoryUsedMiB  int64             `bun:"memory_used_mib"`
+	DiskUsedGiB    int64             `bun:"disk_used_gib"`
+	Load           float64           `bun:"load_average"`
+	StartedAt      time.Time         `bun:"started_at,nullzero"`
+	LastSeenAt     time.Time         `bun:"last_seen_at,nullzero"`
+	CreatedAt      time.Time         `bun:"created_at"`
+	UpdatedAt      time.Time         `bun:"updated_at"`
 
 	// Up says that the node has been heard of lately, is connected or was a
 	// moment ago, and that nobody forced it down.
@@ -290,36 +293,43 @@ func (s *Service) getHost(ctx context.Context, db bun.IDB, name string) (Host, b
 
 // register writes what a node says of itself. The row is made at the first
 // time, with the id of the host's resource provider.
-func (s *Service) register(ctx context.Context, tx *store.Tx, hello nodeapi.Hello, providerID string) error {
+func (s *Service) register(ctx context.Context, tx *store.Tx, hello nodeapi.Hello, providerID string) (Host, error) {
 	now := s.now()
 	host, known, err := s.getHost(ctx, tx, hello.Host)
 	if err != nil {
-		return err
+		return host, err
 	}
 	host.Name, host.Version, host.Capacity, host.Physical = hello.Host, hello.Version, hello.Capacity, hello.Physical
 	host.Address, host.Endpoint = addrText(hello.Address), addrText(hello.Endpoint)
 	host.Connected, host.Session, host.LastSeenAt, host.UpdatedAt = true, hello.Session, now, now
 	host.StartedAt = hello.StartedAt.UTC().Truncate(time.Microsecond)
+	host.BootedAt = hello.BootedAt.UTC()
 	if host.Physical == nil {
 		host.Physical = []string{}
+	}
+	if host.Mappings = hello.Mappings; host.Mappings == nil {
+		host.Mappings = map[string]string{}
+	}
+	if host.Findings == nil {
+		host.Findings = []nodeapi.Finding{}
 	}
 	if known {
 		tx.Changed(host.change(store.Update))
 		if _, err := tx.NewUpdate().Model(&host).WherePK().Exec(ctx); err != nil {
-			return fmt.Errorf("update host: %w", err)
+			return host, fmt.Errorf("update host: %w", err)
 		}
-		return nil
+		return host, nil
 	}
 	var last int64
 	if err := tx.NewSelect().TableExpr("compute_hosts").ColumnExpr("COALESCE(MAX(number), 0)").Scan(ctx, &last); err != nil {
-		return fmt.Errorf("number the host: %w", err)
+		return host, fmt.Errorf("number the host: %w", err)
 	}
 	host.ID, host.ServiceID, host.Number, host.Zone, host.CreatedAt = providerID, uuid.NewString(), last+1, s.config.Zone, now
 	if _, err := tx.NewInsert().Model(&host).Exec(ctx); err != nil {
-		return fmt.Errorf("insert host: %w", err)
+		return host, fmt.Errorf("insert host: %w", err)
 	}
 	tx.Changed(host.change(store.Create))
-	return nil
+	return host, nil
 }
 
 func addrText(a netip.Addr) string {

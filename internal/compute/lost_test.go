@@ -126,7 +126,8 @@ func TestSweepGivesUp(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if action.Message == nil || *action.Message != "Error" || len(action.Events) != 1 || action.Events[0].Result == nil || *action.Events[0].Result != compute.ResultError {
+					event := novaEvent(action)
+					if action.Message == nil || *action.Message != "Error" || event.Result == nil || *event.Result != compute.ResultError {
 						t.Errorf("action %s: message %v, events %+v", action.Name, action.Message, action.Events)
 					}
 				}

@@ -80,10 +80,11 @@ func (s *Service) Hello(ctx context.Context, hello nodeapi.Hello) error {
 		if err := s.placement.SetInventory(ctx, tx, provider.ID, s.inventory(hello.Capacity)); err != nil {
 			return fmt.Errorf("set the inventory: %w", err)
 		}
-		if err := s.register(ctx, tx, hello, provider.ID); err != nil {
+		host, err := s.register(ctx, tx, hello, provider.ID)
+		if err != nil {
 			return err
 		}
-		if err := s.heartbeat(ctx, tx, hello.Host, hello.Version, hello.Endpoint, hello.Physical, hello.StartedAt); err != nil {
+		if err := s.heartbeat(ctx, tx, &host); err != nil {
 			return err
 		}
 		tx.Signal(HostsTopic)
@@ -91,9 +92,12 @@ func (s *Service) Hello(ctx context.Context, hello nodeapi.Hello) error {
 	}, scheduleLock)
 }
 
-func (s *Service) heartbeat(ctx context.Context, tx *store.Tx, host, version string, endpoint netip.Addr, physical []string, started time.Time) error {
-	info := network.AgentInfo{Version: version, Endpoint: endpoint, AvailabilityZone: s.config.Zone, Physical: physical, StartedAt: started.Unix()}
-	if err := s.network.AgentHeartbeat(ctx, tx, host, info); err != nil {
+func (s *Service) heartbeat(ctx context.Context, tx *store.Tx, h *Host) error {
+	endpoint, _ := netip.ParseAddr(h.Endpoint) // empty: none
+	info := network.AgentInfo{
+		Version: h.Version, Endpoint: endpoint, AvailabilityZone: s.config.Zone, Physical: h.Physical, Mappings: h.Mappings, Findings: h.Findings, StartedAt: h.StartedAt.Unix(),
+	}
+	if err := s.network.AgentHeartbeat(ctx, tx, h.Name, info); err != nil {
 		return fmt.Errorf("record the network agents: %w", err)
 	}
 	return nil
@@ -166,7 +170,7 @@ func (s *Service) differs(ctx context.Context, db bun.IDB, host string, statuses
 	var ids []string
 	for i := range servers {
 		if st, ok := statuses[servers[i].ID]; ok {
-			if o := servers[i].observe(st, now); o.changed || o.gone {
+			if o := servers[i].observe(st, now); o.changed || o.gone || len(servers[i].untold(st)) > 0 {
 				ids = append(ids, servers[i].ID)
 			}
 		}
@@ -186,6 +190,7 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 	now := s.now()
 	var up, down, done, gone []string
 	failed := map[string][]string{} // by what the host says
+	told := map[string][]nodeapi.Step{}
 	signal := false
 	for i := range servers {
 		server := &servers[i]
@@ -195,11 +200,15 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 			gone = append(gone, server.ID)
 			continue
 		}
-		if !o.changed {
+		columns := server.hear(statuses[server.ID], told)
+		if o.changed {
+			columns = append(columns, "vm_state", "task_state", "power_state", "power", "fault", "launched_at", "admin_pass")
+			server.UpdatedAt = now
+		}
+		if len(columns) == 0 {
 			continue
 		}
-		server.UpdatedAt = now
-		if err := save(ctx, tx, server, "vm_state", "task_state", "power_state", "power", "fault", "launched_at", "admin_pass"); err != nil {
+		if err := save(ctx, tx, server, columns...); err != nil {
 			return err
 		}
 		signal = signal || server.Power != power
@@ -215,6 +224,9 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 		case ResultError:
 			failed[o.details] = append(failed[o.details], server.ID)
 		}
+	}
+	if err := s.recordSteps(ctx, tx, host, told); err != nil {
+		return err
 	}
 	for details, ids := range failed {
 		if err := s.finish(ctx, tx, ids, ResultError, details); err != nil {
@@ -256,8 +268,12 @@ func (s *Service) ports(ctx context.Context, tx *store.Tx, up, down []string) er
 	return nil
 }
 
-// seen tells whether a report's sign of life and usage should be written.
+// seen tells whether a report's sign of life, usage and findings should be
+// written.
 func (s *Service) seen(h *Host, r nodeapi.Report) bool {
+	if r.Findings != nil && !slices.Equal(r.Findings, h.Findings) {
+		return true
+	}
 	return !h.Connected || s.now().Sub(h.LastSeenAt) >= seenEvery ||
 		int64(r.DiskUsedGiB) != h.DiskUsedGiB && s.now().Sub(h.LastSeenAt) >= time.Second
 }
@@ -269,10 +285,12 @@ func (s *Service) recordSeen(ctx context.Context, tx *store.Tx, row Host, r node
 	}
 	row.Connected, row.LastSeenAt, row.UpdatedAt = true, now, now
 	row.MemoryUsedMiB, row.DiskUsedGiB, row.Load = int64(r.MemoryUsedMiB), int64(r.DiskUsedGiB), r.Load
-	_, err := tx.NewUpdate().Model(&row).Column("connected", "last_seen_at", "updated_at", "memory_used_mib", "disk_used_gib", "load_average").WherePK().Exec(ctx)
+	if r.Findings != nil {
+		row.Findings = r.Findings
+	}
+	_, err := tx.NewUpdate().Model(&row).Column("findings", "connected", "last_seen_at", "updated_at", "memory_used_mib", "disk_used_gib", "load_average").WherePK().Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("record the host's sign of life: %w", err)
 	}
-	endpoint, _ := netip.ParseAddr(row.Endpoint) // empty: none
-	return s.heartbeat(ctx, tx, row.Name, row.Version, endpoint, row.Physical, row.StartedAt)
+	return s.heartbeat(ctx, tx, &row)
 }

@@ -148,6 +148,27 @@ func (v Verdict) Message() string {
 	return fmt.Sprintf("No valid host was found. Of %d %s: %s.", v.Total, noun, strings.Join(parts, ", "))
 }
 
+// Choice says for everyone how many hosts could take a server and what removed
+// the others; below the first line, for administrators, which was chosen and
+// by what weight, and what each of the others lacked.
+func (v Verdict) Choice(chosen *SchedulerHost, d Demand) string {
+	removed := 0
+	var parts []string
+	for _, r := range v.Refusals {
+		removed += len(r.Hosts)
+		parts = append(parts, fmt.Sprintf("%d %s", len(r.Hosts), r.Filter))
+	}
+	text := fmt.Sprintf("%d of %s could take the server", v.Total-removed, count(v.Total, "host"))
+	if len(parts) > 0 {
+		text += "; the filters removed " + strings.Join(parts, ", ")
+	}
+	text += fmt.Sprintf(".\nChosen: %s, by the most free memory: %d MiB before this server", chosen.Name, chosen.Candidate.Free("MEMORY_MB"))
+	if n := d.Prefer[chosen.Name] - d.Shun[chosen.Name]; n != 0 {
+		text += fmt.Sprintf(", after the server group's weight of %d", n)
+	}
+	return strings.TrimRight(text+".\n"+v.Details(), "\n")
+}
+
 // Details names the hosts, for administrators.
 func (v Verdict) Details() string {
 	var lines []string

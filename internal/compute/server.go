@@ -112,6 +112,7 @@ type Server struct {
 	LaunchIndex     int64             `bun:"launch_index"`
 	GroupID         *string           `bun:"group_id"`
 	Fault           *Fault            `bun:"fault,type:text"`
+	Steps           []string          `bun:"steps,type:text"` // of the creation, that its host has told
 	CreatedAt       time.Time         `bun:"created_at"`
 	UpdatedAt       time.Time         `bun:"updated_at"`
 	LaunchedAt      time.Time         `bun:"launched_at,nullzero"`

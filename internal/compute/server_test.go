@@ -165,7 +165,7 @@ func TestServerLife(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(detail.Events) != 1 || detail.Events[0].Result == nil || *detail.Events[0].Result != compute.ResultSuccess || detail.Events[0].FinishTime.IsZero() {
+			if event := novaEvent(detail); event.Result == nil || *event.Result != compute.ResultSuccess || event.FinishTime.IsZero() {
 				t.Errorf("action %s has events %+v", a.Name, detail.Events)
 			}
 			names = append(names, a.Name)

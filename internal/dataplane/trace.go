@@ -3,7 +3,9 @@ package dataplane
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 
 	"github.com/cilium/ebpf"
@@ -12,9 +14,13 @@ import (
 )
 
 // Probe is the packet that Trace follows. Ports are for TCP, UDP and SCTP;
-// ICMP is an echo request.
+// ICMP is an echo request. A SrcPort of 0 is one that no connection of the
+// port uses.
 type Probe struct {
-	To               netip.Addr
+	From, To netip.Addr // From may be zero: the port's first address
+	// Via is the next hop by the guest's own routing table: To on the link,
+	// else its gateway. Zero is whoever leads there.
+	Via              netip.Addr
 	Protocol         uint8
 	SrcPort, DstPort uint16
 }
@@ -26,6 +32,9 @@ type Step struct {
 	Verdict string // "forwarded", "accepted" or "dropped"
 	Reason  string // of a drop, or of an ICMP error that is the answer
 	Frame   []byte // as it left the program
+	// The addresses of the packet as it left the program, with ports where
+	// the protocol has them.
+	Src, Dst netip.AddrPort
 }
 
 // Verdicts of a Step.
@@ -35,6 +44,10 @@ const (
 	Dropped   = "dropped"
 )
 
+// ReasonNoNeighbour is the reason of a Step before all programs: nothing
+// answers for the next hop, so that the guest sends nothing but its question.
+const ReasonNoNeighbour = "no-neighbour"
+
 // linux/pkt_cls.h
 const (
 	tcActOK       = 0
@@ -43,10 +56,13 @@ const (
 
 // Trace runs the programs themselves on a packet from a local port's guest,
 // in the kernel (BPF_PROG_TEST_RUN), and tells what each did. Nothing is
-// sent. The connection that the packet would begin is entered in the tables,
-// as the real one would be. A reason is told from the drop counters: other
-// drops of the same port in the same instant may disturb it.
+// sent, and what the packet entered in the tables is taken back; the drop
+// counters alone count it. A reason is told from them: other drops of the same
+// port in the same instant may disturb it.
 func (d *Dataplane) Trace(ctx context.Context, portID string, probe Probe) ([]Step, error) {
+	if err := probe.check(); err != nil {
+		return nil, err
+	}
 	if err := d.lock(); err != nil {
 		return nil, err
 	}
@@ -55,26 +71,19 @@ func (d *Dataplane) Trace(ctx context.Context, portID string, probe Probe) ([]St
 	if !ok {
 		return nil, errs.New(errs.NotFound, "port %s is not on this host", portID)
 	}
-	frame, err := d.probeFrame(id, probe)
+	frame, err := d.probeFrame(id, &probe)
 	if err != nil {
 		return nil, err
+	}
+	if frame == nil {
+		return []Step{{Program: "guest", Port: portID, Verdict: Dropped, Reason: ReasonNoNeighbour}}, nil
 	}
 	var steps []Step
 	err = d.inHost(func() error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		first, err := d.traceStep("from_guest", id, 0, frame)
-		steps = append(steps, first)
-		if err != nil || first.Verdict != Forwarded || len(first.Frame) < etherLen {
-			return err
-		}
-		to, ok := d.portByMAC(d.tables.ports.held[id], [6]byte(first.Frame[:6]))
-		if !ok {
-			return nil // to another host, the wire or the node itself
-		}
-		last, err := d.traceStep("to_guest", to, markForwarded, first.Frame)
-		steps = append(steps, last)
+		steps, err = d.traceFrame(id, frame)
 		return err
 	})
 	if err != nil {
@@ -83,18 +92,63 @@ func (d *Dataplane) Trace(ctx context.Context, portID string, probe Probe) ([]St
 	return steps, nil
 }
 
-// portByMAC finds the local port with that MAC: on the sender's network, or
-// on another one to which a router sent the packet.
-func (d *Dataplane) portByMAC(from bpfPort, mac [6]byte) (uint32, bool) {
-	if at, ok := d.tables.fdb.held[bpfFdbKey{Net: from.Net, Mac: mac}]; ok && at.Kind == destLocal {
-		return at.Id, true
+// check refuses what the programs would answer with packets that are sent.
+func (p Probe) check() error {
+	switch {
+	case !p.To.IsValid() || p.To.IsUnspecified() || p.To.IsMulticast() || p.To == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return errs.New(errs.Invalid, "%s is not the address of one receiver", p.To)
+	case p.Protocol == protoUDP && (p.SrcPort == 68 && p.DstPort == 67 || p.SrcPort == 546 && p.DstPort == 547):
+		return errs.New(errs.Invalid, "a request for an address goes to the host itself and is not traced")
+	}
+	return nil
+}
+
+// traceFrame follows a frame from a port's guest to where it leaves the host.
+func (d *Dataplane) traceFrame(id uint32, frame []byte) (steps []Step, err error) {
+	tables := &undo{d: d}
+	defer func() { err = errors.Join(err, tables.all()) }()
+	if err := tables.before(id, keyOf(frame)); err != nil {
+		return nil, err
+	}
+	first, err := d.traceStep("from_guest", id, 0, frame)
+	steps = append(steps, first)
+	if err != nil || first.Verdict != Forwarded || len(first.Frame) < etherLen {
+		return steps, err
+	}
+	to, ok := d.receiver(d.tables.ports.held[id], first.Frame)
+	if !ok {
+		return steps, nil // to another host, the wire or the node itself
+	}
+	if err := tables.arriving(to, keyOf(first.Frame)); err != nil {
+		return steps, err
+	}
+	last, err := d.traceStep("to_guest", to, markForwarded, first.Frame)
+	return append(steps, last), err
+}
+
+// receiver finds the local port that a frame goes to: on the sender's network,
+// or on another one, to which a router sent it. Ports of two networks may have
+// one MAC and one address; the sender's MAC, which is a router's leg there,
+// tells the network.
+func (d *Dataplane) receiver(from bpfPort, frame []byte) (uint32, bool) {
+	to, by := [6]byte(frame[:6]), [6]byte(frame[6:12])
+	local := func(net uint32) (uint32, bool) {
+		at, ok := d.tables.fdb.held[bpfFdbKey{Net: net, Mac: to}]
+		return at.Id, ok && at.Kind == destLocal
+	}
+	if by == from.Mac {
+		return local(from.Net)
 	}
 	for k, at := range d.tables.fdb.held {
-		if k.Mac == mac && at.Kind == destLocal {
-			return at.Id, true
+		if k.Mac != by || at.Kind != destRouter {
+			continue
+		}
+		if id, ok := local(k.Net); ok {
+			return id, true
 		}
 	}
-	return 0, false
+	// A leg whose MAC is on no network here: that of a gateway elsewhere.
+	return local(from.Net)
 }
 
 func (d *Dataplane) traceStep(program string, port, mark uint32, frame []byte) (Step, error) {
@@ -127,6 +181,8 @@ func (d *Dataplane) traceStep(program string, port, mark uint32, frame []byte) (
 		step.Verdict = Forwarded
 	}
 	step.Frame = opts.DataOut
+	key := keyOf(opts.DataOut)
+	step.Src, step.Dst = netip.AddrPortFrom(key.src, key.sport), netip.AddrPortFrom(key.dst, key.dport)
 	return step, nil
 }
 
@@ -142,41 +198,128 @@ func (d *Dataplane) dropsOf(port uint32) (map[uint32]uint64, error) {
 	return out, err
 }
 
-// probeFrame makes the frame that the guest would send: to the neighbour
-// with that address, else to a router on the port's network.
-func (d *Dataplane) probeFrame(id uint32, probe Probe) ([]byte, error) {
+// probeFrame makes the frame that the guest would send to the probe's next
+// hop; nil when there is none. It fills in what the probe leaves open.
+func (d *Dataplane) probeFrame(id uint32, probe *Probe) ([]byte, error) {
 	port := d.tables.ports.held[id]
-	src, ok := d.sourceOf(id, port, probe.To)
-	if !ok {
-		return nil, errs.New(errs.Invalid, "the port has no address to reach %s from", probe.To)
-	}
-	next, ok := d.tables.neigh.held[bpfNeighKey{Net: port.Net, Addr: addrOf(probe.To)}]
-	for k, at := range d.tables.neigh.held {
-		if ok {
-			break
-		}
-		if k.Net == port.Net && at.Kind == destRouter && addrFrom(k.Addr).Is4() == probe.To.Is4() {
-			next, ok = at, true
+	if !probe.From.IsValid() {
+		var ok bool
+		if probe.From, ok = d.sourceOf(id, port, probe.To); !ok {
+			return nil, errs.New(errs.Invalid, "the port has no address to reach %s from", probe.To)
 		}
 	}
+	if probe.From.Is4() != probe.To.Is4() {
+		return nil, errs.New(errs.Invalid, "%s and %s are of two versions of IP", probe.From, probe.To)
+	}
+	next, ok := d.nextHop(port, *probe)
 	if !ok {
-		return nil, errs.New(errs.NotFound, "%s is on no network of the port, and there is no router", probe.To)
+		return nil, nil
+	}
+	if err := d.freePort(id, probe); err != nil {
+		return nil, err
 	}
 	l4 := make([]byte, 20)
 	switch probe.Protocol {
 	case protoICMP, protoICMPv6:
-		l4[0], l4[5] = 8, 1
+		l4[0] = 8
 		if !probe.To.Is4() {
 			l4[0] = 128
 		}
+		binary.BigEndian.PutUint16(l4[4:], probe.SrcPort)
 	default:
 		binary.BigEndian.PutUint16(l4, probe.SrcPort)
 		binary.BigEndian.PutUint16(l4[2:], probe.DstPort)
 		if probe.Protocol == protoTCP {
 			l4[12], l4[13] = 0x50, 2 // SYN
 		}
+		if probe.Protocol == protoUDP || probe.Protocol == protoUDPLite {
+			binary.BigEndian.PutUint16(l4[4:], uint16(len(l4)))
+		}
 	}
-	return append(ethernetIP(port.Mac, next.Mac, src, probe.To, probe.Protocol, len(l4)), l4...), nil
+	return append(ethernetIP(port.Mac, next, probe.From, probe.To, probe.Protocol, len(l4)), l4...), nil
+}
+
+// nextHop is the MAC to which the guest would send.
+func (d *Dataplane) nextHop(port bpfPort, probe Probe) ([6]byte, bool) {
+	if probe.To == metadataAddress {
+		return [6]byte(serviceMAC(0)), true // the programs answer for it on every link
+	}
+	hop := probe.To
+	if probe.Via.IsValid() {
+		hop = probe.Via
+	}
+	key := bpfNeighKey{Net: port.Net, Addr: addrOf(hop)}
+	if at, ok := d.tables.neigh.held[key]; ok && at.Kind != destVIP {
+		return at.Mac, true
+	}
+	var asked bpfDyn
+	if err := d.mapNamed("dyns").Lookup(&key, &asked); err == nil && asked.Seen != 0 {
+		return asked.Mac, true
+	}
+	if !probe.Via.IsValid() {
+		for k, at := range d.tables.neigh.held {
+			if k.Net == port.Net && at.Kind == destRouter && addrFrom(k.Addr).Is4() == probe.To.Is4() {
+				return at.Mac, true
+			}
+		}
+	}
+	if n := d.tables.nets.held[port.Net]; n.Ifindex != 0 && (n.Type == netFlat || n.Type == netVLAN) {
+		return [6]byte{0x02, 0x57, 0xff}, true // some device on the wire: whoever would answer for the address
+	}
+	return [6]byte{}, false
+}
+
+// freePort chooses a source port, or an identifier, that no connection of the
+// port has: the packet must be judged as the first of its connection.
+func (d *Dataplane) freePort(id uint32, probe *Probe) error {
+	const first, tries = 49152, 64 // the dynamic ports of RFC 6335
+	for range tries {
+		if probe.SrcPort != 0 {
+			return nil
+		}
+		candidate := uint16(first + rand.IntN(1<<16-first))
+		key := packetKey{protocol: probe.Protocol, src: probe.From, dst: probe.To, sport: candidate, dport: probe.DstPort}.connection(id, dirEgress)
+		var used bpfCt
+		if err := d.mapNamed("cts").Lookup(&key, &used); errors.Is(err, ebpf.ErrKeyNotExist) {
+			probe.SrcPort = candidate
+		} else if err != nil {
+			return fmt.Errorf("looking for a free source port: %w", err)
+		}
+	}
+	if probe.SrcPort == 0 {
+		return errs.New(errs.Unavailable, "no source port of the port is free for a trace")
+	}
+	return nil
+}
+
+// keyOf reads what tells the connection of a frame; its fields are zero for
+// what is not IP.
+func keyOf(frame []byte) packetKey {
+	var k packetKey
+	if len(frame) < etherLen {
+		return k
+	}
+	ip, l4 := frame[etherLen:], 0
+	switch kind := binary.BigEndian.Uint16(frame[12:]); {
+	case kind == 0x0800 && len(ip) >= 20:
+		k.protocol, l4 = ip[9], int(ip[0]&15)*4
+		k.src, k.dst = netip.AddrFrom4([4]byte(ip[12:16])), netip.AddrFrom4([4]byte(ip[16:20]))
+	case kind == 0x86dd && len(ip) >= 40:
+		k.protocol, l4 = ip[6], 40
+		k.src, k.dst = netip.AddrFrom16([16]byte(ip[8:24])), netip.AddrFrom16([16]byte(ip[24:40]))
+	default:
+		return k
+	}
+	if len(ip) < l4+8 {
+		return k
+	}
+	switch k.protocol {
+	case protoICMP, protoICMPv6:
+		k.sport = binary.BigEndian.Uint16(ip[l4+4:])
+	case protoTCP, protoUDP, protoSCTP, protoUDPLite, protoDCCP:
+		k.sport, k.dport = binary.BigEndian.Uint16(ip[l4:]), binary.BigEndian.Uint16(ip[l4+2:])
+	}
+	return k
 }
 
 // sourceOf is the port's first address of the same version.

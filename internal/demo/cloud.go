@@ -28,28 +28,39 @@ type clients struct {
 	identity, image, compute, network *gophercloud.ServiceClient
 }
 
-func (d *day) connect(ctx context.Context, user, password, project string) (*clients, error) {
-	provider, err := openstack.NewClient(d.cfg.AuthURL)
+// logIn logs in to a cloud as the configuration says.
+func logIn(ctx context.Context, cfg Config) (*gophercloud.ProviderClient, error) {
+	provider, err := openstack.NewClient(cfg.AuthURL)
 	if err != nil {
 		return nil, err
 	}
-	if d.cfg.CACert != "" {
-		pem, err := os.ReadFile(d.cfg.CACert)
+	if cfg.CACert != "" {
+		pem, err := os.ReadFile(cfg.CACert)
 		if err != nil {
 			return nil, err
 		}
 		roots := x509.NewCertPool()
 		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate", d.cfg.CACert)
+			return nil, fmt.Errorf("%s holds no certificate", cfg.CACert)
 		}
 		provider.HTTPClient = http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
 	}
 	err = openstack.Authenticate(ctx, provider, gophercloud.AuthOptions{
-		IdentityEndpoint: d.cfg.AuthURL, Username: user, Password: password, DomainName: d.cfg.Domain,
-		Scope: &gophercloud.AuthScope{ProjectName: project, DomainName: d.cfg.Domain}, AllowReauth: true,
+		IdentityEndpoint: cfg.AuthURL, Username: cfg.Username, Password: cfg.Password, DomainName: cfg.Domain,
+		Scope: &gophercloud.AuthScope{ProjectName: cfg.Project, DomainName: cfg.Domain}, AllowReauth: true,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("log in as %s: %w", user, err)
+		return nil, fmt.Errorf("log in as %s: %w", cfg.Username, err)
+	}
+	return provider, nil
+}
+
+func (d *day) connect(ctx context.Context, user, password, project string) (*clients, error) {
+	cfg := d.cfg
+	cfg.Username, cfg.Password, cfg.Project = user, password, project
+	provider, err := logIn(ctx, cfg)
+	if err != nil {
+		return nil, err
 	}
 	c := &clients{}
 	at := gophercloud.EndpointOpts{Region: d.cfg.Region}

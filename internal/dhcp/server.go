@@ -29,6 +29,9 @@ type Server struct {
 	conn   Conn
 	lookup Lookup
 	log    *slog.Logger
+
+	// Answered, when set, is told of every answer that was sent.
+	Answered func(portID string, kind dhcpv4.MessageType, lease nodeapi.Lease)
 }
 
 // NewServer returns a server for Serve; it closes conn at the end.
@@ -60,16 +63,31 @@ func (s *Server) Serve(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("reading from the guests: %w", err)
 		}
-		if answer := s.answer(ctx, port, buf[:n]); answer != nil {
-			if err := s.conn.WriteFrame(port, answer); err != nil && !errors.Is(err, net.ErrClosed) {
+		answer := s.answer(ctx, port, buf[:n])
+		if answer == nil {
+			continue
+		}
+		if err := s.conn.WriteFrame(port, answer.frame); err != nil {
+			if !errors.Is(err, net.ErrClosed) {
 				s.log.WarnContext(ctx, "answering DHCP failed", "port", port, "error", err)
 			}
+			continue
+		}
+		if s.Answered != nil {
+			s.Answered(port, answer.kind, answer.lease)
 		}
 	}
 }
 
-// answer returns the frame for a frame from a port, or nil.
-func (s *Server) answer(ctx context.Context, port string, b []byte) []byte {
+// answer is what a port is told.
+type answer struct {
+	frame []byte
+	kind  dhcpv4.MessageType
+	lease nodeapi.Lease
+}
+
+// answer returns the answer to a frame from a port, or nil.
+func (s *Server) answer(ctx context.Context, port string, b []byte) *answer {
 	in, err := ParseFrame(b)
 	if err != nil || in.DstPort != serverPort || in.SrcPort != clientPort {
 		return nil
@@ -91,10 +109,11 @@ func (s *Server) answer(ctx context.Context, port string, b []byte) []byte {
 		return nil
 	}
 	s.log.DebugContext(ctx, "DHCP", "port", port, "asked", request.MessageType(), "answered", reply.MessageType(), "address", lease.Address)
-	return Frame{
+	frame := Frame{
 		SrcMAC: serverMAC, DstMAC: request.ClientHWAddr, Src: lease.Server, Dst: destination(request, reply),
 		SrcPort: serverPort, DstPort: clientPort, Payload: reply.ToBytes(),
 	}.Bytes()
+	return &answer{frame: frame, kind: reply.MessageType(), lease: lease}
 }
 
 // destination is where an answer goes, RFC 2131 4.1.

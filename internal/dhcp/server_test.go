@@ -134,8 +134,11 @@ func TestDestination(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newServer(nil).answer(t.Context(), "p", clientFrame(request(t, c.kind, c.change...)))
-			f, err := ParseFrame(b)
+			answered := newServer(nil).answer(t.Context(), "p", clientFrame(request(t, c.kind, c.change...)))
+			if answered == nil {
+				t.Fatal("no answer")
+			}
+			f, err := ParseFrame(answered.frame)
 			if err != nil || f.Dst.String() != c.want || f.SrcPort != serverPort || f.DstPort != clientPort {
 				t.Errorf("answer %+v, %v, want to %s", f, err, c.want)
 			}
@@ -171,7 +174,7 @@ func TestAnswerIsSilent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if answer := newServer(nil).answer(t.Context(), "p", b); answer != nil {
-				t.Errorf("answered % x", answer)
+				t.Errorf("answered %+v", answer)
 			}
 		})
 	}
@@ -189,7 +192,7 @@ func FuzzAnswer(f *testing.F) {
 		if answer == nil {
 			return
 		}
-		parsed, err := ParseFrame(answer)
+		parsed, err := ParseFrame(answer.frame)
 		if err != nil {
 			t.Fatalf("the answer is no frame: %v", err)
 		}

@@ -156,6 +156,9 @@ type Status struct {
 	StartedAt       time.Time
 	Fault           string // what went wrong in the machine, for a person; empty if nothing
 	Started         bool   // this very call started a process
+	// With Started: when the call began to make what the machine needs, and
+	// when the disks were there.
+	Began, Prepared time.Time
 }
 
 // EventKind says what happened.

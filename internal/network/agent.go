@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"wisp/internal/nodeapi"
 	"wisp/internal/policy"
 	"wisp/internal/store"
 )
@@ -138,10 +140,12 @@ func (s *Service) DeleteAgent(ctx context.Context, caller *policy.Caller, id str
 // AgentInfo is what a node says of itself.
 type AgentInfo struct {
 	Version          string
-	Endpoint         netip.Addr // of tunnels; may be zero
-	AvailabilityZone string     // empty is the configured one
-	Physical         []string   // physical networks that the host is on
-	StartedAt        int64      // Unix seconds; 0 is now
+	Endpoint         netip.Addr        // of tunnels; may be zero
+	AvailabilityZone string            // empty is the configured one
+	Physical         []string          // physical networks that the host is on
+	Mappings         map[string]string // their interfaces
+	Findings         []nodeapi.Finding // what examining the machine found
+	StartedAt        int64             // Unix seconds; 0 is now
 }
 
 // AgentHeartbeat records that the agents of a host are alive, and gives
@@ -162,13 +166,21 @@ func (s *Service) AgentHeartbeat(ctx context.Context, tx *store.Tx, host string,
 	if info.Endpoint.IsValid() {
 		endpoint = info.Endpoint.String()
 	}
-	configurations := map[string]any{"version": info.Version, "tunneling_ip": endpoint, "physical_networks": nonNil(info.Physical), "tunnel_types": []string{TypeVXLAN}}
+	common := map[string]any{"version": info.Version, "tunneling_ip": endpoint, "physical_networks": nonNil(info.Physical), "tunnel_types": []string{TypeVXLAN}}
+	// As the Open vSwitch agent of Neutron says it, as far as it is so here;
+	// and what the node found of its machine.
+	dataplane := maps.Clone(common)
+	dataplane["bridge_mappings"], dataplane["findings"] = nonNilMap(info.Mappings), nonNil(info.Findings)
+	dataplane["arp_responder_enabled"], dataplane["l2_population"], dataplane["enable_distributed_routing"] = true, true, true
 	rows := make([]Agent, len(agentTypes))
 	for i, t := range agentTypes {
 		rows[i] = Agent{
 			ID: uuid.NewString(), Host: host, AgentType: t.kind, Program: t.program, Topic: t.topic, AvailabilityZone: info.AvailabilityZone,
 			AdminStateUp: true, CreatedAt: at, StartedAt: started, HeartbeatAt: at,
-			Configurations: JSON[map[string]any]{configurations},
+			Configurations: JSON[map[string]any]{common},
+		}
+		if t.kind == AgentDataplane {
+			rows[i].Configurations.V = dataplane
 		}
 	}
 	_, err := tx.NewInsert().Model(&rows).On("CONFLICT (host, agent_type) DO UPDATE").Set("heartbeat_at = EXCLUDED.heartbeat_at").
@@ -237,4 +249,11 @@ func (s *Service) Zones(ctx context.Context) ([]Zone, error) {
 		}
 	}
 	return zones, nil
+}
+
+func nonNilMap(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
 }

@@ -31,7 +31,7 @@ func Rules() policy.Rules {
 		add(member, "update_"+plural+"_tags", "delete_"+plural+"_tags", "create_"+plural+"_tags")
 	}
 	add(member, "create_security_group_rule", "delete_security_group_rule")
-	add(reader, "get_security_group_rule")
+	add(reader, "get_security_group_rule", "get_port_trace")
 	for _, attribute := range []string{"shared", "router:external", "is_default", "provider:network_type", "provider:physical_network", "provider:segmentation_id"} {
 		add(policy.Admin, "create_network:"+attribute, "update_network:"+attribute)
 	}

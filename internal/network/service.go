@@ -44,6 +44,7 @@ type Service struct {
 	db     *store.DB
 	log    *slog.Logger
 	config Config
+	nodes  NodeCaller
 }
 
 // New makes the service on an open database.
@@ -69,7 +70,7 @@ func New(db *store.DB, log *slog.Logger, config Config) *Service {
 	if config.AvailabilityZone == "" {
 		config.AvailabilityZone = "nova"
 	}
-	return &Service{db: db, log: log, config: config}
+	return &Service{db: db, log: log, config: config, nodes: nobody{}}
 }
 
 // Domain is the domain of host names.

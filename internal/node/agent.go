@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"wisp/internal/dataplane"
 	"wisp/internal/errs"
 	"wisp/internal/hypervisor"
 	"wisp/internal/nodeapi"
@@ -24,10 +25,12 @@ func (a agent) Hello(ctx context.Context) (nodeapi.Hello, error) {
 		return nodeapi.Hello{}, fmt.Errorf("asking the hypervisor what it offers: %w", err)
 	}
 	return nodeapi.Hello{
-		Host: a.cfg.Host, Version: a.cfg.Version, Address: a.cfg.Address, Endpoint: a.cfg.Endpoint, Physical: a.cfg.Physical, StartedAt: a.started,
+		Host: a.cfg.Host, Version: a.cfg.Version, Address: a.cfg.Address, Endpoint: a.cfg.Endpoint, Physical: a.cfg.Physical, Mappings: a.cfg.Mappings, StartedAt: a.started,
+		BootedAt: bootedAt(),
 		Capacity: nodeapi.Capacity{
 			VCPUs: c.VCPUs, MemoryMiB: c.MemoryMiB, DiskGiB: c.DiskGiB, Arch: c.Arch, Hypervisor: c.HypervisorType,
 			HypervisorVersion: c.VersionNumber(), Accelerator: c.Accelerator, Reason: c.AcceleratorReason, CPUModel: c.CPU.Model,
+			CPUVendor: c.CPU.Vendor, CPUFeatures: c.CPU.Features, Sockets: c.CPU.Sockets, Cores: c.CPU.Cores, Threads: c.CPU.Threads,
 		},
 	}, nil
 }
@@ -37,6 +40,7 @@ func (a agent) Whole() nodeapi.Report {
 	report := a.report()
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	report.Findings = a.findings
 	for _, id := range slices.Sorted(maps.Keys(a.book.statuses)) {
 		report.Instances = append(report.Instances, a.book.statuses[id])
 	}
@@ -76,6 +80,12 @@ func (a agent) Call(ctx context.Context, method string, params json.RawMessage) 
 			return nil, err
 		}
 		return a.stats(ctx, p.InstanceID)
+	case nodeapi.CallPortTrace:
+		var p nodeapi.PortTraceParams
+		if err := json.Unmarshal(params, &p); err != nil || p.PortID == "" {
+			return nil, errs.Wrap(err, errs.Invalid, "The parameters of %s are wrong.", method)
+		}
+		return a.trace(ctx, p)
 	}
 	return nil, errs.New(errs.NotImplemented, "This host's wisp does not know the call %q; it is older than the server's.", method)
 }
@@ -122,6 +132,21 @@ func (n *Node) stats(ctx context.Context, id string) (nodeapi.Stats, error) {
 		})
 	}
 	return stats, nil
+}
+
+// trace follows a packet through the dataplane of this host.
+func (a agent) trace(ctx context.Context, p nodeapi.PortTraceParams) (nodeapi.PortTraceResult, error) {
+	steps, err := a.cfg.Dataplane.Trace(ctx, p.PortID, dataplane.Probe{
+		From: p.Source, To: p.Destination, Via: p.Via, Protocol: p.Protocol, SrcPort: p.SourcePort, DstPort: p.DestinationPort,
+	})
+	if err != nil {
+		return nodeapi.PortTraceResult{}, err
+	}
+	result := nodeapi.PortTraceResult{Steps: make([]nodeapi.PortTraceStep, len(steps))}
+	for i, s := range steps {
+		result.Steps[i] = nodeapi.PortTraceStep{Program: s.Program, PortID: s.Port, Verdict: s.Verdict, Reason: s.Reason, Source: s.Src, Destination: s.Dst}
+	}
+	return result, nil
 }
 
 // report is a report without instances.

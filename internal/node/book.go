@@ -2,6 +2,7 @@ package node
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"wisp/internal/hypervisor"
@@ -16,10 +17,11 @@ type book struct {
 	network  map[string]string    // problems of the network, by object id
 	failing  map[string]time.Time // since when nothing worked, by instance id
 	refusal  string               // why the server's word is not taken; empty when it is
+	stories  map[string]*story    // of the creations that are seen, by instance id
 }
 
 func newBook() book {
-	return book{statuses: map[string]nodeapi.InstanceStatus{}, problems: map[string]string{}, failing: map[string]time.Time{}}
+	return book{statuses: map[string]nodeapi.InstanceStatus{}, problems: map[string]string{}, failing: map[string]time.Time{}, stories: map[string]*story{}}
 }
 
 // set records a status, and tells whether it says anything new. Since stays
@@ -33,14 +35,19 @@ func (b *book) set(status nodeapi.InstanceStatus) bool {
 		status.Since = time.Now()
 	}
 	status.Since = status.Since.UTC().Truncate(time.Microsecond)
+	status.Steps = nil
+	if told := b.stories[status.ID]; told != nil {
+		status.Steps = slices.Clone(told.steps)
+	}
 	b.statuses[status.ID] = status
-	return !known || before != status
+	return !known || !before.Same(status)
 }
 
 func (b *book) drop(id string) {
 	delete(b.statuses, id)
 	delete(b.problems, id)
 	delete(b.failing, id)
+	delete(b.stories, id)
 }
 
 // reconsider takes a failure back when the server asks for something else:

@@ -26,6 +26,8 @@ type Dataplane interface {
 	PortByServiceAddr(a netip.Addr) (portID string, ok bool)
 	// ListenService listens where the guests' connections to the node come.
 	ListenService(ctx context.Context, network, address string) (net.Listener, error)
+	// Trace follows a packet from a local port, and sends nothing.
+	Trace(ctx context.Context, portID string, probe dataplane.Probe) ([]dataplane.Step, error)
 	// Frames opens the way of the guests' frames to the node.
 	Frames() (dhcp.Conn, error)
 }

@@ -105,6 +105,16 @@ func (d *fakeDataplane) ListenService(_ context.Context, network, address string
 	return d.listener, nil
 }
 
+func (d *fakeDataplane) Trace(_ context.Context, port string, probe dataplane.Probe) ([]dataplane.Step, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, made := d.applied.Ports[port]; !made {
+		return nil, errs.New(errs.NotFound, "port %s is not on this host", port)
+	}
+	src, dst := netip.AddrPortFrom(probe.From, probe.SrcPort), netip.AddrPortFrom(probe.To, probe.DstPort)
+	return []dataplane.Step{{Program: "from_guest", Port: port, Verdict: dataplane.Dropped, Reason: "no-rule-out", Src: src, Dst: dst}}, nil
+}
+
 func (d *fakeDataplane) Frames() (dhcp.Conn, error) { return d.frames, nil }
 
 func (d *fakeDataplane) set(change func()) {

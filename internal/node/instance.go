@@ -88,10 +88,18 @@ func (n *Node) ensureInstance(ctx context.Context, instance nodeapi.Instance) (r
 		if waits, err := n.waitFor(instance, &spec); waits || err != nil {
 			return reconcile.Result{}, err
 		}
+		n.begins(instance.ID, nodeapi.StepStart)
 	}
 	status, err := n.cfg.Driver.Ensure(ctx, spec)
 	if err != nil {
 		return reconcile.Result{}, err
+	}
+	if status.Started {
+		c, err := n.cfg.Driver.Capabilities(ctx)
+		if err != nil {
+			return reconcile.Result{}, err
+		}
+		n.machineStarted(instance, spec, status, c)
 	}
 	if status.State == hypervisor.StateCrashed && spec.Power == hypervisor.PowerRunning {
 		return n.restart(ctx, instance, spec, status)
@@ -134,6 +142,9 @@ func (n *Node) waitFor(instance nodeapi.Instance, spec *hypervisor.Spec) (waits 
 	status := n.book.statuses[instance.ID]
 	port, networkErr := n.awaited(instance)
 	n.mu.Unlock()
+	if len(instance.Ports) > 0 {
+		n.begins(instance.ID, nodeapi.StepNetworkPlug)
+	}
 	if port != "" && status.Phase != nodeapi.PhaseRunning {
 		if networkErr != nil {
 			return true, errs.Wrap(networkErr, errs.Unavailable, "The network of this host could not be made.")
@@ -141,12 +152,22 @@ func (n *Node) waitFor(instance nodeapi.Instance, spec *hypervisor.Spec) (waits 
 		n.preparing(instance, "Waiting for its network.")
 		return true, nil
 	}
+	n.ends(instance.ID, nodeapi.StepNetworkPlug, func(time.Duration) string {
+		if len(instance.Ports) == 1 {
+			return "The dataplane has made the device of the port, and its rules are in force."
+		}
+		return fmt.Sprintf("The dataplane has made the devices of %d ports, and their rules are in force.", len(instance.Ports))
+	})
+	if len(imagesOf(instance)) > 0 {
+		n.begins(instance.ID, nodeapi.StepImageFetch)
+	}
 	for _, image := range imagesOf(instance) {
 		path, err := n.images.get(*image, instance.ID)
 		switch {
 		case err != nil:
 			return true, err
 		case path == "":
+			n.fetches(instance.ID, *image)
 			n.preparing(instance, "Fetching the image "+image.ID+".")
 			waits = true
 		case image == instance.Image.Kernel:
@@ -156,6 +177,9 @@ func (n *Node) waitFor(instance nodeapi.Instance, spec *hypervisor.Spec) (waits 
 		default:
 			spec.Image.Path = path
 		}
+	}
+	if !waits {
+		n.imagesThere(instance)
 	}
 	if !waits && status.Phase != nodeapi.PhaseRunning {
 		n.preparing(instance, "Starting.")
@@ -251,6 +275,7 @@ func (n *Node) failed(ctx context.Context, instance nodeapi.Instance, cause erro
 	case passing && time.Since(since) < n.cfg.FailAfter:
 		n.preparing(instance, message(cause))
 	default:
+		n.broken(instance.ID, message(cause))
 		status.Phase, status.Message, status.Guest, status.Since = nodeapi.PhaseFailed, message(cause), false, time.Time{}
 		n.tell(status)
 	}

@@ -41,6 +41,12 @@ type Config struct {
 	Address  netip.Addr
 	Endpoint netip.Addr // of tunnels; invalid without
 	Physical []string   // names of the physical networks attached here
+	// Mappings are the interfaces of the physical networks, by their names.
+	Mappings map[string]string
+	// Examine looks at the machine, at the start and every ExamineEvery; nil
+	// looks at nothing.
+	Examine      func(ctx context.Context) []nodeapi.Finding
+	ExamineEvery time.Duration // 0 means 10 minutes
 
 	Server    nodeapi.ClientConfig
 	Driver    hypervisor.Driver
@@ -92,6 +98,7 @@ type Node struct {
 	networkErr error             // why Apply failed as a whole
 	crashes    map[string]crash
 	strangers  map[string]time.Time // since when they are seen
+	findings   []nodeapi.Finding    // of the machine; nil before it was examined
 	book       book
 }
 
@@ -115,6 +122,7 @@ func New(cfg Config) (*Node, error) {
 	setDefault(&cfg.StrangerGrace, 10*time.Second)
 	setDefault(&cfg.FailAfter, 10*time.Second)
 	setDefault(&cfg.Resync, 30*time.Second)
+	setDefault(&cfg.ExamineEvery, 10*time.Minute)
 	if cfg.Server.Log == nil {
 		cfg.Server.Log = cfg.Log
 	}
@@ -163,7 +171,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	var parts sync.WaitGroup
 	for _, part := range []func(context.Context){
-		n.vms.Run, n.host.Run, n.client.Run, n.takeUpdates, n.followEvents, n.beat, n.serveDHCP, n.serveMetadata,
+		n.vms.Run, n.host.Run, n.client.Run, n.takeUpdates, n.followEvents, n.beat, n.examine, n.serveDHCP, n.serveMetadata,
 	} {
 		parts.Go(func() { part(ctx) })
 	}
@@ -310,4 +318,7 @@ func (n *Node) beatOnce(whole bool) {
 		report.Whole = true
 	}
 	n.send(report)
+	if whole && n.client.Connected() {
+		n.forgetStories(time.Now())
+	}
 }

@@ -67,6 +67,25 @@ func TestLife(t *testing.T) {
 		}
 	}
 
+	var traced nodeapi.PortTraceResult
+	probe := nodeapi.PortTraceParams{PortID: portID, Source: netip.MustParseAddr("10.0.0.5"), Destination: netip.MustParseAddr("10.0.0.6"), Protocol: 6, SourcePort: 7, DestinationPort: 22}
+	if err := w.server.Call(t.Context(), "h1", nodeapi.CallPortTrace, probe, &traced); err != nil || len(traced.Steps) != 1 || traced.Steps[0].Reason != "no-rule-out" ||
+		traced.Steps[0].Source.String() != "10.0.0.5:7" || traced.Steps[0].Destination.String() != "10.0.0.6:22" {
+		t.Errorf("trace %+v, %v", traced, err)
+	}
+	for name, c := range map[string]struct {
+		params any
+		kind   errs.Kind
+	}{
+		"no port":       {nodeapi.PortTraceParams{}, errs.Invalid},
+		"another port":  {nodeapi.PortTraceParams{PortID: uuid.NewString()}, errs.NotFound},
+		"no parameters": {"text", errs.Invalid},
+	} {
+		if err := w.server.Call(t.Context(), "h1", nodeapi.CallPortTrace, c.params, nil); !errs.Is(err, c.kind) {
+			t.Errorf("trace of %s: %v, want %v", name, err, c.kind)
+		}
+	}
+
 	i.BootGeneration = 2
 	w.cloud.put(i)
 	eventually(t, "it is rebooted", func() bool { return w.cloud.status(i.ID).BootGeneration == 2 })

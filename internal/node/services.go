@@ -49,7 +49,9 @@ func (n *Node) serveDHCP(ctx context.Context) {
 		if err != nil {
 			return err
 		}
-		return dhcp.NewServer(conn, n.lease, n.log).Serve(ctx)
+		server := dhcp.NewServer(conn, n.lease, n.log)
+		server.Answered = n.leased
+		return server.Serve(ctx)
 	})
 }
 

@@ -10,6 +10,8 @@ package nodeapi
 import (
 	"encoding/json"
 	"net/netip"
+	"reflect"
+	"slices"
 	"time"
 
 	"wisp/internal/dataplane/intent"
@@ -121,17 +123,52 @@ type InstanceStatus struct {
 	// Guest says that the change came from inside: the guest shut down or
 	// crashed, nobody asked through the API.
 	Guest bool `json:"guest,omitempty"`
+	// Steps are what the node has seen of the instance's creation so far, each
+	// once. They come again with each status for a while; a node that was
+	// restarted meanwhile tells only what it saw itself.
+	Steps []Step `json:"steps,omitempty"`
+}
+
+// Same tells whether two statuses say the same.
+func (s InstanceStatus) Same(other InstanceStatus) bool {
+	steps := slices.Equal(s.Steps, other.Steps)
+	s.Steps, other.Steps = nil, nil
+	return steps && reflect.DeepEqual(s, other)
+}
+
+// Names of the steps of a creation on its host.
+const (
+	StepNetworkPlug = "network_plug_vif"        // the dataplane made the devices of the ports
+	StepImageFetch  = "image_fetch"             // the image is in the host's cache
+	StepPrepareDisk = "hypervisor_prepare_disk" // the disks are made
+	StepStart       = "hypervisor_start"        // the machine's process runs
+	StepLease       = "network_dhcp_lease"      // the guest took its address
+)
+
+// Step is something that happened while an instance was created. It is over
+// when it is told.
+type Step struct {
+	Name   string    `json:"name"`
+	Start  time.Time `json:"start"`
+	Finish time.Time `json:"finish"`
+	Failed bool      `json:"failed,omitempty"`
+	// Details are for people: on the first line what the instance's owner may
+	// read, on those below it what is for operators.
+	Details string `json:"details,omitempty"`
 }
 
 // Hello opens a node's stream.
 type Hello struct {
-	Host      string     `json:"host"`
-	Version   string     `json:"version"` // of wisp
-	Address   netip.Addr `json:"address"` // management
-	Endpoint  netip.Addr `json:"endpoint,omitzero"`
-	Capacity  Capacity   `json:"capacity"`
-	Physical  []string   `json:"physical,omitempty"` // names of physical networks attached here
-	StartedAt time.Time  `json:"started_at"`
+	Host     string     `json:"host"`
+	Version  string     `json:"version"` // of wisp
+	Address  netip.Addr `json:"address"` // management
+	Endpoint netip.Addr `json:"endpoint,omitzero"`
+	Capacity Capacity   `json:"capacity"`
+	Physical []string   `json:"physical,omitempty"` // names of physical networks attached here
+	// Mappings are the interfaces that carry the physical networks, by name.
+	Mappings  map[string]string `json:"mappings,omitempty"`
+	StartedAt time.Time         `json:"started_at"`         // of the node
+	BootedAt  time.Time         `json:"booted_at,omitzero"` // of the machine; zero when it is not known
 
 	// Session is the id of the stream, given by the server that has it: with
 	// several servers the end of an old session must not pass for that of a
@@ -150,6 +187,21 @@ type Capacity struct {
 	Accelerator       string `json:"accelerator"`      // kvm or tcg
 	Reason            string `json:"reason,omitempty"` // why not kvm
 	CPUModel          string `json:"cpu_model,omitempty"`
+	CPUVendor         string `json:"cpu_vendor,omitempty"`
+	// What the processors can do, and how they are arranged; zeros are unknown.
+	CPUFeatures []string `json:"cpu_features,omitempty"`
+	Sockets     int      `json:"sockets,omitempty"`
+	Cores       int      `json:"cores,omitempty"`   // per socket
+	Threads     int      `json:"threads,omitempty"` // per core
+}
+
+// Finding is the answer to one check of the machine that a node runs on.
+type Finding struct {
+	Check  string `json:"check"`
+	Level  string `json:"level"` // ok, warn or fatal
+	Detail string `json:"detail"`
+	Breaks string `json:"breaks,omitempty"` // what does not work because of it
+	Mend   string `json:"mend,omitempty"`   // a command, or a sentence where no command can
 }
 
 // Report is what really is, sent when something changed and as a heartbeat.
@@ -162,6 +214,8 @@ type Report struct {
 	Whole bool `json:"whole,omitempty"`
 	// Problems are what the node could not make so, by object id, for people.
 	Problems map[string]string `json:"problems,omitempty"`
+	// Findings are all that examining the machine found; nil says nothing new.
+	Findings []Finding `json:"findings,omitempty"`
 	// Usage of the host now.
 	MemoryUsedMiB int     `json:"memory_used_mib,omitempty"`
 	DiskUsedGiB   int     `json:"disk_used_gib,omitempty"`
@@ -193,6 +247,7 @@ const (
 	CallConsoleLog  = "console_log"
 	CallOpenConsole = "open_console"
 	CallStats       = "stats"
+	CallPortTrace   = "port_trace"
 )
 
 // ConsoleLogParams are those of CallConsoleLog; the result is
@@ -259,6 +314,38 @@ type PortStats struct {
 	TxPackets int64  `json:"tx_packets"`
 	TxErrors  int64  `json:"tx_errors"`
 	TxDropped int64  `json:"tx_dropped"`
+}
+
+// PortTraceParams are those of CallPortTrace: the first packet of a connection
+// from a local port; the result is PortTraceResult. Via is the next hop by the
+// guest's routes, invalid when any router will do. Ports are for the protocols
+// that have them; a SourcePort of 0 is one that is free.
+type PortTraceParams struct {
+	PortID          string     `json:"port_id"`
+	Source          netip.Addr `json:"source"`
+	Destination     netip.Addr `json:"destination"`
+	Via             netip.Addr `json:"via,omitzero"`
+	Protocol        uint8      `json:"protocol"`
+	SourcePort      uint16     `json:"source_port,omitempty"`
+	DestinationPort uint16     `json:"destination_port,omitempty"`
+}
+
+// PortTraceResult is what the dataplane's programs did with the packet, one
+// after the other.
+type PortTraceResult struct {
+	Steps []PortTraceStep `json:"steps"`
+}
+
+// PortTraceStep is one program: from_guest of the sender's port, to_guest of
+// the port that the packet, or an answer to it, arrives at. Source and
+// Destination are those of the packet as it left the program.
+type PortTraceStep struct {
+	Program     string         `json:"program"`
+	PortID      string         `json:"port_id"`
+	Verdict     string         `json:"verdict"`          // forwarded, accepted or dropped
+	Reason      string         `json:"reason,omitempty"` // of a drop, or of an ICMP error that is the answer
+	Source      netip.AddrPort `json:"source,omitzero"`
+	Destination netip.AddrPort `json:"destination,omitzero"`
 }
 
 // Reply answers a Call.

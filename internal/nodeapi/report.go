@@ -5,6 +5,9 @@ import "slices"
 // merge returns what two reports say together, the later one having the last
 // word. It keeps the order of instances.
 func merge(earlier, later Report) Report {
+	if later.Findings == nil {
+		later.Findings = earlier.Findings
+	}
 	if later.Whole {
 		return later
 	}

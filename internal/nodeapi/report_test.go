@@ -15,6 +15,8 @@ func TestMerge(t *testing.T) {
 		"a change over a whole":        {Report{Whole: true, Instances: []InstanceStatus{one}}, Report{Instances: []InstanceStatus{two}}, Report{Whole: true, Instances: []InstanceStatus{one, two}}},
 		"a whole over a change":        {Report{Instances: []InstanceStatus{one}}, Report{Whole: true, Instances: []InstanceStatus{two}}, Report{Whole: true, Instances: []InstanceStatus{two}}},
 		"a heartbeat keeps the change": {Report{Revision: 1, Instances: []InstanceStatus{one}}, Report{Revision: 2, Load: 3}, Report{Revision: 2, Load: 3, Instances: []InstanceStatus{one}}},
+		"findings stay":                {Report{Findings: []Finding{{Check: "kernel"}}}, Report{Whole: true}, Report{Whole: true, Findings: []Finding{{Check: "kernel"}}}},
+		"later findings win":           {Report{Findings: []Finding{{Check: "kernel"}}}, Report{Findings: []Finding{{Check: "disk"}}}, Report{Findings: []Finding{{Check: "disk"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

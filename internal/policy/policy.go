@@ -30,6 +30,10 @@ type Caller struct {
 	ExpiresAt time.Time
 	AuditIDs  []string
 	RequestID string // of the request that is being served
+
+	// When the request came, and when its token had been checked; zero for
+	// what does not come through the API.
+	ReceivedAt, AuthenticatedAt time.Time
 }
 
 // HasRole tells whether the caller's token carries the role.

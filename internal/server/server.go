@@ -110,6 +110,7 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio})
 	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
 	s.Compute.SetNodes(s.Nodes)
+	s.Network.SetNodes(s.Nodes)
 	s.services = []*api.Service{
 		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log, c.URL),
 	}
@@ -214,59 +215,4 @@ func (s *Server) index(w http.ResponseWriter, r *http.Request) {
 		at[service.Type] = service.Prefix + "/"
 	}
 	api.WriteJSON(w, r, http.StatusOK, map[string]any{"name": "wisp", "services": at})
-}
-
-// Health is what /healthz answers: every part, and whether it works. It needs
-// no token and tells nothing but that.
-type Health struct {
-	OK    bool            `json:"ok"`
-	Parts map[string]bool `json:"parts"`
-}
-
-const healthTimeout = 2 * time.Second
-
-func (s *Server) health(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
-	defer cancel()
-	var one int
-	database := s.DB.Read().NewSelect().ColumnExpr("1").Scan(ctx, &one) == nil
-	h := Health{OK: database, Parts: map[string]bool{"database": database, "node": len(s.Nodes.Hosts()) > 0}}
-	for _, service := range s.services {
-		h.Parts[service.Type] = database && answers(r, s.handler, service.Prefix+"/")
-	}
-	for _, ok := range h.Parts {
-		h.OK = h.OK && ok
-	}
-	status := http.StatusOK
-	if !h.OK {
-		status = http.StatusServiceUnavailable
-	}
-	api.WriteJSON(w, r, status, h)
-}
-
-// answers asks a service for its versions, within this process.
-func answers(r *http.Request, handler http.Handler, path string) bool {
-	// Without the router's notes on the request that is being answered: with
-	// them it would go on where those end, and not at the path below.
-	request := r.Clone(context.WithValue(r.Context(), chi.RouteCtxKey, nil))
-	request.Method, request.URL.Path, request.URL.RawPath = http.MethodGet, path, ""
-	w := &discard{header: http.Header{}}
-	handler.ServeHTTP(w, request)
-	return w.status >= http.StatusOK && w.status < http.StatusBadRequest
-}
-
-type discard struct {
-	header http.Header
-	status int
-}
-
-func (d *discard) Header() http.Header { return d.header }
-
-func (d *discard) WriteHeader(status int) { d.status = status }
-
-func (d *discard) Write(p []byte) (int, error) {
-	if d.status == 0 {
-		d.status = http.StatusOK
-	}
-	return len(p), nil
 }

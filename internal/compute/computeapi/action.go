@@ -274,8 +274,12 @@ func (f *face) showAction(r *api.Request) (any, error) {
 					events[i].Host = e.Host
 				}
 			}
-			if r.Version >= 84 && r.Can(ruleEventDetails, policy.Target{}) {
-				events[i].Details = e.Details
+			if r.Version >= 84 {
+				if r.Can(ruleEventDetails, policy.Target{}) {
+					events[i].Details = e.Details
+				} else if own, public := e.PublicDetails(); public {
+					events[i].Details = own
+				}
 			}
 		}
 		view.Events = events

@@ -10,6 +10,7 @@ import (
 	"wisp/internal/api"
 	"wisp/internal/compute"
 	"wisp/internal/errs"
+	"wisp/internal/nodeapi"
 )
 
 func (f *face) hostRoutes() []api.Route {
@@ -221,6 +222,7 @@ type hypervisorStock struct {
 type cpuInfo struct {
 	Arch     string         `json:"arch"`
 	Model    string         `json:"model"`
+	Vendor   string         `json:"vendor"`
 	Topology map[string]int `json:"topology"`
 	Features []string       `json:"features"`
 }
@@ -248,7 +250,7 @@ func viewHypervisor(r *api.Request, h compute.Host, detail bool) (hypervisorView
 		return v, nil
 	}
 	v.hypervisorStock = stock(h)
-	info := cpuInfo{Arch: h.Capacity.Arch, Model: h.Capacity.CPUModel, Topology: map[string]int{"sockets": 1, "cores": h.Capacity.VCPUs, "threads": 1}, Features: []string{}}
+	info := cpuOf(h.Capacity)
 	v.CPUInfo = info
 	if r.Version < 28 {
 		text, err := json.Marshal(info)
@@ -260,13 +262,34 @@ func viewHypervisor(r *api.Request, h compute.Host, detail bool) (hypervisorView
 	return v, nil
 }
 
-// uptime is how long the node has been connected to its host, in the words of
-// uptime(1); null when it is down.
+// cpuOf describes a host's processors. A node that does not know how they are
+// arranged has them in one socket.
+func cpuOf(c nodeapi.Capacity) cpuInfo {
+	info := cpuInfo{
+		Arch: c.Arch, Model: c.CPUModel, Vendor: c.CPUVendor, Features: c.CPUFeatures,
+		Topology: map[string]int{"sockets": c.Sockets, "cores": c.Cores, "threads": c.Threads},
+	}
+	if c.Sockets*c.Cores*c.Threads == 0 {
+		info.Topology = map[string]int{"sockets": 1, "cores": c.VCPUs, "threads": 1}
+	}
+	if info.Features == nil {
+		info.Features = []string{}
+	}
+	return info
+}
+
+// uptime is how long the machine is up, in the words of uptime(1), as of the
+// last sign of life of its node; null when that is down. Nobody logs in to a
+// host through the cloud, so there are no users.
 func uptime(h compute.Host) *string {
-	if !h.Up || h.StartedAt.IsZero() {
+	since := h.BootedAt
+	if since.IsZero() {
+		since = h.StartedAt // a node that does not know its machine's age
+	}
+	if !h.Up || since.IsZero() {
 		return nil
 	}
-	age := h.LastSeenAt.Sub(h.StartedAt)
+	age := max(0, h.LastSeenAt.Sub(since))
 	days, hours, minutes := int(age.Hours())/24, int(age.Hours())%24, int(age.Minutes())%60
 	two := func(n int) string { return strconv.Itoa(n/10) + strconv.Itoa(n%10) }
 	text := " " + h.LastSeenAt.UTC().Format("15:04:05") + " up " + strconv.Itoa(days) + " days, " + strconv.Itoa(hours) + ":" + two(minutes) +

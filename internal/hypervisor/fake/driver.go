@@ -179,6 +179,7 @@ func (d *Driver) converge(ctx context.Context, m *machine, spec hypervisor.Spec)
 		h.emit(spec.ID, hypervisor.EventResumed, "")
 	}
 	h.mu.Unlock()
+	began := time.Now()
 	if start {
 		if err := d.start(ctx, m, spec); err != nil {
 			return hypervisor.Status{}, err
@@ -189,6 +190,9 @@ func (d *Driver) converge(ctx context.Context, m *machine, spec hypervisor.Spec)
 	s := hypervisor.Status{
 		State: m.seen(), Settled: true, StoppedByGuest: m.byGuest, BootGeneration: m.spec.BootGeneration, ResetGeneration: m.spec.ResetGeneration,
 		PID: m.pid, StartedAt: m.started, Fault: m.fault, Started: start,
+	}
+	if start {
+		s.Began, s.Prepared = began, began // it has no disks
 	}
 	if s.State == hypervisor.StateStopping {
 		s.Settled, s.RetryAfter = false, max(time.Millisecond, time.Until(m.asked.Add(spec.StopGrace)))

@@ -29,9 +29,11 @@ func (m *machine) start(ctx context.Context, spec hypervisor.Spec) (hypervisor.S
 	if err != nil {
 		return hypervisor.Status{}, err
 	}
+	began := time.Now()
 	if err := m.prepare(ctx, spec); err != nil {
 		return hypervisor.Status{}, err
 	}
+	prepared := time.Now()
 	m.detach()
 	r := m.record
 	r.Phase, r.Spec, r.Process, r.BootID, r.StartedAt = phaseStarting, spec, processID{}, m.driver.bootID, time.Now().UTC()
@@ -52,7 +54,7 @@ func (m *machine) start(ctx context.Context, spec hypervisor.Spec) (hypervisor.S
 		return hypervisor.Status{}, errors.Join(err, m.killAll(ctx))
 	}
 	status := m.settled(observation{alive: true})
-	status.Started = true
+	status.Started, status.Began, status.Prepared = true, began, prepared
 	return status, nil
 }
 

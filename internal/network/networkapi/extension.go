@@ -42,6 +42,7 @@ var extensions = func() []extensionView {
 		{"network_availability_zone", "Network Availability Zone", "Availability zone support for network."},
 		{"pagination", "Pagination support", "Extension that indicates that pagination is enabled."},
 		{"port-security", "Port Security", "Provides port security"},
+		{"port-trace", "Port Trace", "Adds GET /v2.0/ports/{id}/trace, which follows the first packet of a connection from a port to a destination and says what each step does with it, and by which rule."},
 		{"project-id", "project_id field enabled", "Extension that indicates that project_id field is enabled."},
 		{"provider", "Provider Network", "Expose mapping of virtual networks to physical networks"},
 		{"quota_details", "Quota details management support", "Expose functions for quotas usage statistics per project"},
