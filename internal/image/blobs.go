@@ -114,6 +114,25 @@ func (b *Blobs) open(ctx context.Context, key string, offset, length int64) (io.
 	return r, nil
 }
 
+// at reads a blob at any place. It is for a few reads, not for all of it.
+type at struct {
+	ctx   context.Context
+	blobs *Blobs
+	key   string
+}
+
+func (a at) ReadAt(p []byte, offset int64) (int, error) {
+	r, err := a.blobs.open(a.ctx, a.key, offset, int64(len(p)))
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(r, p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, errors.Join(err, r.Close())
+}
+
 // remove deletes a blob; none is fine.
 func (b *Blobs) remove(ctx context.Context, key string) error {
 	if err := b.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
