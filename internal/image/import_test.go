@@ -490,9 +490,7 @@ func TestImportsWaitForPlace(t *testing.T) {
 				t.Errorf("task %+v", task)
 			}
 		}
-		if source.close.Load() != 6 {
-			t.Errorf("%d of 6 downloads were closed", source.close.Load())
-		}
+		wait(t, "all downloads are closed", func() bool { return source.close.Load() == 6 })
 	})
 }
 

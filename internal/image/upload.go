@@ -128,6 +128,7 @@ type upload struct {
 	alive  func(ctx context.Context, tx *store.Tx) error
 
 	total     int64
+	half      bool  // total counts bytes that were not written
 	looked    int64 // total when the free space was looked at last
 	md5       hash.Hash
 	sha       hash.Hash
@@ -383,6 +384,7 @@ func (u *upload) copy(ctx context.Context, w io.Writer, data io.Reader) error {
 }
 
 func (u *upload) take(ctx context.Context, w io.Writer, p []byte) error {
+	u.half = true
 	u.total += int64(len(p))
 	if u.total > u.s.options.MaxSize {
 		return tooLarge()
@@ -406,6 +408,7 @@ func (u *upload) take(ctx context.Context, w io.Writer, p []byte) error {
 			return fmt.Errorf("digest image data: %w", err)
 		}
 	}
+	u.half = false
 	return nil
 }
 

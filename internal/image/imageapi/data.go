@@ -23,6 +23,9 @@ func (f *face) upload(r *api.Request) (any, error) {
 	if store := r.Header.Get(storeHeader); store != "" && store != image.Store {
 		return nil, errs.New(errs.Invalid, "Unknown store '%s': the only one is '%s'.", store, image.Store)
 	}
+	if text, given := r.Header["Content-Range"]; given {
+		return f.uploadPart(r, strings.Join(text, ", "))
+	}
 	return f.takeData(r, f.svc.Upload)
 }
 
