@@ -61,7 +61,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	uploads map[string]context.CancelCauseFunc // that run here, by upload id
-	imports map[string]bool                    // tasks that are worked on here, by id
+	imports map[string]string                  // owners of the tasks that are worked on here, by id
 }
 
 // New returns the slice on a database and a blob store. Call Recover before
@@ -75,7 +75,7 @@ func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service
 	}
 	return &Service{
 		db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, look: lookStep,
-		uploads: map[string]context.CancelCauseFunc{}, imports: map[string]bool{},
+		uploads: map[string]context.CancelCauseFunc{}, imports: map[string]string{},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -38,8 +39,11 @@ const (
 
 const (
 	importsTopic = "image-imports"
-	// importsAtOnce is how many imports a server works on; others wait.
-	importsAtOnce = 4
+	// importsAtOnce is how many imports a server works on, importsPerProject
+	// how many of them are one project's: a slow download holds up its own
+	// project alone.
+	importsAtOnce     = 8
+	importsPerProject = 2
 	// importAttempts is how many times an import is begun whose server dies
 	// over it.
 	importAttempts = 3
@@ -146,20 +150,28 @@ func (s *Service) Work(ctx context.Context) {
 	defer tick.Stop()
 	var running sync.WaitGroup
 	defer running.Wait()
-	freed := make(chan struct{}, importsAtOnce)
+	freed := make(chan struct{}, 1)
 	for {
-		tasks, err := s.claim(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.ErrorContext(ctx, "imports could not be looked for", "error", err)
-		}
-		for _, t := range tasks {
-			running.Go(func() {
-				s.work(ctx, t)
-				s.mu.Lock()
-				delete(s.imports, t.ID)
-				s.mu.Unlock()
-				freed <- struct{}{}
-			})
+		for {
+			tasks, err := s.claim(ctx)
+			if err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "imports could not be looked for", "error", err)
+			}
+			if len(tasks) == 0 {
+				break
+			}
+			for _, t := range tasks {
+				running.Go(func() {
+					s.work(ctx, t)
+					s.mu.Lock()
+					delete(s.imports, t.ID)
+					s.mu.Unlock()
+					select {
+					case freed <- struct{}{}:
+					default: // somebody said so already
+					}
+				})
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -171,31 +183,42 @@ func (s *Service) Work(ctx context.Context) {
 	}
 }
 
-// claim takes tasks that nobody works on, as many as there is place for.
+// claim takes tasks that nobody works on, as far as there is place for them.
+// It may take fewer than it could: ask until there are none.
 func (s *Service) claim(ctx context.Context) ([]Task, error) {
 	s.mu.Lock()
-	busy := []string{""}
-	for id := range s.imports {
+	busy, full, has := []string{""}, []string{""}, map[string]int{}
+	for id, owner := range s.imports {
 		busy = append(busy, id)
+		if has[owner]++; has[owner] == importsPerProject {
+			full = append(full, owner)
+		}
 	}
 	s.mu.Unlock()
 	place := importsAtOnce - (len(busy) - 1)
 	if place <= 0 {
 		return nil, nil
 	}
-	var tasks []Task
+	var taken []Task
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		tasks = nil
-		err := tx.NewSelect().Model(&tasks).Where("k.id NOT IN (?)", bun.List(busy)).
+		taken = nil
+		var found []Task
+		err := tx.NewSelect().Model(&found).Where("k.id NOT IN (?)", bun.List(busy)).Where("k.owner NOT IN (?)", bun.List(full)).
 			Where("(k.status = ? OR k.status = ? AND (k.server = ? OR k.seen_at < ?))", TaskPending, TaskProcessing, s.options.Server, now().Add(-deadAfter)).
 			Order("k.created_at", "k.id").Limit(int64(place)).Scan(ctx)
-		if err != nil || len(tasks) == 0 {
+		if err != nil {
 			return err
 		}
-		ids := make([]string, len(tasks))
-		for n := range tasks {
-			ids[n] = tasks[n].ID
-			tasks[n].Attempts++
+		var ids []string
+		will := maps.Clone(has)
+		for _, t := range found {
+			if will[t.Owner]++; will[t.Owner] <= importsPerProject {
+				t.Attempts++
+				taken, ids = append(taken, t), append(ids, t.ID)
+			}
+		}
+		if len(ids) == 0 {
+			return nil
 		}
 		_, err = tx.NewUpdate().Model((*Task)(nil)).Set("status = ?", TaskProcessing).Set("server = ?", s.options.Server).Set("seen_at = ?", now()).
 			Set("updated_at = ?", now()).Set("attempts = attempts + 1").Where("id IN (?)", bun.List(ids)).Exec(ctx)
@@ -206,10 +229,10 @@ func (s *Service) claim(ctx context.Context) ([]Task, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range tasks {
-		s.imports[t.ID] = true
+	for _, t := range taken {
+		s.imports[t.ID] = t.Owner
 	}
-	return tasks, nil
+	return taken, nil
 }
 
 // work does an import and writes down how it ended.

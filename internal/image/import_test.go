@@ -460,29 +460,44 @@ func TestImportTellsHowFarItIs(t *testing.T) {
 	})
 }
 
+// A project has two imports at a time, whatever else it wants, and others do
+// not wait for it.
 func TestImportsWaitForPlace(t *testing.T) {
 	each(t, image.Options{}, func(t *testing.T, f *fixture) {
 		stop := make(chan struct{})
 		source := &web{data: func() (io.Reader, int64, error) { <-stop; return strings.NewReader("x"), 1, nil }}
 		svc := f.open(image.Options{Source: source})
 		var tasks []image.Task
-		for range 6 {
-			task, err := svc.Import(t.Context(), member, f.create(member, nil).ID, fromWeb)
-			if err != nil {
-				t.Fatal(err)
+		begin := func(c *policy.Caller, n int) {
+			for range n {
+				task, err := svc.Import(t.Context(), c, f.create(c, nil).ID, fromWeb)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tasks = append(tasks, task)
 			}
-			tasks = append(tasks, task)
+		}
+		begin(member, 10)
+		begin(other, 1)
+		waiting := func() (n int) {
+			for _, task := range tasks {
+				if f.task(task.ID).Status == image.TaskPending {
+					n++
+				}
+			}
+			return n
 		}
 		working(t, svc)
-		wait(t, "four are fetched", func() bool { return source.hits.Load() == 4 })
-		pending := 0
-		for _, task := range tasks {
-			if f.task(task.ID).Status == image.TaskPending {
-				pending++
-			}
+		wait(t, "three are fetched", func() bool { return source.hits.Load() == 3 })
+		if n := waiting(); n != 8 {
+			t.Errorf("%d wait", n)
 		}
-		if pending != 2 {
-			t.Errorf("%d wait", pending)
+		for n := range 6 { // more projects than there is place
+			begin(caller(fmt.Sprint("p", n), "member"), 1)
+		}
+		wait(t, "eight are fetched", func() bool { return source.hits.Load() == 8 })
+		if n := waiting(); n != 9 {
+			t.Errorf("%d wait", n)
 		}
 		close(stop)
 		for _, task := range tasks {
@@ -490,7 +505,7 @@ func TestImportsWaitForPlace(t *testing.T) {
 				t.Errorf("task %+v", task)
 			}
 		}
-		wait(t, "all downloads are closed", func() bool { return source.close.Load() == 6 })
+		wait(t, "all downloads are closed", func() bool { return source.close.Load() == 17 })
 	})
 }
 
