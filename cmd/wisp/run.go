@@ -134,9 +134,13 @@ func (s *settings) certificate() (tls.Certificate, string, error) {
 }
 
 func (s *settings) runServer(ctx context.Context, public, memory net.Listener, password string, log *slog.Logger) error {
+	imports, err := s.imports()
+	if err != nil {
+		return err
+	}
 	cloud, err := server.New(ctx, server.Config{
 		Name: s.Host, StateDir: s.StateDir, Database: s.Database, URL: s.URL, Region: region, AdminPassword: password,
-		PhysicalNetworks: []string{publicNetwork}, DNS: s.DNS,
+		PhysicalNetworks: []string{publicNetwork}, DNS: s.DNS, Import: imports,
 	}, log)
 	if err != nil {
 		return err

@@ -10,11 +10,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
 	"wisp/internal/physnet"
+	"wisp/internal/server"
 )
 
 // settings are what a cloud was started with. They are kept in its state
@@ -31,6 +33,8 @@ type settings struct {
 	DNS             []netip.Addr `json:"dns,omitempty"`
 	Accelerator     string       `json:"accelerator,omitempty"`
 	Hypervisor      string       `json:"hypervisor"`
+	ImportAllow     []string     `json:"import_allow,omitempty"` // ranges and names that images may be imported from, though they are not public
+	ImportPorts     []int        `json:"import_ports,omitempty"` // besides 80 and 443
 }
 
 const (
@@ -214,3 +218,27 @@ func (s *settings) running() (bool, error) {
 	pid, err := s.holder()
 	return pid != 0, err
 }
+
+// imports reads where images may be imported from.
+func (s *settings) imports() (server.Import, error) {
+	from := server.Import{Ports: s.ImportPorts}
+	for _, port := range s.ImportPorts {
+		if port < 1 || port > 65535 {
+			return from, fmt.Errorf("--import-port %d: not a port", port)
+		}
+	}
+	for _, text := range s.ImportAllow {
+		if prefix, err := netip.ParsePrefix(text); err == nil {
+			from.Networks = append(from.Networks, prefix.Masked())
+		} else if ip, err := netip.ParseAddr(text); err == nil {
+			from.Networks = append(from.Networks, netip.PrefixFrom(ip, ip.BitLen()))
+		} else if hostName.MatchString(text) {
+			from.Hosts = append(from.Hosts, text)
+		} else {
+			return from, fmt.Errorf("--import-allow %s: want a range such as 192.168.7.0/24, an address or the name of a host", text)
+		}
+	}
+	return from, nil
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)

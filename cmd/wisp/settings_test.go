@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -218,3 +219,21 @@ func TestTakeRefuses(t *testing.T) {
 type nopWriter struct{}
 
 func (nopWriter) Write(p []byte) (int, error) { return len(p), nil }
+
+func TestImportSettings(t *testing.T) {
+	t.Parallel()
+	s := settings{ImportAllow: []string{"10.0.0.7/8", "192.168.1.1", "fd00::/8", "mirror.intranet", "mirror"}, ImportPorts: []int{8080}}
+	got, err := s.imports()
+	want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.168.1.1/32"), netip.MustParsePrefix("fd00::/8")}
+	if err != nil || !slices.Equal(got.Networks, want) || !slices.Equal(got.Hosts, []string{"mirror.intranet", "mirror"}) || !slices.Equal(got.Ports, []int{8080}) {
+		t.Errorf("imports from %+v (%v)", got, err)
+	}
+	for _, bad := range []settings{
+		{ImportAllow: []string{""}}, {ImportAllow: []string{"10.0.0.0/33"}}, {ImportAllow: []string{"http://x"}}, {ImportAllow: []string{"-x"}}, {ImportAllow: []string{"x:80"}},
+		{ImportPorts: []int{0}}, {ImportPorts: []int{65536}},
+	} {
+		if got, err := bad.imports(); err == nil {
+			t.Errorf("%v %v is taken as %+v", bad.ImportAllow, bad.ImportPorts, got)
+		}
+	}
+}

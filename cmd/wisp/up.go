@@ -73,6 +73,8 @@ func upCommand() *cobra.Command {
 	flags.StringVar(&s.Accelerator, "accelerator", "", "kvm or tcg (default: what works)")
 	flags.StringVar(&s.Hypervisor, "hypervisor", hypervisorQEMU, "qemu, or fake for measuring without machines")
 	_ = flags.MarkHidden("hypervisor")
+	flags.StringSliceVar(&s.ImportAllow, "import-allow", nil, "ranges, addresses and host names that images may be imported from although they are not of the public Internet")
+	flags.IntSliceVar(&s.ImportPorts, "import-port", nil, "ports that images may be imported from besides 80 and 443")
 	flags.BoolVar(&foreground, "foreground", false, "stay in the foreground and log to standard error, as a service unit wants")
 	flags.BoolVar(&verbose, "verbose", false, "log more, in the foreground")
 	return command
@@ -89,6 +91,8 @@ func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns 
 		"public-interface": func() { s.PublicInterface = given.PublicInterface },
 		"accelerator":      func() { s.Accelerator = given.Accelerator },
 		"hypervisor":       func() { s.Hypervisor = given.Hypervisor },
+		"import-allow":     func() { s.ImportAllow = given.ImportAllow },
+		"import-port":      func() { s.ImportPorts = given.ImportPorts },
 	} {
 		if changed(name) {
 			set()
@@ -132,7 +136,8 @@ func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns 
 	if a := s.Accelerator; a != "" && a != "kvm" && a != "tcg" {
 		return fmt.Errorf("--accelerator %s: want kvm or tcg", a)
 	}
-	return nil
+	_, err := s.imports()
+	return err
 }
 
 // resolvers are this machine's DNS servers, as far as instances can reach

@@ -43,6 +43,7 @@ var platform = map[string][]string{
 	"node":       {"errs", "reconcile", "nodeapi", "dhcp", "metadata", "dataplane", "hypervisor", "qcow2", "node"},
 	"doctor":     {"errs", "netlinkx", "hypervisor", "dataplane", "doctor"},
 	"physnet":    {"errs", "netlinkx"},
+	"webfetch":   {"errs"},
 	"pki":        nil,
 	"demo":       {"errs", "demo"},
 	"dashboard":  {"errs", "policy", "store", "api"},

@@ -12,6 +12,9 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/gcerrors"
+	"golang.org/x/sys/unix"
+
+	"wisp/internal/errs"
 )
 
 // Blobs is where the data of images are: a folder, or any other bucket that
@@ -90,6 +93,54 @@ func (w *writer) commit() error {
 	return syncFolder(w.dir)
 }
 
+// growing is a blob in a folder that is written behind what it has. Unlike
+// others it is there before it is whole; who reads it must know how much counts.
+// Only one writer at a time has it, whichever process that is in.
+type growing struct {
+	file *os.File
+	dir  string
+}
+
+// errGrowing is that another writer has the blob.
+var errGrowing = errs.New(errs.Conflict, "Another part of the data is being written.")
+
+// grow opens a blob, which is made when it is not there, to be written from
+// offset on. What it has behind that is cut off: nobody counted it.
+func (b *Blobs) grow(key string, offset int64) (*growing, error) {
+	file, err := os.OpenFile(filepath.Join(b.dir, key), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open blob %s: %w", key, err)
+	}
+	fail := func(err error) (*growing, error) { return nil, errors.Join(err, file.Close()) }
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return fail(errGrowing)
+		}
+		return fail(fmt.Errorf("lock blob %s: %w", key, err))
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return fail(fmt.Errorf("look at blob %s: %w", key, err))
+	}
+	if info.Size() < offset {
+		return fail(errs.Wrap(fmt.Errorf("blob %s has %d bytes of %d", key, info.Size(), offset), errs.Gone, "The parts that came before are lost: begin again."))
+	}
+	if err := file.Truncate(offset); err != nil {
+		return fail(fmt.Errorf("cut blob %s: %w", key, err))
+	}
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return fail(fmt.Errorf("find the end of blob %s: %w", key, err))
+	}
+	return &growing{file, b.dir}, nil
+}
+
+func (g *growing) Write(p []byte) (int, error) { return g.file.Write(p) }
+
+// Close returns when what was written is on the disk.
+func (g *growing) Close() error {
+	return errors.Join(g.file.Sync(), g.file.Close(), syncFolder(g.dir))
+}
+
 // syncFolder makes a rename in the folder last through a loss of power.
 func syncFolder(dir string) error {
 	d, err := os.Open(dir)
@@ -112,6 +163,25 @@ func (b *Blobs) open(ctx context.Context, key string, offset, length int64) (io.
 		return nil, fmt.Errorf("open blob %s: %w", key, err)
 	}
 	return r, nil
+}
+
+// at reads a blob at any place. It is for a few reads, not for all of it.
+type at struct {
+	ctx   context.Context
+	blobs *Blobs
+	key   string
+}
+
+func (a at) ReadAt(p []byte, offset int64) (int, error) {
+	r, err := a.blobs.open(a.ctx, a.key, offset, int64(len(p)))
+	if err != nil {
+		return 0, err
+	}
+	n, err := io.ReadFull(r, p)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = io.EOF
+	}
+	return n, errors.Join(err, r.Close())
 }
 
 // remove deletes a blob; none is fine.

@@ -60,8 +60,9 @@ func (s *Service) Open(ctx context.Context, id string) (data io.ReadCloser, size
 
 // Recover compares what images say with what the blob store has, and mends:
 // uploads that died (this server's from before a restart, others' that are
-// silent) give their images back, and blobs that no image knows are deleted.
-// It can run at any time.
+// silent) give their images back, or wait for the next part when they come in
+// parts; those that waited too long are given up; blobs that no image knows are
+// deleted. It can run at any time.
 func (s *Service) Recover(ctx context.Context) error {
 	// The blobs come first: whatever appears after this is not looked at, and
 	// whatever was here and has no image then never gets one.
@@ -75,25 +76,20 @@ func (s *Service) Recover(ctx context.Context) error {
 		running = append(running, id)
 	}
 	s.mu.Unlock()
-	known := map[string]string{} // image by key
-	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		clear(known)
-		if err := s.requeueDead(ctx, tx, running); err != nil {
-			return err
-		}
-		var images []Image
-		if err := tx.NewSelect().Model(&images).Column("id", "blob", "upload_id").Where("i.blob <> ''").WhereOr("i.upload_id <> ''").Scan(ctx); err != nil {
-			return fmt.Errorf("list images with data: %w", err)
-		}
-		for _, i := range images {
-			if i.Blob != "" {
-				known[i.Blob] = i.ID
-			}
-			if i.UploadID != "" {
-				known[blobKey(i.ID, i.UploadID)] = ""
+	var known map[string]string // image by key
+	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		for _, step := range []func() error{
+			func() error { return s.releaseDead(ctx, tx, running) },
+			func() error { return s.requeueDead(ctx, tx, running) },
+			func() error { return s.requeueAbandoned(ctx, tx) },
+			func() error { return dropExpiredTasks(ctx, tx) },
+		} {
+			if err := step(); err != nil {
+				return err
 			}
 		}
-		return nil
+		known, err = knownBlobs(ctx, tx)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("recover images: %w", err)
@@ -111,13 +107,69 @@ func (s *Service) Recover(ctx context.Context) error {
 	return s.reportLost(ctx, known)
 }
 
+// knownBlobs are the keys that images have, with the image where its data
+// must be there.
+func knownBlobs(ctx context.Context, tx *store.Tx) (map[string]string, error) {
+	known := map[string]string{}
+	var images []Image
+	if err := tx.NewSelect().Model(&images).Column("id", "blob", "upload_id").Where("i.blob <> ''").WhereOr("i.upload_id <> ''").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list images with data: %w", err)
+	}
+	for _, i := range images {
+		if i.Blob != "" {
+			known[i.Blob] = i.ID
+		}
+		if i.UploadID != "" {
+			known[blobKey(i.ID, i.UploadID)] = ""
+		}
+	}
+	var all []held
+	if err := tx.NewSelect().Model(&all).Column("blob").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list held data: %w", err)
+	}
+	for _, h := range all {
+		known[h.Blob] = ""
+	}
+	return known, nil
+}
+
+const (
+	deadUpload = "upload_id NOT IN (?) AND (upload_server = ? OR upload_seen_at < ?)"
+	hasHeld    = "EXISTS (SELECT 1 FROM image_held AS h WHERE h.image_id = i.id)"
+)
+
+// releaseDead lets uploads whose part was cut off wait for the next one.
+func (s *Service) releaseDead(ctx context.Context, tx *store.Tx, running []string) error {
+	_, err := tx.NewUpdate().Model((*Image)(nil)).Set("upload_id = ''").Set("upload_server = ''").Where("status = ?", Saving).Where(hasHeld).
+		Where(deadUpload, bun.List(append(running, "")), s.options.Server, now().Add(-deadAfter)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("release interrupted parts: %w", err)
+	}
+	return nil
+}
+
 func (s *Service) requeueDead(ctx context.Context, tx *store.Tx, running []string) error {
 	var dead []Image
-	err := tx.NewSelect().Model(&dead).Where("i.status = ?", Saving).Where("i.upload_id NOT IN (?)", bun.List(append(running, ""))).
-		Where("(i.upload_server = ? OR i.upload_seen_at < ?)", s.options.Server, now().Add(-deadAfter)).Scan(ctx)
+	err := tx.NewSelect().Model(&dead).Column("id", "owner", "visibility").Where("i.status IN (?, ?)", Saving, Uploading).Where("NOT "+hasHeld).
+		Where(deadUpload, bun.List(append(running, "")), s.options.Server, now().Add(-deadAfter)).Scan(ctx)
 	if err != nil {
 		return fmt.Errorf("list interrupted uploads: %w", err)
 	}
+	return s.requeueAll(ctx, tx, dead, "interrupted uploads are cleared")
+}
+
+// requeueAbandoned gives up uploads in parts whose next part does not come.
+func (s *Service) requeueAbandoned(ctx context.Context, tx *store.Tx) error {
+	var dead []Image
+	err := tx.NewSelect().Model(&dead).Column("id", "owner", "visibility").Where("i.status = ?", Saving).Where("i.upload_id = ''").Where(hasHeld).
+		Where("i.upload_seen_at < ?", now().Add(-s.options.PartsKept)).Scan(ctx)
+	if err != nil {
+		return fmt.Errorf("list abandoned uploads: %w", err)
+	}
+	return s.requeueAll(ctx, tx, dead, "abandoned uploads are cleared")
+}
+
+func (s *Service) requeueAll(ctx context.Context, tx *store.Tx, dead []Image, why string) error {
 	if len(dead) == 0 {
 		return nil
 	}
@@ -126,13 +178,16 @@ func (s *Service) requeueDead(ctx context.Context, tx *store.Tx, running []strin
 		ids[n] = i.ID
 		tx.Changed(i.change(store.Update))
 	}
-	_, err = tx.NewUpdate().Model((*Image)(nil)).Set("status = ?", Queued).Set("size = NULL").Set("virtual_size = NULL").
+	if err := dropHeld(ctx, tx, ids...); err != nil {
+		return err
+	}
+	_, err := tx.NewUpdate().Model((*Image)(nil)).Set("status = ?", Queued).Set("size = NULL").Set("virtual_size = NULL").
 		Set("upload_id = ''").Set("upload_server = ''").Set("reserved = 0").Set("updated_at = ?", now()).
 		Where("id IN (?)", bun.List(ids)).Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("give back images of interrupted uploads: %w", err)
+		return fmt.Errorf("give images back: %w", err)
 	}
-	tx.AfterCommit(func() { s.log.InfoContext(ctx, "interrupted uploads are cleared", "images", ids) })
+	tx.AfterCommit(func() { s.log.InfoContext(ctx, "images are given back", "why", why, "images", ids) })
 	return nil
 }
 

@@ -3,7 +3,8 @@
 // uploaded is inspected while it streams by: an image is what it was declared
 // to be and refers to nothing outside of itself, or it is refused.
 //
-// The nouns are Image, Member and the upload. It implements version 2 of the
+// The nouns are Image, Member, the upload (at once or in parts) and the Task
+// that imports. It implements version 2 of the
 // Image API reference. It must not import net/http nor any slice but identity.
 package image
 
@@ -22,6 +23,8 @@ const (
 	MaxProperties  = 128     // of an image, and as many tags and members
 	MaxPage        = 1000    // images in one answer
 	DefaultPage    = 25
+
+	DefaultPartsKept = 24 * time.Hour // since the last part of an upload
 )
 
 // Options are what an operator can choose. The zero value has the defaults.
@@ -40,6 +43,11 @@ type Options struct {
 	// twentieth of it, and no less than 1 GiB, or 256 MiB when the whole is
 	// smaller than 10 GiB.
 	KeepFree int64
+	// PartsKept is how long the parts of an upload wait for the next one; 0 is
+	// DefaultPartsKept.
+	PartsKept time.Duration
+	// Source fetches what is imported from the web; nil offers no such import.
+	Source Source
 }
 
 // Service is the image slice.
@@ -53,15 +61,22 @@ type Service struct {
 
 	mu      sync.Mutex
 	uploads map[string]context.CancelCauseFunc // that run here, by upload id
+	imports map[string]string                  // owners of the tasks that are worked on here, by id
 }
 
 // New returns the slice on a database and a blob store. Call Recover before
-// the first request, and now and then.
+// the first request, and now and then; imports happen while Work runs.
 func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service {
 	if options.MaxSize == 0 {
 		options.MaxSize = DefaultMaxSize
 	}
-	return &Service{db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, look: lookStep, uploads: map[string]context.CancelCauseFunc{}}
+	if options.PartsKept == 0 {
+		options.PartsKept = DefaultPartsKept
+	}
+	return &Service{
+		db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, look: lookStep,
+		uploads: map[string]context.CancelCauseFunc{}, imports: map[string]string{},
+	}
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -19,8 +19,10 @@ import (
 
 // The states of an image.
 const (
-	Queued      = "queued" // no data yet
-	Saving      = "saving" // data are coming
+	Queued      = "queued"    // no data yet
+	Saving      = "saving"    // data are coming
+	Uploading   = "uploading" // data to be imported are coming, or are staged
+	Importing   = "importing" // a task brings the data
 	Active      = "active"
 	Deactivated = "deactivated" // there, but not to be downloaded
 )
@@ -67,6 +69,9 @@ type Image struct {
 	UploadServer string
 	UploadSeenAt time.Time
 	Reserved     int64
+
+	ImportTask  string // id of the task that brings the data
+	ImportState string // of its last import: empty, Running, Done or Failed
 }
 
 type property struct {
@@ -259,26 +264,32 @@ func (s *Service) Delete(ctx context.Context, c *policy.Caller, id string) error
 		if i.Protected {
 			return errs.New(errs.Forbidden, "Image %s is protected and cannot be deleted.", id)
 		}
+		h, err := findHeld(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		if _, err := tx.NewDelete().Model(&i).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete image: %w", err)
 		}
 		tx.Changed(i.change(store.Delete))
-		tx.AfterCommit(func() { s.dropData(context.WithoutCancel(ctx), i) })
+		tx.AfterCommit(func() { s.dropData(context.WithoutCancel(ctx), i, h.Blob) })
 		return nil
 	})
 }
 
-// dropData frees what a deleted image held. What fails here is found and
-// freed by Recover.
-func (s *Service) dropData(ctx context.Context, i Image) {
+// dropData frees what a deleted image had and held. What fails here is found
+// and freed by Recover.
+func (s *Service) dropData(ctx context.Context, i Image, held string) {
 	if i.UploadID != "" {
 		s.cancelUpload(i.UploadID, errDeleted(i.ID))
 	}
-	if i.Blob == "" {
-		return
-	}
-	if err := s.blobs.remove(ctx, i.Blob); err != nil {
-		s.log.WarnContext(ctx, "data of a deleted image are left for later", "image", i.ID, "error", err)
+	for _, key := range []string{i.Blob, held} {
+		if key == "" {
+			continue
+		}
+		if err := s.blobs.remove(ctx, key); err != nil {
+			s.log.WarnContext(ctx, "data of a deleted image are left for later", "image", i.ID, "error", err)
+		}
 	}
 }
 

@@ -59,6 +59,10 @@ func (f *fixture) open(options image.Options) *image.Service {
 			f.t.Error(err)
 		}
 	})
+	return f.with(blobs, options)
+}
+
+func (f *fixture) with(blobs *image.Blobs, options image.Options) *image.Service {
 	return image.New(f.db, blobs, slog.New(slog.DiscardHandler), options)
 }
 

@@ -15,7 +15,8 @@ func Rules() policy.Rules {
 		"add_image": member, "delete_image": member, "modify_image": member, "upload_image": member, "download_image": member,
 		"get_image": reader, "get_images": reader,
 		"publicize_image": policy.Admin, "communitize_image": member,
-		"deactivate": member, "reactivate": member,
+		"tasks_api_access": policy.Admin,
+		"deactivate":       member, "reactivate": member,
 		"add_member": member, "delete_member": member, "modify_member": member, "get_member": reader, "get_members": reader,
 	}
 }

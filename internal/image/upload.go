@@ -46,28 +46,60 @@ func errDeleted(id string) error {
 // have, or than there is place for), Gone (it was deleted meanwhile). After a delete or the end of the context a
 // Read of data can still be under way when Upload returns.
 func (s *Service) Upload(ctx context.Context, c *policy.Caller, id string, data io.Reader, size int64) error {
-	u := &upload{s: s, id: uuid.NewString(), declared: size}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	s.mu.Lock()
-	s.uploads[u.id] = cancel
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		delete(s.uploads, u.id)
-		s.mu.Unlock()
-	}()
-	if err := u.begin(ctx, c, id); err != nil {
+	u := s.newUpload(Saving, size)
+	u.settle = u.activate
+	return u.run(ctx, c, "upload_image", id, data)
+}
+
+// Stage takes the data of an image to be imported: they are held, and the image
+// is uploading, until Import. What they are is looked at then. Errors are those
+// of Upload, but that nothing needs to be declared.
+func (s *Service) Stage(ctx context.Context, c *policy.Caller, id string, data io.Reader, size int64) error {
+	u := s.newUpload(Uploading, size)
+	u.settle = u.hold
+	return u.run(ctx, c, "modify_image", id, data)
+}
+
+func (s *Service) newUpload(status string, size int64) *upload {
+	u := &upload{s: s, id: uuid.NewString(), status: status, declared: size, md5: md5.New(), sha: sha512.New()}
+	return u
+}
+
+// run is the whole of an upload that comes at once.
+func (u *upload) run(ctx context.Context, c *policy.Caller, rule, id string, data io.Reader) error {
+	ctx, end := u.register(ctx)
+	defer end()
+	if err := u.begin(ctx, c, rule, id); err != nil {
 		return err
 	}
 	err := u.transfer(ctx, data)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-			err = cause
-		}
+		err = caused(ctx, err)
 		if undo := u.undo(context.WithoutCancel(ctx)); undo != nil {
-			s.log.ErrorContext(ctx, "a failed upload is left for later", "image", id, "error", undo)
+			u.s.log.ErrorContext(ctx, "a failed upload is left for later", "image", id, "error", undo)
 		}
+	}
+	return err
+}
+
+// register notes that the upload runs here, for a delete to break it off.
+func (u *upload) register(ctx context.Context) (running context.Context, end func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	u.s.mu.Lock()
+	u.s.uploads[u.id] = cancel
+	u.s.mu.Unlock()
+	return ctx, func() {
+		u.s.mu.Lock()
+		delete(u.s.uploads, u.id)
+		u.s.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// caused is why the context ended, where it is more than that its client left.
+func caused(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
 	}
 	return err
 }
@@ -85,21 +117,29 @@ func (s *Service) cancelUpload(uploadID string, cause error) {
 type upload struct {
 	s        *Service
 	id       string
+	status   string // of the image meanwhile
 	image    Image
 	declared int64 // bytes promised; negative when nobody said
 	reserved int64 // bytes set aside in the quota
 
+	// settle makes the image what it becomes with all data in the blob of
+	// that key. Alive, when set, is told of signs of life in their transaction.
+	settle func(ctx context.Context, tx *store.Tx, i *Image, key string) error
+	alive  func(ctx context.Context, tx *store.Tx) error
+
 	total     int64
+	half      bool  // total counts bytes that were not written
 	looked    int64 // total when the free space was looked at last
 	md5       hash.Hash
 	sha       hash.Hash
 	inspector qcow2.Inspector
+	info      qcow2.Info // once it was judged
 }
 
 func quotaLock(owner string) store.Lock { return store.Lock("image-quota:" + owner) }
 
-// begin moves the image to saving.
-func (u *upload) begin(ctx context.Context, c *policy.Caller, id string) error {
+// begin moves the image to the status of the upload.
+func (u *upload) begin(ctx context.Context, c *policy.Caller, rule, id string) error {
 	s := u.s
 	if u.declared > s.options.MaxSize {
 		return tooLarge()
@@ -109,33 +149,53 @@ func (u *upload) begin(ctx context.Context, c *policy.Caller, id string) error {
 		if err != nil {
 			return err
 		}
-		if err := allow("upload_image", c, &i); err != nil {
+		if err := allow(rule, c, &i); err != nil {
 			return err
 		}
 		if i.Status != Queued {
-			return errs.New(errs.Conflict, "Image status transition from %s to saving is not allowed", i.Status)
+			return noTransition(i.Status, u.status)
 		}
-		switch {
-		case i.DiskFormat == "" && i.ContainerFormat == "":
-			return errs.New(errs.Invalid, "Properties disk_format, container_format must be set prior to saving data.")
-		case i.DiskFormat == "":
-			return errs.New(errs.Invalid, "Property disk_format must be set prior to saving data.")
-		case i.ContainerFormat == "":
-			return errs.New(errs.Invalid, "Property container_format must be set prior to saving data.")
+		if u.status == Saving {
+			if err := declares(&i); err != nil {
+				return err
+			}
 		}
-		i.Status, i.UploadID, i.UploadServer, i.UploadSeenAt, i.UpdatedAt = Saving, u.id, s.options.Server, now(), now()
-		if u.reserved, err = s.reserve(ctx, tx, &i, max(0, u.declared), max(0, u.declared)); err != nil {
-			return err
-		}
-		u.image = i
-		tx.Changed(i.change(store.Update))
-		return u.write(ctx, tx, i)
+		return u.enter(ctx, tx, &i, max(0, u.declared))
 	}, quotaLock(c.ProjectID))
 }
 
+// enter makes the upload the one that the image has, with so many bytes set
+// aside.
+func (u *upload) enter(ctx context.Context, tx *store.Tx, i *Image, need int64) (err error) {
+	i.Status, i.UploadID, i.UploadServer, i.UploadSeenAt, i.UpdatedAt = u.status, u.id, u.s.options.Server, now(), now()
+	if u.reserved, err = u.s.reserve(ctx, tx, i, need, need); err != nil {
+		return err
+	}
+	u.image = *i
+	return u.write(ctx, tx, *i)
+}
+
+func noTransition(from, to string) error {
+	return errs.New(errs.Conflict, "Image status transition from %s to %s is not allowed", from, to)
+}
+
+// declares refuses data for an image that does not say what they will be.
+func declares(i *Image) error {
+	switch {
+	case i.DiskFormat == "" && i.ContainerFormat == "":
+		return errs.New(errs.Invalid, "Properties disk_format, container_format must be set prior to saving data.")
+	case i.DiskFormat == "":
+		return errs.New(errs.Invalid, "Property disk_format must be set prior to saving data.")
+	case i.ContainerFormat == "":
+		return errs.New(errs.Invalid, "Property container_format must be set prior to saving data.")
+	}
+	return nil
+}
+
 func (u *upload) write(ctx context.Context, tx *store.Tx, i Image) error {
+	tx.Changed(i.change(store.Update))
 	_, err := tx.NewUpdate().Model(&i).WherePK().Column("status", "size", "virtual_size", "checksum", "hash_algo", "hash_value", "blob",
-		"upload_id", "upload_server", "upload_seen_at", "reserved", "updated_at").Exec(ctx)
+		"upload_id", "upload_server", "upload_seen_at", "reserved", "import_task", "import_state", "updated_at").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update image: %w", err)
 	}
@@ -170,7 +230,7 @@ func tooLarge() error {
 // mine finds the image, as long as this upload is the one that it has.
 func (u *upload) mine(ctx context.Context, tx *store.Tx) (Image, error) {
 	i, err := find(ctx, tx, u.image.ID)
-	if errs.Is(err, errs.NotFound) || err == nil && (i.Status != Saving || i.UploadID != u.id) {
+	if errs.Is(err, errs.NotFound) || err == nil && (i.Status != u.status || i.UploadID != u.id) {
 		return i, errDeleted(u.image.ID)
 	}
 	return i, err
@@ -190,11 +250,16 @@ func (u *upload) keepAlive(ctx context.Context) error {
 			}
 		}
 		i.UploadSeenAt = now()
+		if u.alive != nil {
+			if err := u.alive(ctx, tx); err != nil {
+				return err
+			}
+		}
 		return u.write(ctx, tx, i)
 	}, quotaLock(u.image.Owner))
 }
 
-// transfer copies the data into a blob and makes the image active.
+// transfer copies the data into a blob and settles the image.
 func (u *upload) transfer(ctx context.Context, data io.Reader) error {
 	// Not earlier: nobody waits in a transaction for a file system, and who may
 	// not upload learns nothing of the disk.
@@ -206,35 +271,47 @@ func (u *upload) transfer(ctx context.Context, data io.Reader) error {
 	if err != nil {
 		return written(err)
 	}
-	u.md5, u.sha = md5.New(), sha512.New()
 	if err := u.copy(ctx, w, data); err != nil {
 		w.abort()
 		return err
 	}
-	info := u.inspector.Info()
-	if err := judge(info, &u.image); err != nil {
-		w.abort()
-		return err
+	if u.status != Uploading {
+		if err := u.judge(u.inspector.Info()); err != nil {
+			w.abort()
+			return err
+		}
 	}
 	if err := w.commit(); err != nil {
 		return written(fmt.Errorf("keep image data: %w", err))
 	}
+	return u.end(ctx, key)
+}
+
+// end settles the image, whose data are all in the blob.
+func (u *upload) end(ctx context.Context, key string) error {
 	return u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		i, err := u.mine(ctx, tx)
 		if err != nil {
 			return err
 		}
-		size := u.total
-		i.Status, i.Size, i.Blob, i.UpdatedAt = Active, &size, key, now()
-		if info.VirtualSize > 0 {
-			virtual := info.VirtualSize
-			i.VirtualSize = &virtual
+		i.UploadID, i.UploadServer, i.UpdatedAt = "", "", now()
+		if err := u.settle(ctx, tx, &i, key); err != nil {
+			return err
 		}
-		i.Checksum, i.HashAlgo, i.HashValue = hex.EncodeToString(u.md5.Sum(nil)), HashAlgo, hex.EncodeToString(u.sha.Sum(nil))
-		i.UploadID, i.UploadServer, i.Reserved = "", "", 0
-		tx.Changed(i.change(store.Update))
 		return u.write(ctx, tx, i)
 	}, quotaLock(u.image.Owner))
+}
+
+// activate gives the image its data.
+func (u *upload) activate(_ context.Context, _ *store.Tx, i *Image, key string) error {
+	size := u.total
+	i.Status, i.Size, i.Blob, i.Reserved = Active, &size, key, 0
+	if u.info.VirtualSize > 0 {
+		virtual := u.info.VirtualSize
+		i.VirtualSize = &virtual
+	}
+	i.Checksum, i.HashAlgo, i.HashValue = hex.EncodeToString(u.md5.Sum(nil)), HashAlgo, hex.EncodeToString(u.sha.Sum(nil))
+	return nil
 }
 
 type chunk struct {
@@ -271,7 +348,7 @@ func (u *upload) copy(ctx context.Context, w io.Writer, data io.Reader) error {
 	}()
 	alive := time.NewTicker(u.s.alive)
 	defer alive.Stop()
-	looked := false
+	looked := u.total > 0 || u.status == Uploading // what is staged is judged when it is imported
 	for {
 		select {
 		case <-ctx.Done():
@@ -296,6 +373,9 @@ func (u *upload) copy(ctx context.Context, w io.Writer, data io.Reader) error {
 			if errors.Is(c.err, io.EOF) {
 				return u.complete()
 			}
+			if public, ok := errors.AsType[*errs.Error](c.err); ok {
+				return public
+			}
 			if c.err != nil {
 				return errs.Wrap(c.err, errs.Invalid, "The image data could not be read to their end: %d bytes came.", u.total)
 			}
@@ -305,6 +385,7 @@ func (u *upload) copy(ctx context.Context, w io.Writer, data io.Reader) error {
 }
 
 func (u *upload) take(ctx context.Context, w io.Writer, p []byte) error {
+	u.half = true
 	u.total += int64(len(p))
 	if u.total > u.s.options.MaxSize {
 		return tooLarge()
@@ -328,6 +409,7 @@ func (u *upload) take(ctx context.Context, w io.Writer, p []byte) error {
 			return fmt.Errorf("digest image data: %w", err)
 		}
 	}
+	u.half = false
 	return nil
 }
 
@@ -344,7 +426,9 @@ func bare(i *Image) bool {
 
 // judge refuses data that are not what the image says. Archives are opaque:
 // they are no disks, and a disk in their place must still be what is declared.
-func judge(info qcow2.Info, i *Image) error {
+func (u *upload) judge(info qcow2.Info) error {
+	u.info = info
+	i := &u.image
 	declared := i.DiskFormat
 	switch {
 	case slices.Contains([]string{"aki", "ari", "ami"}, i.ContainerFormat):
@@ -378,7 +462,6 @@ func (u *upload) undo(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		tx.Changed(i.change(store.Update))
 		return u.write(ctx, tx, i.requeued())
 	})
 	return errors.Join(err, u.s.blobs.remove(ctx, blobKey(u.image.ID, u.id)))

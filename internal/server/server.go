@@ -10,9 +10,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -32,6 +34,7 @@ import (
 	"wisp/internal/placement"
 	"wisp/internal/placement/placementapi"
 	"wisp/internal/store"
+	"wisp/internal/webfetch"
 	"wisp/web"
 )
 
@@ -46,6 +49,15 @@ type Config struct {
 	PhysicalNetworks []string
 	DNS              []netip.Addr // for subnets that name no servers
 	HashCost         int          // of passwords; 0 is Keystone's 12
+	Import           Import
+}
+
+// Import is where images may be imported from, besides the public Internet on
+// the ports 80 and 443.
+type Import struct {
+	Networks []netip.Prefix
+	Hosts    []string // by name; they may have private addresses
+	Ports    []int
 }
 
 // Server is a running server.
@@ -101,7 +113,7 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	if s.blobs, err = image.OpenFolder(blobs); err != nil {
 		return nil, fmt.Errorf("open the image store: %w", err)
 	}
-	s.Image = image.New(db, s.blobs, log, image.Options{Server: c.Name})
+	s.Image = image.New(db, s.blobs, log, image.Options{Server: c.Name, Source: c.source()})
 	if err := s.Image.Recover(ctx); err != nil {
 		return nil, fmt.Errorf("recover images: %w", err)
 	}
@@ -149,6 +161,9 @@ const recoverEvery = 30 * time.Second
 
 // Run does what must be done now and then, until ctx ends.
 func (s *Server) Run(ctx context.Context) {
+	var working sync.WaitGroup
+	working.Go(func() { s.Image.Work(ctx) })
+	defer working.Wait()
 	tick := time.NewTicker(recoverEvery)
 	defer tick.Stop()
 	for {
@@ -164,6 +179,17 @@ func (s *Server) Run(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// source fetches for imports from the web.
+func (c Config) source() image.Source {
+	config := webfetch.Config{Allow: c.Import.Networks, Hosts: c.Import.Hosts, Ports: c.Import.Ports}
+	if u, err := url.Parse(c.URL); err == nil {
+		if own, err := netip.ParseAddr(u.Hostname()); err == nil {
+			config.Own = append(config.Own, own)
+		}
+	}
+	return webfetch.New(config)
 }
 
 // Services are the faces, for tests of the table.

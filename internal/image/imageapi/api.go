@@ -1,5 +1,5 @@
 // Package imageapi is the HTTP face of the image slice: the Image API v2 of the
-// API reference, without import, tasks, caching and metadata definitions. It
+// API reference, without caching and metadata definitions. It
 // holds no SQL.
 package imageapi
 
@@ -49,13 +49,22 @@ func New(svc *image.Service) *api.Service {
 			{Method: "GET", Path: "/v2/schemas/images", Policy: "get_images", Handler: f.schema(imagesSchema)},
 			{Method: "GET", Path: "/v2/schemas/member", Policy: "get_images", Handler: f.schema(memberSchema)},
 			{Method: "GET", Path: "/v2/schemas/members", Policy: "get_images", Handler: f.schema(membersSchema)},
+			{Method: "GET", Path: "/v2/schemas/task", Policy: "get_images", Handler: f.schema(taskSchema)},
+			{Method: "GET", Path: "/v2/schemas/tasks", Policy: "get_images", Handler: f.schema(tasksSchema)},
 			{Method: "GET", Path: "/v2/info/import", Policy: "get_images", Handler: f.importInfo},
+			{Method: "GET", Path: "/v2/info/stores", Policy: "get_images", Handler: f.stores},
+			{Method: "PUT", Path: one + "/stage", Policy: "modify_image", Status: 204, MaxBody: -1, Handler: f.stage},
+			{Method: "POST", Path: one + "/import", Policy: "modify_image", Status: 202, Handler: f.importImage},
+			{Method: "GET", Path: one + "/tasks", Policy: "get_image", Handler: f.imageTasks},
+			{Method: "GET", Path: "/v2/tasks", Policy: "tasks_api_access", Handler: f.listTasks},
+			{Method: "GET", Path: "/v2/tasks/{task}", Policy: "tasks_api_access", Handler: f.showTask},
 		},
 	}
 }
 
 // versions says which minor versions there are: those of a Glance without
-// image cache and with one store.
+// image cache, and with one store: 2.8 and 2.12 bring the list of stores and
+// the tasks of an image; what copies and deletes between stores is not there.
 func (f *face) versions(r *api.Request) (any, error) {
 	var list []any
 	add := func(status string, minor int) {
@@ -66,15 +75,10 @@ func (f *face) versions(r *api.Request) (any, error) {
 	}
 	add("CURRENT", 16)
 	add("SUPPORTED", 15)
-	for _, minor := range []int{9, 7, 6, 5, 4, 3, 2, 1, 0} {
+	for _, minor := range []int{12, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0} {
 		add("SUPPORTED", minor)
 	}
 	return map[string]any{"versions": list}, nil
-}
-
-// importInfo says that data come by upload alone.
-func (f *face) importInfo(*api.Request) (any, error) {
-	return map[string]any{"import-methods": map[string]any{"description": "Import methods available.", "type": "array", "value": []string{}}}, nil
 }
 
 // renderError writes the body that webob does: JSON for clients that ask for

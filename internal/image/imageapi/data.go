@@ -1,6 +1,7 @@
 package imageapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,8 @@ import (
 
 	"wisp/internal/api"
 	"wisp/internal/errs"
+	"wisp/internal/image"
+	"wisp/internal/policy"
 )
 
 // leftover is how much of a refused upload is still read, so that the client
@@ -17,23 +20,47 @@ import (
 const leftover = 64 << 20
 
 func (f *face) upload(r *api.Request) (any, error) {
+	if store := r.Header.Get(storeHeader); store != "" && store != image.Store {
+		return nil, errs.New(errs.Invalid, "Unknown store '%s': the only one is '%s'.", store, image.Store)
+	}
+	if text, given := r.Header["Content-Range"]; given {
+		return f.uploadPart(r, strings.Join(text, ", "))
+	}
+	return f.takeData(r, f.svc.Upload)
+}
+
+// takeData gives the body to the slice.
+func (f *face) takeData(r *api.Request, take func(ctx context.Context, c *policy.Caller, id string, data io.Reader, size int64) error) (any, error) {
+	size, err := octets(r)
+	if err != nil {
+		return nil, err
+	}
+	err = take(r.Context(), r.Caller, r.Param("id"), r.Body, size)
+	if err != nil && !errs.Is(err, errs.Gone) {
+		discard(r)
+	}
+	return nil, err
+}
+
+// octets checks that the body is data, and tells how many bytes are promised;
+// negative when nobody says.
+func octets(r *api.Request) (int64, error) {
 	if kind := r.Header.Get("Content-Type"); kind != "application/octet-stream" {
-		return nil, errs.New(errs.UnsupportedMedia, "Invalid content type %s", kind)
+		return 0, errs.New(errs.UnsupportedMedia, "Invalid content type %s", kind)
 	}
 	size := r.ContentLength
 	if text := r.Header.Get("X-Openstack-Image-Size"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 0 {
-			return nil, errs.New(errs.Invalid, "Invalid or missing image size in request headers.")
+			return 0, errs.New(errs.Invalid, "Invalid or missing image size in request headers.")
 		}
 		size = n
 	}
-	err := f.svc.Upload(r.Context(), r.Caller, r.Param("id"), r.Body, size)
-	if err != nil && !errs.Is(err, errs.Gone) {
-		_, _ = io.CopyN(io.Discard, r.Body, leftover) // it is for the client's sake only
-	}
-	return nil, err
+	return size, nil
 }
+
+// discard reads what a refused client still sends, for its sake only.
+func discard(r *api.Request) { _, _ = io.CopyN(io.Discard, r.Body, leftover) }
 
 // span is a part of the data; whole when the client asked for no part.
 type span struct {

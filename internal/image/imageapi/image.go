@@ -28,6 +28,10 @@ func view(i image.Image) map[string]any {
 	} {
 		v[name] = value
 	}
+	if i.Blob != "" {
+		v["stores"] = image.Store
+	}
+	importView(i, v)
 	return v
 }
 
@@ -45,6 +49,7 @@ func (f *face) create(r *api.Request) (any, error) {
 		return nil, err
 	}
 	r.Writer.Header().Set("Location", r.ServiceURL()+"/v2/images/"+i.ID)
+	f.announceImport(r.Writer.Header())
 	return view(i), nil
 }
 

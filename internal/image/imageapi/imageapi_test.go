@@ -22,7 +22,8 @@ func TestMain(m *testing.M) { apitest.Main(m, imageapi.New(nil)) }
 
 type cloud struct {
 	*apitest.Server
-	t *testing.T
+	t   *testing.T
+	svc *image.Service
 }
 
 func each(t *testing.T, options image.Options, test func(t *testing.T, c *cloud)) {
@@ -38,7 +39,7 @@ func each(t *testing.T, options image.Options, test func(t *testing.T, c *cloud)
 			}
 		})
 		svc := image.New(db, blobs, slog.New(slog.DiscardHandler), options)
-		test(t, &cloud{apitest.Serve(t, apitest.Standard(), imageapi.New(svc)), t})
+		test(t, &cloud{apitest.Serve(t, apitest.Standard(), imageapi.New(svc)), t, svc})
 	})
 }
 
@@ -104,7 +105,7 @@ func TestErrorForms(t *testing.T) {
 			t.Errorf("401: %v %s", r.Header, r.Body)
 		}
 		c.Must(401, "nobody", "GET", "/image/v2/images", nil)
-		for _, path := range []string{"/v2/teapots", "/v1/images", "/v2/info/stores", "/v2/images/x/stage", "/v2/images/x/import"} {
+		for _, path := range []string{"/v2/teapots", "/v1/images", "/v2/info/usage", "/v2/images/x/locations"} {
 			if got := c.json("member", 404, "GET", path, nil)["message"]; got != "The resource could not be found." {
 				t.Errorf("%s: %v", path, got)
 			}
@@ -414,7 +415,7 @@ func TestMembers(t *testing.T) {
 
 func TestSchemas(t *testing.T) {
 	each(t, image.Options{}, func(t *testing.T, c *cloud) {
-		for _, name := range []string{"image", "images", "member", "members"} {
+		for _, name := range []string{"image", "images", "member", "members", "task", "tasks"} {
 			if got := c.json("reader", 200, "GET", "/v2/schemas/"+name, nil); got["name"] != name {
 				t.Errorf("%s: %v", name, got)
 			}
@@ -428,10 +429,6 @@ func TestSchemas(t *testing.T) {
 			if schema[name] == nil {
 				t.Errorf("%s is not in the schema", name)
 			}
-		}
-		got := c.json("reader", 200, "GET", "/v2/info/import", nil)["import-methods"].(object)
-		if len(got["value"].([]any)) != 0 {
-			t.Errorf("import methods %v", got)
 		}
 	})
 }

@@ -1,0 +1,118 @@
+package imageapi
+
+import (
+	"net/http"
+	"strings"
+
+	"wisp/internal/api"
+	"wisp/internal/errs"
+	"wisp/internal/image"
+)
+
+// importInfo says by which methods images can be imported.
+func (f *face) importInfo(*api.Request) (any, error) {
+	return map[string]any{"import-methods": map[string]any{"description": "Import methods available.", "type": "array", "value": f.svc.ImportMethods()}}, nil
+}
+
+// stores lists the one store that there is.
+func (f *face) stores(*api.Request) (any, error) {
+	return map[string]any{"stores": []any{map[string]string{"id": image.Store, "default": "true"}}}, nil
+}
+
+// announceImport puts on the answer to a create what can follow it.
+func (f *face) announceImport(h http.Header) {
+	h.Set("OpenStack-image-import-methods", strings.Join(f.svc.ImportMethods(), ","))
+	h.Set("OpenStack-image-store-ids", image.Store)
+}
+
+func (f *face) stage(r *api.Request) (any, error) {
+	return f.takeData(r, f.svc.Stage)
+}
+
+const storeHeader = "X-Image-Meta-Store"
+
+func (f *face) importImage(r *api.Request) (any, error) {
+	var raw any
+	if err := decode(r, &raw); err != nil {
+		return nil, err
+	}
+	body, ok := raw.(map[string]any)
+	if !ok {
+		return nil, errs.New(errs.Invalid, "Import request requires a 'method' field.")
+	}
+	request, err := importRequest(body, r.Header.Get(storeHeader))
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.svc.Import(r.Context(), r.Caller, r.Param("id"), request)
+	return nil, err
+}
+
+// importRequest reads {"method": {"name": …, "uri": …}, "stores": […],
+// "all_stores": …, "all_stores_must_succeed": …}. With one store, whether all
+// must succeed makes no difference.
+func importRequest(body map[string]any, store string) (image.ImportRequest, error) {
+	bad := func(format string, args ...any) (image.ImportRequest, error) {
+		return image.ImportRequest{}, errs.New(errs.Invalid, format, args...)
+	}
+	method, ok := body["method"].(map[string]any)
+	if !ok {
+		return bad("Import request requires a 'method' field.")
+	}
+	request := image.ImportRequest{Body: body}
+	if request.Method, ok = method["name"].(string); !ok {
+		return bad("Import request requires a 'name' field.")
+	}
+	if uri, given := method["uri"]; given {
+		if request.URI, ok = uri.(string); !ok {
+			return bad("The 'uri' of an import must be a string.")
+		}
+	}
+	all := false
+	for _, name := range []string{"all_stores_must_succeed", "all_stores"} {
+		value, given := body[name]
+		is, ok := value.(bool)
+		if given && !ok {
+			return bad("'%s' must be boolean value only", name)
+		}
+		all = name == "all_stores" && is
+	}
+	stores, given := body["stores"]
+	switch {
+	case all && (given || store != ""):
+		return bad("All_stores parameter can't be used with x-image-meta-store header or stores parameter")
+	case given && store != "":
+		return bad("Stores parameter and x-image-meta-store header can't be both specified")
+	case store != "":
+		request.Stores = []string{store}
+	case given:
+		list, ok := stores.([]any)
+		if !ok || len(list) == 0 {
+			return bad("'stores' must be a list of store identifiers")
+		}
+		for _, value := range list {
+			name, ok := value.(string)
+			if !ok {
+				return bad("'stores' must be a list of store identifiers")
+			}
+			request.Stores = append(request.Stores, name)
+		}
+	}
+	return request, nil
+}
+
+// importView is what an image says of its last import, as Glance does: where
+// it goes to, where it failed, and the task that runs.
+func importView(i image.Image, v map[string]any) {
+	switch i.ImportState {
+	case "":
+		return
+	case image.Running:
+		v["os_glance_import_task"] = i.ImportTask
+		v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = image.Store, ""
+	case image.Failed:
+		v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = "", image.Store
+	default:
+		v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = "", ""
+	}
+}
