@@ -74,6 +74,10 @@ export interface KeyPair {
   public_key: string;
 }
 
+export interface KeyPairDetail extends KeyPair {
+  created_at: string;
+}
+
 export interface InstanceAction {
   action: string;
   request_id: string;
@@ -166,6 +170,7 @@ export interface AbsoluteLimits {
   totalCoresUsed: number;
   totalRAMUsed: number;
   totalServerGroupsUsed: number;
+  maxServerMeta: number;
 }
 
 const servers = (everywhere: boolean) =>
@@ -240,6 +245,25 @@ export const useKeyPairs = () =>
         ...keypair,
         id: keypair.name,
       })),
+  });
+
+export const useKeyPair = (name: string) =>
+  useQuery({
+    queryKey: ['keypair', name],
+    queryFn: () =>
+      call<{ keypair: KeyPairDetail }>('compute', 'GET', `/os-keypairs/${encodeURIComponent(name)}`).then(
+        (a) => a.keypair,
+      ),
+  });
+
+/** Projects that may use a private flavor; for administrators. */
+export const useFlavorAccess = (id: string) =>
+  useQuery({
+    queryKey: ['flavor', id, 'access'],
+    queryFn: () =>
+      call<{ flavor_access: { tenant_id: string }[] }>('compute', 'GET', `/flavors/${id}/os-flavor-access`).then((a) =>
+        a.flavor_access.map((one) => one.tenant_id),
+      ),
   });
 
 export const useServerGroups = () =>
