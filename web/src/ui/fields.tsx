@@ -93,6 +93,8 @@ interface SelectFieldProps<T extends FieldValues> extends Common {
   options: Option[] | { label: string; options: Option[] }[];
   placeholder?: string;
   status?: SelectProps['statusType'];
+  /** What an optional field is called when nothing is chosen. */
+  noneLabel?: string;
   empty?: ReactNode;
 }
 
@@ -106,8 +108,9 @@ export function SelectField<T extends FieldValues>(props: SelectFieldProps<T>) {
     rules: { validate: (v) => (optional ? true : (required(v ?? '') ?? true)) },
   });
   const flat: Option[] = options.flatMap((o) => ('options' in o ? o.options : [o]));
-  const all = optional ? [{ value: '', label: t('none') }, ...(options as Option[])] : options;
-  const chosen = flat.find((o) => o.value === field.value) ?? (optional ? { value: '', label: t('none') } : null);
+  const none = { value: '', label: props.noneLabel ?? t('none') };
+  const all = optional ? [none, ...(options as Option[])] : options;
+  const chosen = flat.find((o) => o.value === field.value) ?? (optional ? none : null);
   return (
     <FormField
       label={useLabel(props)}

@@ -3,7 +3,7 @@ import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { Copyable } from '~/ui/Copyable';
@@ -29,6 +29,8 @@ const save = ({ name, privateKey }: Made) => download(fileNameOf(name), privateK
 export function GenerateDialog({ onClose, onMade }: Props) {
   const { t } = useTranslation('keypairs');
   const [made, setMade] = useState<Made>();
+  // The form closes when it is done; the dialog goes on with the key.
+  const done = useRef(false);
   const form = useForm({ mode: 'onChange', defaultValues: { name: '' } });
   if (made) return <Handover made={made} onClose={onClose} />;
   return (
@@ -37,10 +39,11 @@ export function GenerateDialog({ onClose, onMade }: Props) {
       submitLabel={t('generateSubmit')}
       form={form}
       onClose={() => {
-        if (!form.formState.isSubmitSuccessful) onClose();
+        if (!done.current) onClose();
       }}
       onSubmit={async ({ name }) => {
         const result = { name: name.trim(), privateKey: await generateKey(name) };
+        done.current = true;
         setMade(result);
         save(result);
         onMade?.(result.name);

@@ -41,6 +41,7 @@ export function DetailsStep({ form, values, data }: StepProps) {
           label={t('zone')}
           description={t('launch.zoneText')}
           optional
+          noneLabel={t('launch.anyZone')}
           status={data.zones.isPending ? 'loading' : 'finished'}
           options={(data.zones.data ?? []).map((z) => ({
             value: z.zoneName,

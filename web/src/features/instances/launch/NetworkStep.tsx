@@ -85,7 +85,7 @@ function Choice({ values, data, problem, set, networks }: StepProps & { networks
     if (id) set('nics', [...values.nics, { kind, id, address: '' }]);
   };
   return (
-    <>
+    <SpaceBetween size="m">
       <FormField errorText={problem('nics')} stretch>
         <NICTable
           nics={values.nics}
@@ -130,6 +130,6 @@ function Choice({ values, data, problem, set, networks }: StepProps & { networks
           />
         </FormField>
       )}
-    </>
+    </SpaceBetween>
   );
 }

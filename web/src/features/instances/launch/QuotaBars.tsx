@@ -10,7 +10,7 @@ export function QuotaBars({ lines }: { lines: QuotaLine[] }) {
   return (
     <ColumnLayout columns={3}>
       {lines.map((line) => {
-        const amount = (n: number) => (line.resource === 'ram' ? formatMiB(n) : formatNumber(n));
+        const amount = (n: number) => (line.resource === 'ram' && n > 0 ? formatMiB(n) : formatNumber(n));
         const { used, adds, limit } = line;
         const label = t(`quota.${line.resource}`);
         if (limit < 0) {

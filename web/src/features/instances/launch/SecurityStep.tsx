@@ -91,7 +91,10 @@ function Incoming({ group, groups }: { group: SecurityGroup; groups: SecurityGro
       : (r.remote_ip_prefix ?? (r.ethertype === 'IPv4' ? '0.0.0.0/0' : '::/0'));
     const [min, max] = [r.port_range_min, r.port_range_max];
     const ports = min === null ? '' : max === null || min === max ? ` ${min}` : ` ${min}–${max}`;
-    return t('launch.ruleLine', { what: `${r.protocol?.toUpperCase() ?? t('launch.anyProtocol')}${ports}`, from });
+    return t('launch.ruleLine', {
+      what: `${r.protocol?.toUpperCase() ?? t('launch.anyProtocol')}${ports}`,
+      from: r.remote_ip_prefix ? from : `${from} (${r.ethertype})`,
+    });
   };
   return (
     <ul className="rule-lines">
