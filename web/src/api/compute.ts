@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { call, collect, raw } from './client';
+import { call, collect, pathPart, raw } from './client';
 
 // Types as in the Compute API reference at microversion 2.96; only what the dashboard uses.
 
@@ -251,9 +251,7 @@ export const useKeyPair = (name: string) =>
   useQuery({
     queryKey: ['keypair', name],
     queryFn: () =>
-      call<{ keypair: KeyPairDetail }>('compute', 'GET', `/os-keypairs/${encodeURIComponent(name)}`).then(
-        (a) => a.keypair,
-      ),
+      call<{ keypair: KeyPairDetail }>('compute', 'GET', `/os-keypairs/${pathPart(name)}`).then((a) => a.keypair),
   });
 
 /** Projects that may use a private flavor; for administrators. */

@@ -25,16 +25,13 @@ const types: Record<string, StatusIndicatorProps.Type> = {
   PENDING: 'pending',
 };
 
-/**
- * A status of an API, in words and colour. What is not known here is under way: BUILD, REBOOT, saving, …
- * busy: the thing is on its way from this status to another.
- */
-export function Status({ value, note, busy }: { value: string; note?: string; busy?: boolean }) {
+/** A status of an API, in words and colour. What is not known here is under way: BUILD, REBOOT, saving, … */
+export function Status({ value, note }: { value: string; note?: string }) {
   const { t, i18n } = useTranslation();
   const key = `status.${value.toUpperCase()}`;
   const words = i18n.exists(key) ? t(key) : value;
   return (
-    <StatusIndicator type={busy ? 'in-progress' : (types[value.toUpperCase()] ?? 'in-progress')}>
+    <StatusIndicator type={types[value.toUpperCase()] ?? 'in-progress'}>
       {words}
       {note ? ` (${note})` : ''}
     </StatusIndicator>

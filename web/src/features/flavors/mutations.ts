@@ -1,9 +1,10 @@
+import { pathPart } from '~/api/client';
 import type { Flavor } from '~/api/compute';
 import { write } from '~/api/write';
 import type { Size } from './sizes';
 
 const shown = ['flavor'];
-const pathOf = (id: string) => `/flavors/${encodeURIComponent(id)}`;
+const pathOf = (id: string) => `/flavors/${pathPart(id)}`;
 
 export interface NewFlavor extends Size {
   id: string;
@@ -53,7 +54,6 @@ export async function setSpecs(id: string, change: Record<string, string | null>
     await write(shown, 'compute', 'POST', `${pathOf(id)}/os-extra_specs`, { extra_specs: Object.fromEntries(set) });
   }
   for (const [key, value] of Object.entries(change)) {
-    if (value === null)
-      await write(shown, 'compute', 'DELETE', `${pathOf(id)}/os-extra_specs/${encodeURIComponent(key)}`);
+    if (value === null) await write(shown, 'compute', 'DELETE', `${pathOf(id)}/os-extra_specs/${pathPart(key)}`);
   }
 }

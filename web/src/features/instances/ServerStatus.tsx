@@ -1,4 +1,5 @@
 import Popover from '@cloudscape-design/components/popover';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useTranslation } from 'react-i18next';
 import type { Server } from '~/api/compute';
 import { formatTime } from '~/ui/format';
@@ -9,13 +10,11 @@ export function ServerStatus({ server }: { server: Server }) {
   const { t } = useTranslation('instances');
   const task = server['OS-EXT-STS:task_state'];
   const { fault } = server;
-  if (task === 'deleting') return <Status value="DELETING" />;
-  const status = (
-    <Status
-      value={server.status}
-      note={task ? t(`task.${task}`, { defaultValue: task }) : undefined}
-      busy={task !== null}
-    />
+  // What is being done says more than what it is being done to, and there is no room for both.
+  const status = task ? (
+    <StatusIndicator type="in-progress">{t(`task.${task}`, { defaultValue: task })}</StatusIndicator>
+  ) : (
+    <Status value={server.status} />
   );
   if (!fault) return status;
   return (

@@ -39,21 +39,21 @@ export function useInstanceColumns(everywhere: boolean): Column<Server>[] {
           </>
         ),
         value: (s) => s.name,
-        width: 190,
+        width: 180,
       },
       {
         id: 'status',
         header: t('common:statusLabel'),
         cell: (s) => <ServerStatus server={s} />,
         value: statusWords,
-        width: 170,
+        width: 160,
       },
       {
         id: 'ips',
         header: t('addresses'),
         cell: (s) => <Addresses server={s} />,
         value: (s) => addressesOf(s).join(', '),
-        width: 200,
+        width: 150,
       },
       {
         id: 'size',
@@ -64,16 +64,16 @@ export function useInstanceColumns(everywhere: boolean): Column<Server>[] {
           </span>
         ),
         value: (s) => s.flavor.original_name,
-        width: 120,
+        width: 110,
       },
-      { id: 'imageName', header: t('image'), cell: (s) => image(s) || '–', value: image, width: 140 },
+      { id: 'imageName', header: t('image'), cell: (s) => image(s) || '–', value: image, width: 120 },
       { id: 'key', header: t('keyPair'), cell: (s) => s.key_name ?? '–', value: (s) => s.key_name, width: 120 },
       {
         id: 'zone',
-        header: t('zone'),
+        header: t('zoneShort'),
         cell: (s) => s['OS-EXT-AZ:availability_zone'] || '–',
         value: (s) => s['OS-EXT-AZ:availability_zone'],
-        width: 110,
+        width: 100,
         visible: !everywhere,
       },
       ...(isAdmin

@@ -1,3 +1,4 @@
+import { pathPart } from '~/api/client';
 import type { KeyPair } from '~/api/compute';
 import { write } from '~/api/write';
 
@@ -24,5 +25,4 @@ export const importKey = (name: string, type: KeyPair['type'], publicKey: string
     keypair: { name: name.trim(), type, public_key: publicKey.trim() },
   });
 
-export const deleteKey = (name: string) =>
-  write(shown, 'compute', 'DELETE', `/os-keypairs/${encodeURIComponent(name)}`);
+export const deleteKey = (name: string) => write(shown, 'compute', 'DELETE', `/os-keypairs/${pathPart(name)}`);

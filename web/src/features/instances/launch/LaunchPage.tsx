@@ -1,7 +1,7 @@
 import Wizard from '@cloudscape-design/components/wizard';
 import '../instances.css';
 import { type ComponentType, useEffect, useRef, useState } from 'react';
-import { useForm } from 'react-hook-form';
+import { type UseFormReturn, useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useSearchParams } from 'react-router-dom';
 import { ApiError, messageOf } from '~/api/error';
@@ -36,24 +36,24 @@ const contents: Record<Exclude<Step, 'review'>, ComponentType<StepProps>> = {
 const optional: Step[] = ['security', 'key', 'advanced'];
 
 /** useDefaults chooses what goes without saying, once: the only network, and the default security group. */
-function useDefaults(data: LaunchData, values: LaunchValues, set: StepProps['set']): void {
+function useDefaults(data: LaunchData, form: UseFormReturn<LaunchValues>): void {
   const done = useRef({ nics: false, groups: false });
   const { networks, groups, project } = data.known;
   useEffect(() => {
     if (!networks || done.current.nics) return;
     done.current.nics = true;
     const [only, ...others] = ownNetworks(networks, project);
-    if (only && others.length === 0 && values.nics.length === 0)
-      set('nics', [{ kind: 'network', id: only.id, address: '' }]);
-  }, [networks, project, values.nics, set]);
+    if (only && others.length === 0 && form.getValues('nics').length === 0)
+      form.setValue('nics', [{ kind: 'network', id: only.id, address: '' }]);
+  }, [networks, project, form]);
   useEffect(() => {
     if (!groups || done.current.groups) return;
     done.current.groups = true;
-    set(
+    form.setValue(
       'groups',
       groups.filter((g) => g.name === 'default').map((g) => g.id),
     );
-  }, [groups, set]);
+  }, [groups, form]);
 }
 
 export default function LaunchPage() {
@@ -71,7 +71,8 @@ export default function LaunchPage() {
     // The type of a path's value is more than the compiler can follow through a generic field.
     form.setValue(field, value as never, { shouldDirty: true, shouldValidate: true }),
   ).current;
-  useDefaults(data, values, set);
+  useDefaults(data, form);
+  const { isDirty } = form.formState;
   const problems = problemsOf(values, data.known);
 
   const goTo = (wanted: number) => {
@@ -110,7 +111,7 @@ export default function LaunchPage() {
       body: t('launch.leaveText'),
       confirmLabel: t('launch.leave'),
     };
-    if (!form.formState.isDirty || (await confirm(question))) navigate('/instances');
+    if (!isDirty || (await confirm(question))) navigate('/instances');
   };
 
   const props: StepProps = {

@@ -38,16 +38,14 @@ export function UserDataField({ value, onChange }: Props) {
             <Button onClick={() => onChange({ text: '', file: null })}>{t('common:remove')}</Button>
           </SpaceBetween>
         ) : (
-          <div className="user-data">
-            <Textarea
-              value={value.text}
-              rows={8}
-              spellcheck={false}
-              placeholder={'#cloud-config'}
-              ariaLabel={t('launch.userData')}
-              onChange={({ detail }) => onChange({ text: detail.value, file: null })}
-            />
-          </div>
+          <Textarea
+            value={value.text}
+            rows={8}
+            spellcheck={false}
+            placeholder={'#cloud-config'}
+            ariaLabel={t('launch.userData')}
+            onChange={({ detail }) => onChange({ text: detail.value, file: null })}
+          />
         )}
         <FileInput
           value={[]}
