@@ -33,22 +33,22 @@ export default function FlavorsPage() {
     const ephemeral = (f: Flavor) => f['OS-FLV-EXT-DATA:ephemeral'];
     const isPublic = (f: Flavor) => f['os-flavor-access:is_public'];
     return [
-      { id: 'name', header: t('common:name'), cell: (f) => f.name, value: (f) => f.name, width: 180 },
-      { id: 'vcpus', header: t('vcpus'), cell: (f) => f.vcpus, value: (f) => f.vcpus, width: 110 },
-      { id: 'ram', header: t('ram'), cell: (f) => formatMiB(f.ram), value: (f) => f.ram, width: 120 },
+      { id: 'name', header: t('common:name'), cell: (f) => f.name, value: (f) => f.name, width: 160 },
+      { id: 'vcpus', header: t('vcpus'), cell: (f) => f.vcpus, value: (f) => f.vcpus, width: 100 },
+      { id: 'ram', header: t('ram'), cell: (f) => formatMiB(f.ram), value: (f) => f.ram, width: 110 },
       {
         id: 'disk',
         header: t('disk'),
         cell: (f) => (f.disk ? formatGiB(f.disk) : t('diskOfImage')),
         value: (f) => f.disk,
-        width: 120,
+        width: 125,
       },
       {
         id: 'ephemeral',
         header: t('ephemeral'),
         cell: (f) => (ephemeral(f) ? formatGiB(ephemeral(f)) : '–'),
         value: ephemeral,
-        width: 130,
+        width: 150,
       },
       {
         id: 'swap',
@@ -69,8 +69,16 @@ export default function FlavorsPage() {
         header: t('common:description'),
         cell: (f) => f.description ?? '–',
         value: (f) => f.description,
+        width: 200,
       },
-      { id: 'specs', header: t('specs.label'), cell: (f) => specsOf(f) || '–', value: specsOf, visible: isAdmin },
+      {
+        id: 'specs',
+        header: t('specs.label'),
+        cell: (f) => specsOf(f) || '–',
+        value: specsOf,
+        visible: isAdmin,
+        width: 200,
+      },
       { id: 'id', header: t('common:id'), cell: (f) => f.id, value: (f) => f.id, visible: false, width: 310 },
     ];
   }, [t, isAdmin]);

@@ -80,6 +80,10 @@ export const floatingIPsOf = (servers: Server[]): string[] =>
       .map((a) => a.addr),
   );
 
+const named = 8;
+
+const shortList = (texts: string[]): string => texts.slice(0, named).join(', ') + (texts.length > named ? ', …' : '');
+
 /** refusedWords puts a refusal into words. */
 export function refusedWords(t: Words, server: Server, operation: Operation, isAdmin: boolean): string | undefined {
   const why = refusalOf(server, operation, { isAdmin });
@@ -146,7 +150,7 @@ export function serverActions(t: Words, { isAdmin }: { isAdmin: boolean }): Acti
         const { title, body } = asks('delete')(servers);
         const rest =
           floating.length > 0
-            ? t('instances:delete.floating', { count: floating.length, list: floating.join(', ') })
+            ? t('instances:delete.floating', { count: floating.length, list: shortList(floating) })
             : '';
         return { title, body: [body, rest].filter(Boolean).join(' ') };
       },

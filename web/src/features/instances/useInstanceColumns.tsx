@@ -53,7 +53,7 @@ export function useInstanceColumns(everywhere: boolean): Column<Server>[] {
         header: t('addresses'),
         cell: (s) => <Addresses server={s} />,
         value: (s) => addressesOf(s).join(', '),
-        width: 150,
+        width: 175,
       },
       {
         id: 'size',
