@@ -44,6 +44,7 @@ export function ChoiceTable<T extends { id: string; name: string | null }>(props
           {...collection.collectionProps}
           data-testid={`choice-${props.id}`}
           variant="embedded"
+          wrapLines
           trackBy="id"
           selectionType="single"
           items={collection.items}

@@ -60,13 +60,20 @@ export function FlavorStep({ values, data, problem, set }: StepProps) {
                   cell: (f) => (f.disk ? formatGiB(f.disk) : t('launch.diskOfImage')),
                   sortingField: 'disk',
                 },
-                {
-                  id: 'ephemeral',
-                  header: t('ephemeral'),
-                  cell: (f) => (f['OS-FLV-EXT-DATA:ephemeral'] ? formatGiB(f['OS-FLV-EXT-DATA:ephemeral']) : '–'),
-                },
-                { id: 'swap', header: t('swap'), cell: (f) => (f.swap ? formatMiB(f.swap) : '–') },
-                { id: 'fits', header: t('launch.suitable'), cell: verdict },
+                // Few flavors have more disks, and what stands last needs the room.
+                ...(flavors.some((f) => f['OS-FLV-EXT-DATA:ephemeral'])
+                  ? [
+                      {
+                        id: 'ephemeral',
+                        header: t('ephemeral'),
+                        cell: (f: Flavor) => formatGiB(f['OS-FLV-EXT-DATA:ephemeral']),
+                      },
+                    ]
+                  : []),
+                ...(flavors.some((f) => f.swap)
+                  ? [{ id: 'swap', header: t('swap'), cell: (f: Flavor) => formatMiB(Number(f.swap)) }]
+                  : []),
+                { id: 'fits', header: t('launch.suitable'), cell: verdict, minWidth: 220 },
               ]}
             />
           )}
