@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { call, collect, endpoint, reach } from './client';
+import { call, collect, endpoint, pathPart, reach } from './client';
 import { ApiError } from './error';
 import { session, type TokenBody } from './session';
 
@@ -76,4 +76,10 @@ test('a list follows its links to the end', async () => {
   );
   expect(await collect('compute', '/servers', 'servers', { query: { limit: 2 } })).toEqual([1, 2, 3]);
   expect(asked[1]?.url).toBe('/compute/v2.1/servers?marker=2&tags=a&tags=b');
+});
+
+test('a name is one part of a path', () => {
+  expect(pathPart('me@host.example')).toBe('me@host.example');
+  expect(pathPart('hw:cpu policy')).toBe('hw:cpu%20policy');
+  expect(pathPart('a/b?c#d%40')).toBe('a%2Fb%3Fc%23d%2540');
 });

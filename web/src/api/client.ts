@@ -41,6 +41,10 @@ export function urlOf(service: ServiceType, path: string, query?: RequestOptions
   return endpoint(service) + path + (tail ? `?${tail}` : '');
 }
 
+/** pathPart writes a name as one part of a path; what a path may hold (RFC 3986, 3.3) stays as it is: hw:cpu, me@host. */
+export const pathPart = (name: string): string =>
+  encodeURIComponent(name).replace(/%(24|26|2B|2C|3A|3B|3D|40)/g, decodeURIComponent);
+
 export function headersFor(service: ServiceType, options: RequestOptions = {}): Record<string, string> {
   const headers: Record<string, string> = { Accept: 'application/json', ...options.headers };
   if (session.current) headers['X-Auth-Token'] = session.current.token;

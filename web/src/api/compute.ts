@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { call, collect, raw } from './client';
+import { call, collect, pathPart, raw } from './client';
 
 // Types as in the Compute API reference at microversion 2.96; only what the dashboard uses.
 
@@ -72,6 +72,10 @@ export interface KeyPair {
   type: 'ssh' | 'x509';
   fingerprint: string;
   public_key: string;
+}
+
+export interface KeyPairDetail extends KeyPair {
+  created_at: string;
 }
 
 export interface InstanceAction {
@@ -166,6 +170,7 @@ export interface AbsoluteLimits {
   totalCoresUsed: number;
   totalRAMUsed: number;
   totalServerGroupsUsed: number;
+  maxServerMeta: number;
 }
 
 const servers = (everywhere: boolean) =>
@@ -240,6 +245,23 @@ export const useKeyPairs = () =>
         ...keypair,
         id: keypair.name,
       })),
+  });
+
+export const useKeyPair = (name: string) =>
+  useQuery({
+    queryKey: ['keypair', name],
+    queryFn: () =>
+      call<{ keypair: KeyPairDetail }>('compute', 'GET', `/os-keypairs/${pathPart(name)}`).then((a) => a.keypair),
+  });
+
+/** Projects that may use a private flavor; for administrators. */
+export const useFlavorAccess = (id: string) =>
+  useQuery({
+    queryKey: ['flavor', id, 'access'],
+    queryFn: () =>
+      call<{ flavor_access: { tenant_id: string }[] }>('compute', 'GET', `/flavors/${id}/os-flavor-access`).then((a) =>
+        a.flavor_access.map((one) => one.tenant_id),
+      ),
   });
 
 export const useServerGroups = () =>

@@ -10,7 +10,7 @@ const gather = 150;
  * network's, a router's, a floating IP's and a server's page show.
  */
 const implied: Record<string, string[]> = {
-  server: ['hypervisor', 'usage'],
+  server: ['hypervisor', 'usage', 'server_group'],
   port: ['router', 'floatingip', 'network'],
   subnet: ['network'],
   floatingip: ['server'],

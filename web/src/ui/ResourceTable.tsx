@@ -11,7 +11,7 @@ import PropertyFilter from '@cloudscape-design/components/property-filter';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Table, { type TableProps } from '@cloudscape-design/components/table';
 import type { UseQueryResult } from '@tanstack/react-query';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { messageOf } from '~/api/error';
 import { ActionButtons } from './ActionButtons';
@@ -33,7 +33,7 @@ interface Props<T> {
   id: string;
   title: string;
   description?: ReactNode;
-  query: Pick<UseQueryResult<T[]>, 'data' | 'error' | 'isPending' | 'isFetching' | 'refetch'>;
+  query: Pick<UseQueryResult<T[]>, 'data' | 'error' | 'isPending' | 'isFetching'> & { refetch(): Promise<unknown> };
   columns: Column<T>[];
   actions?: (Action<T> | { heading: string; actions: Action<T>[] })[];
   /** Buttons that need no selection: create, upload, … */
@@ -70,6 +70,18 @@ function usePreferences<T>(id: string, columns: Column<T>[]): [Kept, (next: Kept
   ];
 }
 
+/** suggestions are the values that the filter offers: those of the columns, not those of the raw objects. */
+function suggestions<T>(items: readonly T[], columns: Column<T>[]): { propertyKey: string; value: string }[] {
+  return columns.flatMap((column) => {
+    const values = new Set<string>();
+    for (const item of items) {
+      const value = String(column.value?.(item) ?? '');
+      if (value) values.add(value);
+    }
+    return [...values].map((value) => ({ propertyKey: column.id, value }));
+  });
+}
+
 /**
  * The list of all things of one kind: filter by property, sort, pages, selection with actions on many, and the states
  * empty, loading, failed and partial.
@@ -80,6 +92,7 @@ export function ResourceTable<T extends { id: string; name?: string | null }>(pr
   const [preferences, keepPreferences] = usePreferences(props.id, columns);
   const items = query.data ?? [];
   const searchable = columns.filter((c) => c.value);
+  const filteringOptions = useMemo(() => suggestions(query.data ?? [], columns), [query.data, columns]);
   const propertyOf = (item: T, key: string) => columns.find((c) => c.id === key)?.value?.(item);
   const emptyState = (title: string, text?: string, action?: ReactNode) => (
     <Box margin={{ vertical: 'xs' }} textAlign="center" color="inherit">
@@ -182,7 +195,7 @@ export function ResourceTable<T extends { id: string; name?: string | null }>(pr
             }
             description={props.description}
             actions={
-              <SpaceBetween direction="horizontal" size="xs">
+              <SpaceBetween direction="horizontal" size="xs" alignItems="center">
                 <Button
                   iconName="refresh"
                   ariaLabel={t('refresh')}
@@ -206,6 +219,8 @@ export function ResourceTable<T extends { id: string; name?: string | null }>(pr
         filter={
           <PropertyFilter
             {...collection.propertyFilterProps}
+            filteringOptions={filteringOptions}
+            virtualScroll
             filteringPlaceholder={t('filter')}
             filteringAriaLabel={t('filter')}
             countText={t('matches', { count: shown })}

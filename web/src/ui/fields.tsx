@@ -93,6 +93,8 @@ interface SelectFieldProps<T extends FieldValues> extends Common {
   options: Option[] | { label: string; options: Option[] }[];
   placeholder?: string;
   status?: SelectProps['statusType'];
+  /** What an optional field is called when nothing is chosen. */
+  noneLabel?: string;
   empty?: ReactNode;
 }
 
@@ -106,8 +108,9 @@ export function SelectField<T extends FieldValues>(props: SelectFieldProps<T>) {
     rules: { validate: (v) => (optional ? true : (required(v ?? '') ?? true)) },
   });
   const flat: Option[] = options.flatMap((o) => ('options' in o ? o.options : [o]));
-  const all = optional ? [{ value: '', label: t('none') }, ...(options as Option[])] : options;
-  const chosen = flat.find((o) => o.value === field.value) ?? (optional ? { value: '', label: t('none') } : null);
+  const none = { value: '', label: props.noneLabel ?? t('none') };
+  const all = optional ? [none, ...(options as Option[])] : options;
+  const chosen = flat.find((o) => o.value === field.value) ?? (optional ? none : null);
   return (
     <FormField
       label={useLabel(props)}
@@ -149,6 +152,8 @@ export function MultiField<T extends FieldValues>(props: MultiProps<T>) {
     rules: { validate: (v: string[]) => (v ?? []).length >= min || t('rules.required') },
   });
   const values: string[] = field.value ?? [];
+  // What is chosen shows its label alone.
+  const named = options.map((o) => ({ ...o, label: o.label ?? o.value }));
   return (
     <FormField
       label={useLabel(props)}
@@ -158,10 +163,10 @@ export function MultiField<T extends FieldValues>(props: MultiProps<T>) {
     >
       <Multiselect
         ref={field.ref}
-        selectedOptions={options.filter((o) => values.includes(o.value))}
+        selectedOptions={named.filter((o) => values.includes(o.value))}
         onChange={({ detail }) => field.onChange(detail.selectedOptions.map((o) => o.value ?? ''))}
         onBlur={field.onBlur}
-        options={options}
+        options={named}
         placeholder={props.placeholder ?? t('choose')}
         disabled={props.disabled}
         empty={t('nothingHere')}

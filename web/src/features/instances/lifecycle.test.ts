@@ -1,0 +1,77 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Server } from '~/api/compute';
+import { startI18n } from '~/app/i18n';
+import { floatingIPsOf, type Operation, refusalOf, serverActions } from './lifecycle';
+
+beforeAll(startI18n);
+
+const running = {
+  id: 's',
+  name: 'web',
+  status: 'ACTIVE',
+  locked: false,
+  hostId: 'h',
+  addresses: {
+    net: [
+      { version: 4, addr: '10.0.0.5', 'OS-EXT-IPS:type': 'fixed' },
+      { version: 4, addr: '172.24.4.9', 'OS-EXT-IPS:type': 'floating' },
+    ],
+  },
+  'OS-EXT-STS:vm_state': 'active',
+  'OS-EXT-STS:task_state': null,
+  'OS-SRV-USG:launched_at': '2026-01-01T00:00:00.000000',
+} as unknown as Server;
+
+const server = (status: string, vm: string, task: string | null = null, rest: Partial<Server> = {}): Server => ({
+  ...running,
+  status,
+  'OS-EXT-STS:vm_state': vm,
+  'OS-EXT-STS:task_state': task,
+  ...rest,
+});
+
+const all: Operation[] = ['start', 'stop', 'reboot', 'hardReboot', 'delete', 'edit', 'metadata', 'tags', 'lock'];
+const allowed = (s: Server, isAdmin = false) => all.filter((o) => refusalOf(s, o, { isAdmin }) === undefined);
+const always: Operation[] = ['delete', 'edit', 'metadata', 'tags', 'lock'];
+
+describe('what a state allows', () => {
+  test.each<[string, Server, Operation[]]>([
+    ['running', running, ['stop', 'reboot', 'hardReboot']],
+    ['shut off', server('SHUTOFF', 'stopped'), ['start', 'hardReboot']],
+    ['failed', server('ERROR', 'error'), ['stop', 'hardReboot']],
+    ['failed before it ran', server('ERROR', 'error', null, { 'OS-SRV-USG:launched_at': null }), ['stop']],
+    ['without a host', server('ERROR', 'error', null, { hostId: '', 'OS-SRV-USG:launched_at': null }), []],
+    ['being built', server('BUILD', 'building', 'spawning'), []],
+    ['being shut off', server('ACTIVE', 'active', 'powering-off'), []],
+    ['rebooting', server('REBOOT', 'active', 'rebooting'), ['hardReboot']],
+    ['being deleted', server('ACTIVE', 'active', 'deleting'), []],
+  ])('%s', (_, s, wanted) => {
+    expect(allowed(s)).toEqual([...wanted, ...always]);
+  });
+});
+
+test('a lock holds back all but names, tags and what undoes it, and no administrator', () => {
+  const locked = server('ACTIVE', 'active', null, { locked: true });
+  expect(allowed(locked)).toEqual(['edit', 'tags']);
+  expect(refusalOf(locked, 'unlock', { isAdmin: false })).toBeUndefined();
+  expect(refusalOf(locked, 'lock', { isAdmin: true })).toEqual({ word: 'alreadyLocked' });
+  expect(allowed(locked, true)).toEqual(['stop', 'reboot', 'hardReboot', 'delete', 'edit', 'metadata', 'tags']);
+  expect(refusalOf(running, 'unlock', { isAdmin: true })).toEqual({ word: 'notLocked' });
+});
+
+test('only administrators reset states', () => {
+  expect(refusalOf(running, 'resetState', { isAdmin: false })).toEqual({ word: 'admin' });
+  expect(refusalOf(running, 'resetState', { isAdmin: true })).toBeUndefined();
+  const ids = (isAdmin: boolean) => serverActions((key) => key, { isAdmin }).map((a) => a.id);
+  expect(ids(false)).not.toContain('reset-error');
+  expect(ids(true)).toEqual(expect.arrayContaining(['reset-active', 'reset-error']));
+});
+
+test('a deletion says which floating IPs stay', () => {
+  expect(floatingIPsOf([running])).toEqual(['172.24.4.9']);
+  const remove = serverActions((key, values) => `${key} ${JSON.stringify(values)}`, { isAdmin: false }).find(
+    (a) => a.id === 'delete',
+  );
+  expect(String(remove?.question?.([running]).body)).toContain('172.24.4.9');
+  expect(String(remove?.question?.([{ ...running, addresses: {} }]).body)).not.toContain('floating');
+});
