@@ -140,6 +140,11 @@ export const useGroupMembers = (id: string) =>
 export const useUserGroups = (id: string) =>
   useQuery({ queryKey: ['group', { user: id }], queryFn: () => list<Group>(`users/${id}/groups`, 'groups') });
 export const useDomains = () => useQuery({ queryKey: ['domain'], queryFn: () => list<Domain>('domains', 'domains') });
+export const useDomain = (id: string) =>
+  useQuery({
+    queryKey: ['domain', id],
+    queryFn: () => call<{ domain: Domain }>('identity', 'GET', `/domains/${id}`).then((a) => a.domain),
+  });
 export const useServices = () =>
   useQuery({ queryKey: ['service'], queryFn: () => list<Service>('services', 'services') });
 export const useEndpoints = () =>
