@@ -1,3 +1,4 @@
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect } from 'react';
 import type { UseFormReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
@@ -29,7 +30,7 @@ export function PasswordFields<T extends NewPassword>(props: { form: UseFormRetu
     new TextEncoder().encode(value).length > maxBytes ? t('rules.maxBytes', { max: maxBytes }) : undefined;
   const same: Rule = (value) => (value === form.getValues('password') ? undefined : t('rules.samePassword'));
   return (
-    <>
+    <SpaceBetween size="m">
       <TextField
         control={form.control}
         name="password"
@@ -48,6 +49,6 @@ export function PasswordFields<T extends NewPassword>(props: { form: UseFormRetu
         optional={optional}
         rule={same}
       />
-    </>
+    </SpaceBetween>
   );
 }

@@ -182,7 +182,7 @@ export function ResourceTable<T extends { id: string; name?: string | null }>(pr
             }
             description={props.description}
             actions={
-              <SpaceBetween direction="horizontal" size="xs">
+              <SpaceBetween direction="horizontal" size="xs" alignItems="center">
                 <Button
                   iconName="refresh"
                   ariaLabel={t('refresh')}

@@ -22,7 +22,7 @@ export default function DomainsPage() {
       cell: (d) => <Go to={`/domains/${d.id}`}>{d.name}</Go>,
       value: (d) => d.name,
     },
-    { id: 'id', header: t('common:id'), cell: (d) => <Copyable text={d.id} />, value: (d) => d.id, width: 320 },
+    { id: 'id', header: t('common:id'), cell: (d) => <Copyable text={d.id} />, value: (d) => d.id, width: 300 },
     {
       id: 'enabled',
       header: t('common:statusLabel'),
@@ -34,6 +34,7 @@ export default function DomainsPage() {
       header: t('common:description'),
       cell: (d) => d.description || '–',
       value: (d) => d.description,
+      width: 300,
     },
   ];
   return (

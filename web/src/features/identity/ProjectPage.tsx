@@ -54,7 +54,7 @@ function Details({ project }: { project: Project }) {
       </Header>
       <Container>
         <KeyValuePairs
-          columns={4}
+          columns={3}
           items={[
             { label: t('common:id'), value: <Copyable text={id} /> },
             { label: t('common:statusLabel'), value: <EnabledStatus value={project.enabled} /> },

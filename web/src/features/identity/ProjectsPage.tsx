@@ -28,7 +28,7 @@ export default function ProjectsPage() {
       cell: (p) => <Go to={`/projects/${p.id}`}>{p.name}</Go>,
       value: (p) => p.name,
     },
-    { id: 'id', header: t('common:id'), cell: (p) => <Copyable text={p.id} />, value: (p) => p.id, width: 320 },
+    { id: 'id', header: t('common:id'), cell: (p) => <Copyable text={p.id} />, value: (p) => p.id, width: 300 },
     {
       id: 'domain',
       header: t('common:domain'),
@@ -47,6 +47,7 @@ export default function ProjectsPage() {
       header: t('common:description'),
       cell: (p) => p.description || '–',
       value: (p) => p.description,
+      width: 300,
     },
     {
       id: 'tags',

@@ -31,7 +31,7 @@ export default function RolesPage() {
       cell: (r) => <Go to={`/roles/${r.id}`}>{r.name}</Go>,
       value: (r) => r.name,
     },
-    { id: 'id', header: t('common:id'), cell: (r) => <Copyable text={r.id} />, value: (r) => r.id, width: 320 },
+    { id: 'id', header: t('common:id'), cell: (r) => <Copyable text={r.id} />, value: (r) => r.id, width: 300 },
     { id: 'implies', header: t('role.implies'), cell: (r) => implied(r) || '–', value: implied },
     {
       id: 'immutable',
@@ -44,6 +44,7 @@ export default function RolesPage() {
       header: t('common:description'),
       cell: (r) => r.description || '–',
       value: (r) => r.description,
+      width: 300,
     },
   ];
   const everywhere = { value: '', label: t('role.everywhere') };

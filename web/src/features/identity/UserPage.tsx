@@ -49,7 +49,7 @@ function Details({ user }: { user: User }) {
       </Header>
       <Container>
         <KeyValuePairs
-          columns={4}
+          columns={3}
           items={[
             { label: t('common:id'), value: <Copyable text={user.id} /> },
             { label: t('common:statusLabel'), value: <EnabledStatus value={user.enabled} /> },

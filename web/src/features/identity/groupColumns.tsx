@@ -15,7 +15,7 @@ export function useGroupColumns(): Column<Group>[] {
       cell: (g) => <Go to={`/groups/${g.id}`}>{g.name}</Go>,
       value: (g) => g.name,
     },
-    { id: 'id', header: t('common:id'), cell: (g) => <Copyable text={g.id} />, value: (g) => g.id, width: 320 },
+    { id: 'id', header: t('common:id'), cell: (g) => <Copyable text={g.id} />, value: (g) => g.id, width: 300 },
     {
       id: 'domain',
       header: t('common:domain'),
@@ -27,6 +27,7 @@ export function useGroupColumns(): Column<Group>[] {
       header: t('common:description'),
       cell: (g) => g.description || '–',
       value: (g) => g.description,
+      width: 300,
     },
   ];
 }

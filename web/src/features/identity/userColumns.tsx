@@ -16,7 +16,7 @@ export function useUserColumns(): Column<User>[] {
       cell: (u) => <Go to={`/users/${u.id}`}>{u.name}</Go>,
       value: (u) => u.name,
     },
-    { id: 'id', header: t('common:id'), cell: (u) => <Copyable text={u.id} />, value: (u) => u.id, width: 320 },
+    { id: 'id', header: t('common:id'), cell: (u) => <Copyable text={u.id} />, value: (u) => u.id, width: 300 },
     {
       id: 'domain',
       header: t('common:domain'),
@@ -35,6 +35,7 @@ export function useUserColumns(): Column<User>[] {
       header: t('common:description'),
       cell: (u) => u.description || '–',
       value: (u) => u.description,
+      width: 300,
     },
   ];
 }
