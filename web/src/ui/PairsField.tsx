@@ -1,0 +1,100 @@
+import AttributeEditor from '@cloudscape-design/components/attribute-editor';
+import FormField from '@cloudscape-design/components/form-field';
+import Input from '@cloudscape-design/components/input';
+import type { ReactNode } from 'react';
+import { type Control, type FieldPathByValue, type FieldValues, useController } from 'react-hook-form';
+import { useTranslation } from 'react-i18next';
+import { all, type Rule, required } from './rules';
+
+export interface Pair {
+  key: string;
+  value: string;
+}
+
+export const pairsOf = (record: Record<string, string>): Pair[] =>
+  Object.entries(record).map(([key, value]) => ({ key, value }));
+
+export const recordOf = (pairs: Pair[]): Record<string, string> =>
+  Object.fromEntries(pairs.map(({ key, value }) => [key.trim(), value]));
+
+/** pairsChange is what makes one record of another: values that differ, and null for what is gone. */
+export function pairsChange(before: Record<string, string>, after: Pair[]): Record<string, string | null> {
+  const wanted = recordOf(after);
+  const change: Record<string, string | null> = {};
+  for (const key of Object.keys(before)) if (!(key in wanted)) change[key] = null;
+  for (const [key, value] of Object.entries(wanted)) if (before[key] !== value) change[key] = value;
+  return change;
+}
+
+interface Props<T extends FieldValues> {
+  control: Control<T>;
+  name: FieldPathByValue<T, Pair[]>;
+  label: ReactNode;
+  empty: string;
+  addLabel: string;
+  keyRule?: Rule;
+  valueRule?: Rule;
+}
+
+/** Keys with values, each key once. */
+export function PairsField<T extends FieldValues>({ control, name, label, empty, addLabel, ...rules }: Props<T>) {
+  const { t } = useTranslation();
+  const keyProblem = (pairs: Pair[], at: number): string | undefined => {
+    const key = pairs[at]?.key ?? '';
+    const wrong = all(required, ...(rules.keyRule ? [rules.keyRule] : []))(key);
+    if (wrong) return wrong;
+    return pairs.some((p, i) => i < at && p.key.trim() === key.trim()) ? t('rules.twice') : undefined;
+  };
+  const { field } = useController({
+    control,
+    name,
+    rules: {
+      validate: (pairs: Pair[]) =>
+        pairs.every((p, i) => keyProblem(pairs, i) === undefined && rules.valueRule?.(p.value) === undefined),
+    },
+  });
+  const pairs = field.value as Pair[];
+  const change = (at: number, part: Partial<Pair>) =>
+    field.onChange(pairs.map((p, i) => (i === at ? { ...p, ...part } : p)));
+  return (
+    <FormField label={label} stretch>
+      <AttributeEditor
+        items={pairs}
+        empty={empty}
+        addButtonText={addLabel}
+        removeButtonText={t('remove')}
+        removeButtonAriaLabel={(p) => t('removeItem', { name: p.key })}
+        onAddButtonClick={() => field.onChange([...pairs, { key: '', value: '' }])}
+        onRemoveButtonClick={({ detail }) => field.onChange(pairs.filter((_, i) => i !== detail.itemIndex))}
+        definition={[
+          {
+            label: t('key'),
+            control: (p, i) => (
+              <Input
+                value={p.key}
+                ariaLabel={t('key')}
+                spellcheck={false}
+                onChange={({ detail }) => change(i, { key: detail.value })}
+                onBlur={field.onBlur}
+              />
+            ),
+            errorText: (_, i) => keyProblem(pairs, i),
+          },
+          {
+            label: t('value'),
+            control: (p, i) => (
+              <Input
+                value={p.value}
+                ariaLabel={t('valueOf', { key: p.key })}
+                spellcheck={false}
+                onChange={({ detail }) => change(i, { value: detail.value })}
+                onBlur={field.onBlur}
+              />
+            ),
+            errorText: (p) => rules.valueRule?.(p.value),
+          },
+        ]}
+      />
+    </FormField>
+  );
+}
