@@ -72,7 +72,6 @@ export function PairsField<T extends FieldValues>({ control, name, label, empty,
             control: (p, i) => (
               <Input
                 value={p.key}
-                ariaLabel={t('key')}
                 spellcheck={false}
                 onChange={({ detail }) => change(i, { key: detail.value })}
                 onBlur={field.onBlur}
@@ -85,7 +84,6 @@ export function PairsField<T extends FieldValues>({ control, name, label, empty,
             control: (p, i) => (
               <Input
                 value={p.value}
-                ariaLabel={t('valueOf', { key: p.key })}
                 spellcheck={false}
                 onChange={({ detail }) => change(i, { value: detail.value })}
                 onBlur={field.onBlur}

@@ -47,7 +47,7 @@ function Details({ host }: { host: Host }) {
       {service?.forced_down && <Alert type="warning">{t('isForcedDown')}</Alert>}
       <Container>
         <KeyValuePairs
-          columns={4}
+          columns={3}
           items={[
             { label: t('state'), value: <Status value={host.state} /> },
             {

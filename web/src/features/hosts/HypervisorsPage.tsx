@@ -32,10 +32,9 @@ export default function HypervisorsPage() {
       id: 'vcpus',
       header: t('vcpus'),
       cell: (h) => <CapacityCell host={h.id} resource="VCPU" />,
-      width: 170,
     },
-    { id: 'ram', header: t('ram'), cell: (h) => <CapacityCell host={h.id} resource="MEMORY_MB" />, width: 200 },
-    { id: 'disk', header: t('disk'), cell: (h) => <CapacityCell host={h.id} resource="DISK_GB" />, width: 200 },
+    { id: 'ram', header: t('ram'), cell: (h) => <CapacityCell host={h.id} resource="MEMORY_MB" /> },
+    { id: 'disk', header: t('disk'), cell: (h) => <CapacityCell host={h.id} resource="DISK_GB" /> },
     {
       id: 'instances',
       header: t('instances'),

@@ -8,7 +8,7 @@ import Form from '@cloudscape-design/components/form';
 import Header from '@cloudscape-design/components/header';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { type UseFormReturn, useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useComputeQuotas } from '~/api/compute';
@@ -40,15 +40,27 @@ export function Quotas({ project }: { project: string }) {
   );
 }
 
+/** A form that follows the limits as they are, but for what somebody has typed. */
+function useLimitsForm(quotas: Quota[]): UseFormReturn<Values> {
+  const limits: Values = Object.fromEntries(quotas.map((q) => [q.resource, String(q.limit)]));
+  const form = useForm<Values>({ mode: 'onChange', defaultValues: limits });
+  const shown = useRef(limits);
+  const key = JSON.stringify(limits);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: key is what limits say
+  useEffect(() => {
+    for (const [resource, limit] of Object.entries(limits)) {
+      const typed = form.getValues(resource) !== shown.current[resource];
+      if (!typed && shown.current[resource] !== limit) form.resetField(resource, { defaultValue: limit });
+    }
+    shown.current = limits;
+  }, [key]);
+  return form;
+}
+
 function Limits({ project, quotas }: { project: string; quotas: Quota[] }) {
   const { t } = useTranslation('identity');
   const [failure, setFailure] = useState('');
-  const form = useForm<Values>({
-    mode: 'onChange',
-    values: Object.fromEntries(quotas.map((q) => [q.resource, String(q.limit)])),
-    // What is used changes while somebody types.
-    resetOptions: { keepDirtyValues: true },
-  });
+  const form = useLimitsForm(quotas);
   const run = async (change: () => Promise<void>, done: string) => {
     setFailure('');
     try {
@@ -161,7 +173,7 @@ function Limit({ quota: q, form }: { quota: Quota; form: UseFormReturn<Values> }
         (q.limit > 0 ? (
           <ProgressBar
             value={Math.min((used / q.limit) * 100, 100)}
-            ariaLabel={label}
+            ariaLabel={`${label}: ${t('quota.usedOf', { used: number(used), limit: number(q.limit) })}`}
             additionalInfo={t('quota.usedOf', { used: number(used), limit: number(q.limit) })}
           />
         ) : (
