@@ -173,6 +173,12 @@ export interface AbsoluteLimits {
   maxServerMeta: number;
 }
 
+/** A quota of a project, with what is used of it. -1 is no limit. */
+export interface ComputeQuota {
+  limit: number;
+  in_use: number;
+}
+
 const servers = (everywhere: boolean) =>
   collect<Server>('compute', '/servers/detail', 'servers', {
     query: { limit: 1000, all_tenants: everywhere ? 1 : undefined },
@@ -284,6 +290,24 @@ export const useHypervisors = () =>
       collect<Hypervisor>('compute', '/os-hypervisors/detail', 'hypervisors', { query: { with_servers: true } }),
   });
 
+export const useHypervisor = (id: string) =>
+  useQuery({
+    queryKey: ['hypervisor', id],
+    queryFn: () =>
+      call<{ hypervisor: Hypervisor }>('compute', 'GET', `/os-hypervisors/${id}`, {
+        query: { with_servers: true },
+      }).then((a) => a.hypervisor),
+  });
+
+/** Servers of all projects that are on a host; for administrators. */
+export const useServersOn = (host: string) =>
+  useQuery({
+    queryKey: ['server', { host }],
+    queryFn: () =>
+      collect<Server>('compute', '/servers/detail', 'servers', { query: { limit: 1000, all_tenants: 1, host } }),
+    enabled: host !== '',
+  });
+
 export const useAggregates = () =>
   useQuery({
     queryKey: ['aggregate'],
@@ -305,4 +329,36 @@ export const useLimits = () =>
     queryKey: ['usage', 'compute'],
     queryFn: () =>
       call<{ limits: { absolute: AbsoluteLimits } }>('compute', 'GET', '/limits').then((a) => a.limits.absolute),
+  });
+
+/** Quotas of a project by resource: GET /os-quota-sets/{id}/detail. */
+export const useComputeQuotas = (project: string) =>
+  useQuery({
+    queryKey: ['usage', 'compute', project],
+    queryFn: async () => {
+      const { quota_set } = await call<{ quota_set: Record<string, ComputeQuota | string> }>(
+        'compute',
+        'GET',
+        `/os-quota-sets/${project}/detail`,
+      );
+      return Object.fromEntries(
+        Object.entries(quota_set).filter((entry): entry is [string, ComputeQuota] => typeof entry[1] === 'object'),
+      );
+    },
+  });
+
+/** Limits of projects that have none of their own. */
+export const useDefaultComputeQuotas = (project: string) =>
+  useQuery({
+    queryKey: ['usage', 'compute', 'defaults'],
+    queryFn: async () => {
+      const { quota_set } = await call<{ quota_set: Record<string, number | string> }>(
+        'compute',
+        'GET',
+        `/os-quota-sets/${project}/defaults`,
+      );
+      return Object.fromEntries(
+        Object.entries(quota_set).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+      );
+    },
   });

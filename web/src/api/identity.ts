@@ -37,6 +37,13 @@ export interface Role {
   name: string;
   description: string | null;
   domain_id: string | null;
+  options?: { immutable?: boolean };
+}
+
+/** A role that brings others with it. */
+export interface Inference {
+  prior_role: Ref;
+  implies: Ref[];
 }
 
 export interface Domain {
@@ -46,7 +53,7 @@ export interface Domain {
   enabled: boolean;
 }
 
-interface Ref {
+export interface Ref {
   id: string;
   name?: string;
   domain?: { id: string; name?: string };
@@ -56,7 +63,9 @@ export interface RoleAssignment {
   role: Ref;
   user?: Ref;
   group?: Ref;
-  scope: { project?: Ref; domain?: Ref; system?: { all: boolean } };
+  scope: { project?: Ref; domain?: Ref; system?: { all: boolean }; 'OS-INHERIT:inherited_to'?: 'projects' };
+  /** Where the assignment itself can be taken away, and by what others it came about, when effective ones are asked for. */
+  links: { assignment: string; membership?: string; prior_role?: string };
 }
 
 export interface ApplicationCredential {
@@ -105,14 +114,43 @@ export const useUser = (id: string) =>
     queryFn: () => call<{ user: User }>('identity', 'GET', `/users/${id}`).then((a) => a.user),
   });
 export const useGroups = () => useQuery({ queryKey: ['group', {}], queryFn: () => list<Group>('groups', 'groups') });
-export const useRoles = () => useQuery({ queryKey: ['role'], queryFn: () => list<Role>('roles', 'roles') });
+/** Roles of the whole cloud, or those that a domain has for itself. */
+export const useRoles = (domain = '') =>
+  useQuery({
+    queryKey: ['role', { domain }],
+    queryFn: () => list<Role>('roles', 'roles', domain ? { domain_id: domain } : undefined),
+  });
+export const useRole = (id: string) =>
+  useQuery({
+    queryKey: ['role', id],
+    queryFn: () => call<{ role: Role }>('identity', 'GET', `/roles/${id}`).then((a) => a.role),
+  });
+export const useInferences = () =>
+  useQuery({
+    queryKey: ['role', { inferences: true }],
+    queryFn: () => list<Inference>('role_inferences', 'role_inferences'),
+  });
+export const useGroup = (id: string) =>
+  useQuery({
+    queryKey: ['group', id],
+    queryFn: () => call<{ group: Group }>('identity', 'GET', `/groups/${id}`).then((a) => a.group),
+  });
+export const useGroupMembers = (id: string) =>
+  useQuery({ queryKey: ['group', id, 'members'], queryFn: () => list<User>(`groups/${id}/users`, 'users') });
+export const useUserGroups = (id: string) =>
+  useQuery({ queryKey: ['group', { user: id }], queryFn: () => list<Group>(`users/${id}/groups`, 'groups') });
 export const useDomains = () => useQuery({ queryKey: ['domain'], queryFn: () => list<Domain>('domains', 'domains') });
+export const useDomain = (id: string) =>
+  useQuery({
+    queryKey: ['domain', id],
+    queryFn: () => call<{ domain: Domain }>('identity', 'GET', `/domains/${id}`).then((a) => a.domain),
+  });
 export const useServices = () =>
   useQuery({ queryKey: ['service'], queryFn: () => list<Service>('services', 'services') });
 export const useEndpoints = () =>
   useQuery({ queryKey: ['endpoint'], queryFn: () => list<Endpoint>('endpoints', 'endpoints') });
 
-/** Assignments with names; filter: user.id, group.id, scope.project.id, … */
+/** Assignments with names; filter: user.id, group.id, scope.project.id, effective, … */
 export const useRoleAssignments = (filter: Record<string, string>) =>
   useQuery({
     queryKey: ['role_assignment', filter],
@@ -121,6 +159,6 @@ export const useRoleAssignments = (filter: Record<string, string>) =>
 
 export const useApplicationCredentials = (user: string) =>
   useQuery({
-    queryKey: ['application_credential', user],
+    queryKey: ['application_credential', { user }],
     queryFn: () => list<ApplicationCredential>(`users/${user}/application_credentials`, 'application_credentials'),
   });

@@ -230,3 +230,11 @@ export const useNetworkQuotas = (project: string) =>
         (a) => a.quota,
       ),
   });
+
+/** Limits of projects that have none of their own. */
+export const useDefaultNetworkQuotas = (project: string) =>
+  useQuery({
+    queryKey: ['usage', 'network', 'defaults'],
+    queryFn: () =>
+      call<{ quota: Record<string, number> }>('network', 'GET', `/quotas/${project}/default`).then((a) => a.quota),
+  });

@@ -208,6 +208,21 @@ export async function renew(password: string): Promise<void> {
   await session.set(token, body);
 }
 
+/**
+ * changePassword gives the user of the session another password, which ends all tokens, and takes a new one. It asks by itself
+ * for an answer of its own: 401 says here that the old password is wrong, not that the session has ended.
+ */
+export async function changePassword(old: string, password: string): Promise<void> {
+  const now = session.current;
+  if (!now) return;
+  await send(`/identity/v3/users/${now.body.user.id}/password`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+    body: JSON.stringify({ user: { original_password: old, password } }),
+  });
+  await renew(password);
+}
+
 export async function switchProject(project: string): Promise<void> {
   const now = session.current;
   if (!now) return;

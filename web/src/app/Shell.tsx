@@ -3,12 +3,11 @@ import Flashbar from '@cloudscape-design/components/flashbar';
 import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
-import { useQuery } from '@tanstack/react-query';
 import { Suspense, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Outlet, useLocation, useNavigate } from 'react-router-dom';
 import { reach } from '~/api/client';
-import { projectsOf, regionsOf, session, switchProject } from '~/api/session';
+import { regionsOf, session, switchProject } from '~/api/session';
 import { useEvents } from '~/events/useEvents';
 import { Confirmation } from '~/ui/confirm';
 import { Notifications, notify } from '~/ui/notify';
@@ -19,7 +18,7 @@ import { pages, type Section } from './pages';
 import { queries } from './queries';
 import { Renewal } from './Renewal';
 import { setTheme, themeStore } from './theme';
-import { useSession } from './useSession';
+import { useMyProjects, useSession } from './useSession';
 
 const sections: Section[] = ['overview', 'compute', 'network', 'identity', 'admin'];
 
@@ -108,9 +107,9 @@ function Navigation() {
 function Header() {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
-  const { body, token, region } = useSession();
+  const { body, region } = useSession();
   const theme = useSyncExternalStore(themeStore.subscribe, themeStore.get);
-  const projects = useQuery({ queryKey: ['project', 'mine', body.user.id], queryFn: () => projectsOf(token) });
+  const projects = useMyProjects();
   const regions = regionsOf(body);
   const toProject = async (id: string) => {
     if (id === body.project?.id) return;

@@ -16,6 +16,11 @@ const implied: Record<string, string[]> = {
   floatingip: ['server'],
   security_group_rule: ['security_group'],
   role_assignment: ['user', 'project', 'group'],
+  aggregate: ['zone', 'compute_service'],
+  service: ['compute_service', 'hypervisor', 'zone'],
+  resource_provider: ['hypervisor'],
+  quota_set: ['usage'],
+  network_quota: ['usage'],
 };
 
 /** useEvents makes what is on the screen follow the cloud. */

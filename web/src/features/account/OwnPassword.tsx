@@ -1,0 +1,77 @@
+import Alert from '@cloudscape-design/components/alert';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Form from '@cloudscape-design/components/form';
+import Header from '@cloudscape-design/components/header';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { useTranslation } from 'react-i18next';
+import { ApiError, messageOf } from '~/api/error';
+import { changePassword } from '~/api/session';
+import { TextField } from '~/ui/fields';
+import { notify } from '~/ui/notify';
+import { PasswordFields } from '~/ui/PasswordFields';
+
+/** Changing one's own password. The session goes on with a new token; those of other places end. */
+export function OwnPassword() {
+  const { t } = useTranslation('account');
+  const [failure, setFailure] = useState('');
+  const form = useForm({ mode: 'onChange', defaultValues: { old: '', password: '', repeated: '' } });
+  const submit = form.handleSubmit(async ({ old, password }) => {
+    setFailure('');
+    try {
+      await changePassword(old, password);
+    } catch (error) {
+      setFailure(error instanceof ApiError && error.status === 401 ? t('wrongPassword') : messageOf(error));
+      return;
+    }
+    form.reset();
+    notify.success(t('passwordChanged'));
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <Container
+        header={
+          <Header variant="h2" description={t('passwordText')}>
+            {t('password')}
+          </Header>
+        }
+      >
+        <Form
+          actions={
+            <Button
+              variant="primary"
+              formAction="submit"
+              loading={form.formState.isSubmitting}
+              data-testid="change-password"
+            >
+              {t('changePassword')}
+            </Button>
+          }
+        >
+          <SpaceBetween size="m">
+            {failure && (
+              <Alert type="error" header={t('common:failed')} data-testid="password-failure">
+                {failure}
+              </Alert>
+            )}
+            <TextField
+              control={form.control}
+              name="old"
+              label={t('oldPassword')}
+              type="password"
+              autoComplete="current-password"
+            />
+            <PasswordFields form={form} />
+          </SpaceBetween>
+        </Form>
+      </Container>
+    </form>
+  );
+}
