@@ -33,7 +33,7 @@ interface Props<T> {
   id: string;
   title: string;
   description?: ReactNode;
-  query: Pick<UseQueryResult<T[]>, 'data' | 'error' | 'isPending' | 'isFetching' | 'refetch'>;
+  query: Pick<UseQueryResult<T[]>, 'data' | 'error' | 'isPending' | 'isFetching'> & { refetch(): Promise<unknown> };
   columns: Column<T>[];
   actions?: (Action<T> | { heading: string; actions: Action<T>[] })[];
   /** Buttons that need no selection: create, upload, … */

@@ -19,6 +19,12 @@ export interface Action<T> {
   open?(item: T): void;
 }
 
+/** opens is an action that opens a dialog or a page for one thing. */
+export const opens = <T>(action: Omit<Action<T>, 'run' | 'open'> & { open(item: T): void }): Action<T> => ({
+  ...action,
+  run: async () => undefined,
+});
+
 const atOnce = 6;
 
 /** perform asks, does it to each thing, a few at once, and says how it went. */

@@ -4,7 +4,7 @@ import ipaddr from 'ipaddr.js';
 /** A rule looks at what was typed, and gives undefined or what is wrong with it, in words. Empty input is for `required`. */
 export type Rule = (value: string) => string | undefined;
 
-const say = (key: string, values?: object): string => i18next.t(`rules.${key}`, { ...values });
+export const say = (key: string, values?: object): string => i18next.t(`rules.${key}`, { ...values });
 
 export const required: Rule = (value) => (value.trim() ? undefined : say('required'));
 

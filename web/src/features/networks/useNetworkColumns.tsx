@@ -1,0 +1,88 @@
+import { useTranslation } from 'react-i18next';
+import { type Network, useSubnets } from '~/api/network';
+import { useSession } from '~/app/useSession';
+import { formatTime, nameOf } from '~/ui/format';
+import { Go } from '~/ui/Go';
+import type { Column } from '~/ui/ResourceTable';
+import { Status, YesNo } from '~/ui/Status';
+
+/** The columns of lists of networks. Administrators see what carries a network too. */
+export function useNetworkColumns(): Column<Network>[] {
+  const { t } = useTranslation('networks');
+  const { isAdmin } = useSession();
+  const subnets = useSubnets().data ?? [];
+  const ranges = (n: Network) => subnets.filter((s) => s.network_id === n.id).map((s) => s.cidr);
+  const flag = (value: boolean) => t(value ? 'common:yes' : 'common:no');
+  const columns: Column<Network>[] = [
+    { id: 'name', header: t('common:name'), cell: (n) => <Go to={`/networks/${n.id}`}>{nameOf(n)}</Go>, value: nameOf },
+    {
+      id: 'subnets',
+      header: t('subnets'),
+      cell: (n) => ranges(n).join(', ') || '–',
+      value: (n) => ranges(n).join(', '),
+    },
+    {
+      id: 'status',
+      header: t('common:statusLabel'),
+      cell: (n) => <Status value={n.status} />,
+      value: (n) => n.status,
+      width: 120,
+    },
+    {
+      id: 'adminUp',
+      header: t('adminState'),
+      cell: (n) => <Status value={n.admin_state_up ? 'UP' : 'DOWN'} />,
+      value: (n) => (n.admin_state_up ? 'UP' : 'DOWN'),
+      width: 110,
+    },
+    {
+      id: 'shared',
+      header: t('shared'),
+      cell: (n) => <YesNo value={n.shared} />,
+      value: (n) => flag(n.shared),
+      width: 100,
+    },
+    {
+      id: 'external',
+      header: t('external'),
+      cell: (n) => <YesNo value={n['router:external']} />,
+      value: (n) => flag(n['router:external']),
+      width: 100,
+    },
+    { id: 'mtu', header: 'MTU', cell: (n) => n.mtu, value: (n) => n.mtu, width: 90 },
+    {
+      id: 'created',
+      header: t('common:created'),
+      cell: (n) => formatTime(n.created_at),
+      value: (n) => n.created_at,
+      visible: false,
+    },
+    { id: 'id', header: t('common:id'), cell: (n) => n.id, value: (n) => n.id, visible: false },
+  ];
+  if (isAdmin) {
+    columns.push(
+      {
+        id: 'type',
+        header: t('type'),
+        cell: (n) => (n['provider:network_type'] ? t(`types.${n['provider:network_type']}`) : '–'),
+        value: (n) => n['provider:network_type'],
+        width: 100,
+      },
+      {
+        id: 'physical',
+        header: t('physical'),
+        cell: (n) => n['provider:physical_network'] ?? '–',
+        value: (n) => n['provider:physical_network'],
+        width: 120,
+      },
+      {
+        id: 'segment',
+        header: t('segment'),
+        cell: (n) => n['provider:segmentation_id'] ?? '–',
+        value: (n) => n['provider:segmentation_id'],
+        width: 120,
+      },
+    );
+  }
+  return columns;
+}
