@@ -14,19 +14,26 @@ export function useNetworkColumns(): Column<Network>[] {
   const ranges = (n: Network) => subnets.filter((s) => s.network_id === n.id).map((s) => s.cidr);
   const flag = (value: boolean) => t(value ? 'common:yes' : 'common:no');
   const columns: Column<Network>[] = [
-    { id: 'name', header: t('common:name'), cell: (n) => <Go to={`/networks/${n.id}`}>{nameOf(n)}</Go>, value: nameOf },
+    {
+      id: 'name',
+      header: t('common:name'),
+      cell: (n) => <Go to={`/networks/${n.id}`}>{nameOf(n)}</Go>,
+      value: nameOf,
+      width: 190,
+    },
     {
       id: 'subnets',
       header: t('subnets'),
       cell: (n) => ranges(n).join(', ') || '–',
       value: (n) => ranges(n).join(', '),
+      width: 180,
     },
     {
       id: 'status',
       header: t('common:statusLabel'),
       cell: (n) => <Status value={n.status} />,
       value: (n) => n.status,
-      width: 120,
+      width: 110,
     },
     {
       id: 'adminUp',
@@ -40,7 +47,7 @@ export function useNetworkColumns(): Column<Network>[] {
       header: t('shared'),
       cell: (n) => <YesNo value={n.shared} />,
       value: (n) => flag(n.shared),
-      width: 100,
+      width: 95,
     },
     {
       id: 'external',
@@ -61,28 +68,32 @@ export function useNetworkColumns(): Column<Network>[] {
   ];
   if (isAdmin) {
     columns.push(
-      {
-        id: 'type',
-        header: t('type'),
-        cell: (n) => (n['provider:network_type'] ? t(`types.${n['provider:network_type']}`) : '–'),
-        value: (n) => n['provider:network_type'],
-        width: 100,
-      },
+      { id: 'carrier', header: t('type'), cell: (n) => carrier(n, t), value: (n) => carrier(n, t), width: 150 },
       {
         id: 'physical',
         header: t('physical'),
         cell: (n) => n['provider:physical_network'] ?? '–',
         value: (n) => n['provider:physical_network'],
-        width: 120,
+        visible: false,
       },
       {
         id: 'segment',
         header: t('segment'),
         cell: (n) => n['provider:segmentation_id'] ?? '–',
         value: (n) => n['provider:segmentation_id'],
-        width: 120,
+        visible: false,
       },
     );
   }
   return columns;
 }
+
+/** carrier is what carries a network: "VXLAN 5012", "VLAN public 12", "Flat public". */
+const carrier = (n: Network, t: (key: string) => string): string =>
+  [
+    n['provider:network_type'] && t(`types.${n['provider:network_type']}`),
+    n['provider:physical_network'],
+    n['provider:segmentation_id'],
+  ]
+    .filter(Boolean)
+    .join(' ');
