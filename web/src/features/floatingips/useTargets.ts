@@ -1,0 +1,36 @@
+import { type FloatingIP, useFloatingIPs, usePorts, useRouters } from '~/api/network';
+import { useSession } from '~/app/useSession';
+import { useServerNames } from '~/features/networks/useServerNames';
+import { nameOf } from '~/ui/format';
+import { reachable, type Target, targets } from './reach';
+
+interface Targets {
+  pending: boolean;
+  error: unknown;
+  /** Those that a floating IP of the network can stand for. */
+  from(network: string): Target[];
+  all: Target[];
+  floating: FloatingIP[];
+  /** What to call a target: its instance, or its port. */
+  nameOf(target: Target): string;
+}
+
+/** useTargets finds the places of the project where floating IPs can lead. */
+export function useTargets(): Targets {
+  const { projectId } = useSession();
+  // The interfaces of routers of other projects may stand on the project's networks: all ports that are seen matter.
+  const ports = usePorts();
+  const routers = useRouters(projectId, true);
+  const floating = useFloatingIPs(projectId);
+  const names = useServerNames();
+  const all = targets(ports.data ?? [], routers.data ?? []).filter((t) => t.port.project_id === projectId);
+  const taken = floating.data ?? [];
+  return {
+    pending: ports.isPending || routers.isPending || floating.isPending,
+    error: ports.error ?? routers.error ?? floating.error,
+    from: (network) => reachable(all, network, taken),
+    all,
+    floating: taken,
+    nameOf: ({ port }) => names.get(port.device_id) ?? nameOf(port),
+  };
+}
