@@ -149,6 +149,8 @@ export function MultiField<T extends FieldValues>(props: MultiProps<T>) {
     rules: { validate: (v: string[]) => (v ?? []).length >= min || t('rules.required') },
   });
   const values: string[] = field.value ?? [];
+  // What is chosen shows its label alone.
+  const named = options.map((o) => ({ ...o, label: o.label ?? o.value }));
   return (
     <FormField
       label={useLabel(props)}
@@ -158,10 +160,10 @@ export function MultiField<T extends FieldValues>(props: MultiProps<T>) {
     >
       <Multiselect
         ref={field.ref}
-        selectedOptions={options.filter((o) => values.includes(o.value))}
+        selectedOptions={named.filter((o) => values.includes(o.value))}
         onChange={({ detail }) => field.onChange(detail.selectedOptions.map((o) => o.value ?? ''))}
         onBlur={field.onBlur}
-        options={options}
+        options={named}
         placeholder={props.placeholder ?? t('choose')}
         disabled={props.disabled}
         empty={t('nothingHere')}

@@ -80,7 +80,7 @@ export function Choices({ title, choices, pending, error, empty, children, onClo
             <Spinner /> {t('common:loading')}
           </Box>
         ) : (
-          <>
+          <SpaceBetween size="m">
             {choices.length > filterFrom && (
               <TextFilter
                 filteringText={wanted}
@@ -112,7 +112,7 @@ export function Choices({ title, choices, pending, error, empty, children, onClo
                 ),
               })}
             />
-          </>
+          </SpaceBetween>
         )}
       </SpaceBetween>
     </Modal>

@@ -30,11 +30,12 @@ function outside(ports: Port[], routers: Router[]): Map<string, Set<string> | un
 
 const isIPv4 = (address: string): boolean => ipaddr.IPv4.isValid(address);
 
-/** targets are the addresses of instances and free ports that floating IPs can stand for, by the rules of the API. */
+/** targets are the addresses that floating IPs can stand for by the rules of the API: of instances, then of free ports. */
 export function targets(ports: Port[], routers: Router[]): Target[] {
   const ways = outside(ports, routers);
   return ports
     .filter((p) => p.device_owner === '' || p.device_owner.startsWith('compute:'))
+    .sort((a, b) => Number(a.device_owner === '') - Number(b.device_owner === ''))
     .flatMap((port) =>
       port.fixed_ips
         .filter((ip) => isIPv4(ip.ip_address) && ways.has(ip.subnet_id))

@@ -3,6 +3,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useTranslation } from 'react-i18next';
 import { type Network, type Port, type Subnet, usePorts, useSubnets } from '~/api/network';
 import { nameOf } from '~/ui/format';
+import { useServerNames } from './useServerNames';
 
 const most = 8;
 
@@ -19,14 +20,19 @@ export function Names({ names }: { names: string[] }) {
   );
 }
 
+/** subnetWords is a subnet for a person: its range, and its name if it has one. */
+const subnetWords = (s: Subnet): string => (s.name ? `${s.name} (${s.cidr})` : s.cidr);
+
 const addressesOf = (p: Port) => p.fixed_ips.map((ip) => ip.ip_address).join(', ');
 
 /** portWords is a port for a person: its name and addresses, and what it belongs to. */
 export function usePortWords(): (port: Port) => string {
   const { t } = useTranslation('networks');
+  const servers = useServerNames();
   return (p) => {
     const what = ownerKey(p.device_owner);
-    return [nameOf(p), addressesOf(p), what && t(`owner.${what}`)].filter(Boolean).join(' – ');
+    const owner = what && [t(`owner.${what}`), servers.get(p.device_id)].filter(Boolean).join(' ');
+    return [nameOf(p), addressesOf(p), owner].filter(Boolean).join(' – ');
   };
 }
 
@@ -54,7 +60,7 @@ export function NetworkDeletion({ networks }: { networks: Network[] }) {
       {subnets.length > 0 && (
         <div>
           {t('deleteSubnets')}
-          <Names names={subnets.map((s) => `${nameOf(s)} (${s.cidr})`)} />
+          <Names names={subnets.map(subnetWords)} />
         </div>
       )}
       {inTheWay.length > 0 && (
@@ -76,7 +82,7 @@ export function SubnetDeletion({ subnets, ports }: { subnets: Subnet[]; ports: P
   );
   return (
     <SpaceBetween size="s">
-      <div>{t('subnet.deleteText', { names: subnets.map((s) => `${nameOf(s)} (${s.cidr})`).join(', ') })}</div>
+      <div>{t('subnet.deleteText', { names: subnets.map(subnetWords).join(', ') })}</div>
       {inTheWay.length > 0 && (
         <Alert type="error" header={t('inTheWay')}>
           <Names names={inTheWay.map(words)} />

@@ -70,7 +70,7 @@ function Details({ port: p, network }: { port: Port; network: string }) {
       value: lines(
         p.fixed_ips.map((ip) => {
           const subnet = subnets.find((s) => s.id === ip.subnet_id);
-          return `${ip.ip_address} (${subnet ? `${nameOf(subnet)}, ${subnet.cidr}` : ip.subnet_id})`;
+          return `${ip.ip_address} (${subnet ? [subnet.name, subnet.cidr].filter(Boolean).join(', ') : ip.subnet_id})`;
         }),
       ),
     },

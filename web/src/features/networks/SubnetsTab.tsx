@@ -51,6 +51,7 @@ export function SubnetsTab({ network }: { network: Network }) {
       header: t('subnet.pools'),
       cell: (s) => many(s.allocation_pools.map((p) => `${p.start} – ${p.end}`)),
       value: (s) => s.allocation_pools[0]?.start,
+      width: 240,
     },
     {
       id: 'dns',

@@ -37,7 +37,7 @@ export function GatewayFields({ form, optional }: { form: UseFormReturn<GatewayP
       />
       {networks.data && external.length === 0 && <Alert type="info">{t('gateway.noExternal')}</Alert>}
       {isAdmin && v.network && (
-        <>
+        <SpaceBetween size="m">
           <CheckField
             control={form.control}
             name="gateway.snat"
@@ -62,7 +62,7 @@ export function GatewayFields({ form, optional }: { form: UseFormReturn<GatewayP
               />
             )}
           </ColumnLayout>
-        </>
+        </SpaceBetween>
       )}
     </SpaceBetween>
   );

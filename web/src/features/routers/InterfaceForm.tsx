@@ -1,3 +1,4 @@
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { type Port, type Router, type Subnet, useNetworks, usePorts, useSubnets } from '~/api/network';
@@ -62,7 +63,7 @@ export function InterfaceForm({ router, ports, onClose }: { router: Router; port
         ]}
       />
       {v.by === 'subnet' ? (
-        <>
+        <SpaceBetween size="m">
           <SelectField
             control={form.control}
             name="subnet"
@@ -93,7 +94,7 @@ export function InterfaceForm({ router, ports, onClose }: { router: Router; port
               rule={all(addressOf(chosen.ip_version), inside(chosen.cidr))}
             />
           )}
-        </>
+        </SpaceBetween>
       ) : (
         <SelectField
           control={form.control}

@@ -5,7 +5,6 @@ import { type SecurityGroup, usePorts } from '~/api/network';
 import { remove } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { Names, usePortWords } from '~/features/networks/Deletions';
-import { useServerNames } from '~/features/networks/useServerNames';
 import { type Action, opens } from '~/ui/actions';
 import { nameOf } from '~/ui/format';
 import { GroupForm } from './GroupForm';
@@ -43,7 +42,6 @@ export function useGroupActions(onDeleted?: () => void): {
 function GroupDeletion({ groups }: { groups: SecurityGroup[] }) {
   const { t } = useTranslation('securitygroups');
   const ports = usePorts({ security_groups: groups.map((g) => g.id) }).data ?? [];
-  const servers = useServerNames();
   const words = usePortWords();
   return (
     <>
@@ -51,12 +49,7 @@ function GroupDeletion({ groups }: { groups: SecurityGroup[] }) {
       {groups.some((g) => g.name === 'default') && <p>{t('deleteDefault')}</p>}
       {ports.length > 0 && (
         <Alert type="error" header={t('inTheWay')}>
-          <Names
-            names={ports.map((p) => {
-              const server = servers.get(p.device_id);
-              return server ? `${words(p)} ${server}` : words(p);
-            })}
-          />
+          <Names names={ports.map(words)} />
         </Alert>
       )}
     </>
