@@ -14,13 +14,15 @@ export default function AllNetworks() {
   const query = useNetworks(projectId, true);
   const projects = useProjects();
   const { actions, dialog } = useNetworkActions();
-  const columns = useNetworkColumns();
+  // Whose a network is matters more here than its switch; the window has room for one of them.
+  const columns = useNetworkColumns().map((c) => (c.id === 'adminUp' ? { ...c, visible: false } : c));
   const nameOfProject = (n: Network) => projects.data?.find((p) => p.id === n.project_id)?.name ?? n.project_id;
   const project: Column<Network> = {
     id: 'project',
     header: t('common:project'),
     cell: nameOfProject,
     value: nameOfProject,
+    width: 150,
   };
   return (
     <>

@@ -70,9 +70,9 @@ export function NetworkForm({ before, onClose }: { before?: Network; onClose(): 
               control={control}
               name="mtu"
               label="MTU"
-              optional
+              optional={!before}
               inputMode="numeric"
-              hint={t('mtuHint')}
+              hint={before ? undefined : t('mtuHint')}
               rule={wholeNumber(68, 65_535)}
             />
             <TextField
