@@ -18,16 +18,17 @@ interface Targets {
 /** useTargets finds the places of the project where floating IPs can lead. */
 export function useTargets(): Targets {
   const { projectId } = useSession();
-  // The interfaces of routers of other projects may stand on the project's networks: all ports that are seen matter.
-  const ports = usePorts();
+  const own = usePorts({ project_id: projectId });
+  // Routers of other projects may have interfaces on the project's networks.
+  const interfaces = usePorts({ device_owner: 'network:router_interface' });
   const routers = useRouters(projectId, true);
   const floating = useFloatingIPs(projectId);
   const names = useServerNames();
-  const all = targets(ports.data ?? [], routers.data ?? []).filter((t) => t.port.project_id === projectId);
+  const all = targets([...(own.data ?? []), ...(interfaces.data ?? [])], routers.data ?? []);
   const taken = floating.data ?? [];
   return {
-    pending: ports.isPending || routers.isPending || floating.isPending,
-    error: ports.error ?? routers.error ?? floating.error,
+    pending: own.isPending || interfaces.isPending || routers.isPending || floating.isPending,
+    error: own.error ?? interfaces.error ?? routers.error ?? floating.error,
     from: (network) => reachable(all, network, taken),
     all,
     floating: taken,

@@ -12,7 +12,7 @@ import { Copyable } from '~/ui/Copyable';
 import { formatTime, nameOf } from '~/ui/format';
 import { Loaded } from '~/ui/Loaded';
 import { Crumbs } from '~/ui/Page';
-import { Status, YesNo } from '~/ui/Status';
+import { AdminState, Status, YesNo } from '~/ui/Status';
 import { useTab } from '~/ui/useTab';
 import { AddressesTab } from './AddressesTab';
 import { PortsTab } from './PortsTab';
@@ -80,7 +80,7 @@ function Overview({ network: n }: { network: Network }) {
       items={[
         { label: t('common:id'), value: <Copyable text={n.id} /> },
         { label: t('common:statusLabel'), value: <Status value={n.status} /> },
-        { label: t('adminState'), value: <Status value={n.admin_state_up ? 'UP' : 'DOWN'} /> },
+        { label: t('adminState'), value: <AdminState up={n.admin_state_up} /> },
         { label: t('common:project'), value: <Copyable text={n.project_id} /> },
         { label: t('shared'), value: <YesNo value={n.shared} /> },
         {

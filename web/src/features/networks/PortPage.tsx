@@ -13,7 +13,7 @@ import { formatTime, nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { Loaded } from '~/ui/Loaded';
 import { Crumbs } from '~/ui/Page';
-import { Status, YesNo } from '~/ui/Status';
+import { AdminState, Status, YesNo } from '~/ui/Status';
 import { Device } from './Device';
 import { usePortActions } from './usePortActions';
 import { useServerNames } from './useServerNames';
@@ -61,7 +61,7 @@ function Details({ port: p, network }: { port: Port; network: string }) {
   const basics: KeyValuePairsProps.Item[] = [
     { label: t('common:id'), value: <Copyable text={p.id} /> },
     { label: t('common:statusLabel'), value: <Status value={p.status} /> },
-    { label: t('adminState'), value: <Status value={p.admin_state_up ? 'UP' : 'DOWN'} /> },
+    { label: t('adminState'), value: <AdminState up={p.admin_state_up} /> },
     { label: t('port.device'), value: <Device port={p} name={names.get(p.device_id)} /> },
     { label: t('network'), value: <Go to={`/networks/${p.network_id}`}>{network}</Go> },
     { label: t('port.mac'), value: <Copyable text={p.mac_address} /> },

@@ -7,7 +7,7 @@ import { nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { QuotaUse } from '~/ui/QuotaUse';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
-import { Status, YesNo } from '~/ui/Status';
+import { AdminState, Status, YesNo } from '~/ui/Status';
 import { Device } from './Device';
 import { PortForm } from './PortForm';
 import { usePortActions } from './usePortActions';
@@ -48,8 +48,8 @@ export function PortsTab({ network }: { network: Network }) {
     {
       id: 'adminUp',
       header: t('adminState'),
-      cell: (p) => <Status value={p.admin_state_up ? 'UP' : 'DOWN'} />,
-      value: (p) => (p.admin_state_up ? 'UP' : 'DOWN'),
+      cell: (p) => <AdminState up={p.admin_state_up} />,
+      value: (p) => t(p.admin_state_up ? 'common:status.ENABLED' : 'common:status.DISABLED'),
       width: 110,
     },
     {

@@ -4,7 +4,7 @@ import { useSession } from '~/app/useSession';
 import { formatTime, nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import type { Column } from '~/ui/ResourceTable';
-import { Status, YesNo } from '~/ui/Status';
+import { AdminState, Status, YesNo } from '~/ui/Status';
 
 /** The columns of lists of networks. Administrators see what carries a network too. */
 export function useNetworkColumns(): Column<Network>[] {
@@ -19,14 +19,14 @@ export function useNetworkColumns(): Column<Network>[] {
       header: t('common:name'),
       cell: (n) => <Go to={`/networks/${n.id}`}>{nameOf(n)}</Go>,
       value: nameOf,
-      width: 190,
+      width: 170,
     },
     {
       id: 'subnets',
       header: t('subnets'),
       cell: (n) => ranges(n).join(', ') || '–',
       value: (n) => ranges(n).join(', '),
-      width: 180,
+      width: 165,
     },
     {
       id: 'status',
@@ -38,8 +38,8 @@ export function useNetworkColumns(): Column<Network>[] {
     {
       id: 'adminUp',
       header: t('adminState'),
-      cell: (n) => <Status value={n.admin_state_up ? 'UP' : 'DOWN'} />,
-      value: (n) => (n.admin_state_up ? 'UP' : 'DOWN'),
+      cell: (n) => <AdminState up={n.admin_state_up} />,
+      value: (n) => t(n.admin_state_up ? 'common:status.ENABLED' : 'common:status.DISABLED'),
       width: 110,
     },
     {

@@ -8,7 +8,7 @@ import { Go } from '~/ui/Go';
 import { Crumbs } from '~/ui/Page';
 import { QuotaUse } from '~/ui/QuotaUse';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
-import { Status, YesNo } from '~/ui/Status';
+import { AdminState, Status, YesNo } from '~/ui/Status';
 import { RouterForm } from './RouterForm';
 import { useRouterActions } from './useRouterActions';
 
@@ -43,8 +43,8 @@ export default function RouterList() {
     {
       id: 'adminUp',
       header: t('adminState'),
-      cell: (r) => <Status value={r.admin_state_up ? 'UP' : 'DOWN'} />,
-      value: (r) => (r.admin_state_up ? 'UP' : 'DOWN'),
+      cell: (r) => <AdminState up={r.admin_state_up} />,
+      value: (r) => t(r.admin_state_up ? 'common:status.ENABLED' : 'common:status.DISABLED'),
       width: 120,
     },
     {

@@ -13,7 +13,7 @@ import { formatTime, nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { Loaded } from '~/ui/Loaded';
 import { Crumbs } from '~/ui/Page';
-import { Status, YesNo } from '~/ui/Status';
+import { AdminState, Status, YesNo } from '~/ui/Status';
 import { useTab } from '~/ui/useTab';
 import { InterfacesTab } from './InterfacesTab';
 import { RoutesTab } from './RoutesTab';
@@ -55,7 +55,7 @@ function Details({ router: r }: { router: Router }) {
           items={[
             { label: t('common:id'), value: <Copyable text={r.id} /> },
             { label: t('common:statusLabel'), value: <Status value={r.status} /> },
-            { label: t('adminState'), value: <Status value={r.admin_state_up ? 'UP' : 'DOWN'} /> },
+            { label: t('adminState'), value: <AdminState up={r.admin_state_up} /> },
             { label: t('common:project'), value: <Copyable text={r.project_id} /> },
             {
               label: t('gateway.network'),

@@ -2,7 +2,7 @@ import Button from '@cloudscape-design/components/button';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { type Router, useExtensions, usePorts, useSubnets } from '~/api/network';
+import { type Router, useExtensions, usePorts, useRouter, useSubnets } from '~/api/network';
 import type { Action } from '~/ui/actions';
 import { FormModal } from '~/ui/FormModal';
 import { TextField } from '~/ui/fields';
@@ -19,6 +19,7 @@ export function RoutesTab({ router }: { router: Router }) {
   const { t } = useTranslation('routers');
   const atomic = useExtensions().data?.includes(atomicRoutes) ?? false;
   const [adding, setAdding] = useState(false);
+  const query = useRouter(router.id);
   const rows = router.routes.map(
     (r): Row => ({ ...r, id: `${r.destination} ${r.nexthop}`, name: `${r.destination} → ${r.nexthop}` }),
   );
@@ -39,7 +40,7 @@ export function RoutesTab({ router }: { router: Router }) {
       <ResourceTable
         id="routes"
         title={t('routes')}
-        query={{ data: rows, error: null, isPending: false, isFetching: false, refetch: async () => undefined }}
+        query={{ ...query, data: rows }}
         columns={[
           { id: 'name', header: t('destination'), cell: (r) => r.destination, value: (r) => r.destination },
           { id: 'nexthop', header: t('nexthop'), cell: (r) => r.nexthop, value: (r) => r.nexthop },

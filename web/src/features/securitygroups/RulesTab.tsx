@@ -4,7 +4,13 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type SecurityGroup, type SecurityGroupRule, useNetworkQuotas, useSecurityGroups } from '~/api/network';
+import {
+  type SecurityGroup,
+  type SecurityGroupRule,
+  useNetworkQuotas,
+  useSecurityGroup,
+  useSecurityGroups,
+} from '~/api/network';
 import { remove } from '~/api/networkWrite';
 import { Names } from '~/features/networks/Deletions';
 import type { Action } from '~/ui/actions';
@@ -19,6 +25,7 @@ type Row = SecurityGroupRule & { name: string };
 
 export function RulesTab({ group }: { group: SecurityGroup }) {
   const { t } = useTranslation('securitygroups');
+  const query = useSecurityGroup(group.id);
   const groups = useSecurityGroups(group.project_id).data ?? [];
   const quotas = useNetworkQuotas(group.project_id);
   const words = useRuleWords(groups);
@@ -80,7 +87,7 @@ export function RulesTab({ group }: { group: SecurityGroup }) {
         id="rules"
         title={t('rules')}
         description={<QuotaUse query={quotas} resource="security_group_rule" />}
-        query={{ data: rows, error: null, isPending: false, isFetching: false, refetch: async () => undefined }}
+        query={{ ...query, data: rows }}
         columns={columns}
         actions={actions}
         buttons={
