@@ -62,9 +62,13 @@ export interface Port extends Standard {
   allowed_address_pairs: { ip_address: string; mac_address?: string }[];
   extra_dhcp_opts: { opt_name: string; opt_value: string; ip_version: number }[];
   dns_name?: string;
+  dns_assignment?: { hostname: string; ip_address: string; fqdn: string }[];
   'binding:vnic_type': string;
+  /** These are shown to administrators. */
   'binding:host_id'?: string;
   'binding:vif_type'?: string;
+  'binding:vif_details'?: Record<string, unknown>;
+  'binding:profile'?: Record<string, unknown>;
 }
 
 export interface Router extends Standard {
@@ -127,6 +131,22 @@ export interface NetworkAgent {
   configurations: Record<string, unknown> & { findings?: Finding[] };
 }
 
+/** Addresses that a network gives out, and those in use; for administrators. */
+export interface IPAvailability {
+  network_id: string;
+  network_name: string;
+  total_ips: number;
+  used_ips: number;
+  subnet_ip_availability: {
+    subnet_id: string;
+    subnet_name: string;
+    cidr: string;
+    ip_version: 4 | 6;
+    total_ips: number;
+    used_ips: number;
+  }[];
+}
+
 export interface QuotaDetail {
   limit: number;
   used: number;
@@ -164,14 +184,14 @@ export const useNetworks = (project: string, everywhere = false) =>
     select: (all) => (everywhere ? all : mine(all, project, (n) => n.shared || n['router:external'])),
   });
 
-export const useNetwork = (id: string) =>
-  useQuery({ queryKey: ['network', id], queryFn: () => one<Network>('networks', 'network')(id) });
+export const useNetwork = (id: string, enabled = true) =>
+  useQuery({ queryKey: ['network', id], queryFn: () => one<Network>('networks', 'network')(id), enabled });
 
 export const useSubnets = () => useQuery({ queryKey: ['subnet'], queryFn: () => listSubnets() });
 
 /** Ports that match a filter of the API: network_id, device_id, … */
-export const usePorts = (filter: Record<string, string> = {}) =>
-  useQuery({ queryKey: ['port', filter], queryFn: () => listPorts(filter) });
+export const usePorts = (filter: Record<string, string | string[]> = {}, enabled = true) =>
+  useQuery({ queryKey: ['port', filter], queryFn: () => listPorts(filter), enabled });
 
 export const usePort = (id: string) =>
   useQuery({ queryKey: ['port', id], queryFn: () => one<Port>('ports', 'port')(id) });
@@ -206,10 +226,18 @@ export const useSecurityGroup = (id: string) =>
     queryFn: () => one<SecurityGroup>('security-groups', 'security_group')(id),
   });
 
-export const useAgents = () =>
+export const useIPAvailability = (network: string) =>
+  useQuery({
+    queryKey: ['network', network, 'availability'],
+    queryFn: () => one<IPAvailability>('network-ip-availabilities', 'network_ip_availability')(network),
+  });
+
+/** Agents are for administrators; others must not ask. */
+export const useAgents = (enabled = true) =>
   useQuery({
     queryKey: ['agent'],
     queryFn: () => call<{ agents: NetworkAgent[] }>('network', 'GET', '/agents').then((a) => a.agents),
+    enabled,
   });
 
 export const useExtensions = () =>

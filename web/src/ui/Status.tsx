@@ -42,3 +42,8 @@ export function YesNo({ value }: { value: boolean }) {
   const { t } = useTranslation();
   return <>{value ? t('yes') : t('no')}</>;
 }
+
+/** admin_state_up: whether somebody has switched a thing on, which is not whether it works. */
+export function AdminState({ up }: { up: boolean }) {
+  return <Status value={up ? 'ENABLED' : 'DISABLED'} />;
+}
