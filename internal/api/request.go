@@ -31,8 +31,18 @@ type Request struct {
 	query   url.Values
 }
 
-// Param is a part of the path.
-func (r *Request) Param(name string) string { return chi.URLParam(r.Request, name) }
+// Param is a part of the path as the client meant it. The router matches the
+// escaped path where the client escaped more than it had to: me%40host.
+func (r *Request) Param(name string) string {
+	part := chi.URLParam(r.Request, name)
+	if r.URL.RawPath == "" {
+		return part // the path was decoded as a whole
+	}
+	if decoded, err := url.PathUnescape(part); err == nil {
+		return decoded
+	}
+	return part // never: the server refuses a path that cannot be decoded
+}
 
 // Query returns the parsed query string.
 func (r *Request) Query() url.Values {

@@ -299,7 +299,8 @@ func keyOf(frame []byte) packetKey {
 	if len(frame) < etherLen {
 		return k
 	}
-	ip, l4 := frame[etherLen:], 0
+	var l4 int
+	ip := frame[etherLen:]
 	switch kind := binary.BigEndian.Uint16(frame[12:]); {
 	case kind == 0x0800 && len(ip) >= 20:
 		k.protocol, l4 = ip[9], int(ip[0]&15)*4

@@ -180,7 +180,7 @@ func (c *Client) openConsole(ctx context.Context, params json.RawMessage) (*node
 	}
 	s.request.Header.Set("Content-Type", "application/octet-stream")
 	s.request.Trailer = http.Header{reasonTrailer: nil}
-	s.response, err = c.http.Do(s.request)
+	s.response, err = c.http.Do(s.request) //nolint:bodyclose // carry closes it
 	if err == nil && s.response.StatusCode != http.StatusOK {
 		err = errors.Join(fmt.Errorf("the server said %s", s.response.Status), s.response.Body.Close())
 	}

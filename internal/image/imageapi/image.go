@@ -77,32 +77,15 @@ func (f *face) activation(active bool) api.Handler {
 	}
 }
 
-// pathPart is a part of the path as the client meant it.
-func pathPart(r *api.Request, name string) (string, error) {
-	part, err := url.PathUnescape(r.Param(name))
-	if err != nil {
-		return "", errs.Wrap(err, errs.Invalid, "The URL contained characters that could not be decoded.")
-	}
-	return part, nil
-}
-
 func (f *face) addTag(r *api.Request) (any, error) {
 	if err := noBody(r); err != nil {
 		return nil, err
 	}
-	tag, err := pathPart(r, "tag")
-	if err != nil {
-		return nil, err
-	}
-	return nil, f.svc.AddTag(r.Context(), r.Caller, r.Param("id"), tag)
+	return nil, f.svc.AddTag(r.Context(), r.Caller, r.Param("id"), r.Param("tag"))
 }
 
 func (f *face) removeTag(r *api.Request) (any, error) {
-	tag, err := pathPart(r, "tag")
-	if err != nil {
-		return nil, err
-	}
-	return nil, f.svc.RemoveTag(r.Context(), r.Caller, r.Param("id"), tag)
+	return nil, f.svc.RemoveTag(r.Context(), r.Caller, r.Param("id"), r.Param("tag"))
 }
 
 // listQuery reads the query string. What is no parameter of the listing is a
