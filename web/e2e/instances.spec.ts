@@ -1,5 +1,6 @@
 import { expect, type Page, test } from '@playwright/test';
-import { admin, login, prefer, visit } from './support';
+import { api } from './cloud';
+import { login, prefer, visit } from './support';
 
 const dialog = (page: Page) => page.getByRole('dialog');
 const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
@@ -19,37 +20,6 @@ async function until(page: Page, name: string, status: string): Promise<void> {
   }).toPass({ timeout: 90_000 });
 }
 
-/** api speaks to the cloud as the administrator, for what these pages need to be there. */
-async function api(page: Page) {
-  const user = { name: admin.user, password: admin.password, domain: { id: 'default' } };
-  const answer = await page.request.post('/identity/v3/auth/tokens', {
-    data: {
-      auth: {
-        identity: { methods: ['password'], password: { user } },
-        scope: { project: { name: 'admin', domain: { id: 'default' } } },
-      },
-    },
-  });
-  const headers = { 'X-Auth-Token': answer.headers()['x-subject-token'] ?? '' };
-  return {
-    async post<T>(path: string, data: object): Promise<T> {
-      const made = await page.request.post(path, { headers, data });
-      expect(made.ok(), `${path}: ${await made.text()}`).toBe(true);
-      return (await made.json()) as T;
-    },
-    async put(path: string, data: Buffer): Promise<void> {
-      const done = await page.request.put(path, {
-        headers: { ...headers, 'Content-Type': 'application/octet-stream' },
-        data,
-      });
-      expect(done.ok(), path).toBe(true);
-    },
-    async remove(path: string): Promise<void> {
-      await page.request.delete(path, { headers });
-    },
-  };
-}
-
 test.beforeEach(async ({ page, context }) => {
   await prefer(context, { language: 'en', theme: 'light' });
   await login(page);
@@ -58,7 +28,7 @@ test.beforeEach(async ({ page, context }) => {
 test('an instance, from its launch to its end', async ({ page }) => {
   test.setTimeout(300_000);
   const name = `inst-${Date.now()}`;
-  const cloud = await api(page);
+  const cloud = await api(page.request);
   const image = await cloud.post<{ id: string }>('/image/v2/images', {
     name: `${name}-image`,
     disk_format: 'raw',

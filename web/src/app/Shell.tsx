@@ -139,7 +139,7 @@ function Header() {
             type: 'menu-dropdown',
             text: body.project?.name ?? '',
             iconName: 'folder',
-            ariaLabel: t('project'),
+            ariaLabel: `${t('project')} ${body.project?.name ?? ''}`,
             title: t('project'),
             items: (projects.data ?? []).map((p) => ({
               id: p.id,
@@ -155,7 +155,7 @@ function Header() {
                   type: 'menu-dropdown' as const,
                   text: region,
                   iconName: 'globe' as const,
-                  ariaLabel: t('region'),
+                  ariaLabel: `${t('region')} ${region}`,
                   title: t('region'),
                   items: regions.map((r) => ({ id: r, text: r })),
                   onItemClick: ({ detail }: { detail: { id: string } }) => {
@@ -193,7 +193,7 @@ function Header() {
             text: body.user.name,
             description: body.user.domain.name,
             iconName: 'user-profile',
-            ariaLabel: t('user'),
+            ariaLabel: `${t('user')} ${body.user.name}`,
             items: [
               { id: 'account', text: t('nav.items.account') },
               { id: 'logout', text: t('logout') },
