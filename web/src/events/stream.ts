@@ -12,7 +12,7 @@ export interface Change {
 
 export interface Handlers {
   onChange(change: Change): void;
-  /** Changes may have been missed: everything must be asked again. */
+  /** Changes before this moment were not heard: everything that is held must be asked again. */
   onReset(): void;
 }
 
@@ -31,7 +31,6 @@ export function follow(handlers: Handlers): () => void {
 
 async function run(handlers: Handlers, signal: AbortSignal): Promise<void> {
   let wait = retryFirst;
-  let first = true;
   while (!signal.aborted) {
     try {
       const answer = await fetch('/events', {
@@ -44,8 +43,6 @@ async function run(handlers: Handlers, signal: AbortSignal): Promise<void> {
         continue;
       }
       if (!answer.ok || !answer.body) throw new Error(`HTTP ${answer.status}`);
-      if (!first) handlers.onReset();
-      first = false;
       wait = retryFirst;
       for await (const event of parseEvents(answer.body)) {
         if (await handle(event, handlers)) break;
@@ -61,7 +58,7 @@ async function run(handlers: Handlers, signal: AbortSignal): Promise<void> {
 
 async function handle(event: ServerEvent, handlers: Handlers): Promise<boolean> {
   if (event.name === 'change') handlers.onChange(JSON.parse(event.data) as Change);
-  if (event.name === 'reset') handlers.onReset();
+  if (event.name === 'hello') handlers.onReset();
   if (event.name === 'session') {
     await session.expire();
     return true;

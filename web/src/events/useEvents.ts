@@ -52,7 +52,8 @@ export function useEvents(token: string): void {
         note(change.resource, change.id);
         for (const other of implied[change.resource] ?? []) note(other, '');
       },
-      onReset: () => void client.invalidateQueries(),
+      // What is on its way already is new enough.
+      onReset: () => void client.invalidateQueries(undefined, { cancelRefetch: false }),
     });
     return () => {
       stop();
