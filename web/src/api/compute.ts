@@ -198,8 +198,10 @@ export const useServerActions = (id: string) =>
     queryFn: () => collect<InstanceAction>('compute', `/servers/${id}/os-instance-actions`, 'instanceActions'),
   });
 
-export const useServerAction = (id: string, request: string) =>
+/** again: how long until the next question, in ms, while more events are to come; false: none is asked. */
+export const useServerAction = (id: string, request: string, again: number | false = false) =>
   useQuery({
+    refetchInterval: again,
     queryKey: ['server', id, 'actions', request],
     queryFn: () =>
       call<{ instanceAction: InstanceAction }>('compute', 'GET', `/servers/${id}/os-instance-actions/${request}`).then(
