@@ -108,7 +108,7 @@ function Who({ id }: { id: string }) {
   const { isAdmin, body } = useSession();
   if (!id) return <>{t('theCloud')}</>;
   if (id === body.user.id) return <>{body.user.name}</>;
-  return isAdmin ? <UserName id={id} /> : <>{id}</>;
+  return isAdmin ? <UserName id={id} /> : id;
 }
 
 function UserName({ id }: { id: string }) {
