@@ -131,7 +131,10 @@ test('an instance is watched, and spoken to by its consoles', async ({ page, con
   await page.getByRole('menuitem', { name: 'Delete', exact: true }).click();
   await page.getByTestId('confirm').click();
   await expect(page).toHaveURL(/\/instances$/);
-  expect([...wrong, ...wrongAlone.filter((line) => !/WebSocket connection to|Failed when connecting/.test(line))]).toEqual([]);
+  expect([
+    ...wrong,
+    ...wrongAlone.filter((line) => !/WebSocket connection to|Failed when connecting/.test(line)),
+  ]).toEqual([]);
 
   await cloud.gone(`/compute/v2.1/servers/${server.id}`);
   await cloud.remove(`/compute/v2.1/flavors/${flavor.id}`);

@@ -33,3 +33,51 @@ export const useImages = () =>
 
 export const useImage = (id: string) =>
   useQuery({ queryKey: ['image', id], queryFn: () => call<Image>('image', 'GET', `/images/${id}`) });
+
+/** One whom an image is shared with. */
+export interface ImageMember {
+  image_id: string;
+  member_id: string;
+  status: 'pending' | 'accepted' | 'rejected';
+  created_at: string;
+}
+
+/** An import of data, as it went. */
+export interface ImageTask {
+  id: string;
+  type: string;
+  status: 'pending' | 'processing' | 'success' | 'failure';
+  message: string;
+  created_at: string;
+  updated_at: string;
+  input?: { import_req?: { method?: { name?: string; uri?: string } } };
+}
+
+export const useImageMembers = (id: string, enabled: boolean) =>
+  useQuery({
+    queryKey: ['image', id, 'members'],
+    queryFn: () => call<{ members: ImageMember[] }>('image', 'GET', `/images/${id}/members`).then((a) => a.members),
+    enabled,
+  });
+
+/** Imports of an image; again: how soon to ask again, in ms, while one is under way. */
+export const useImageTasks = (id: string, again: number | false = false) =>
+  useQuery({
+    queryKey: ['image', id, 'tasks'],
+    queryFn: () => call<{ tasks: ImageTask[] }>('image', 'GET', `/images/${id}/tasks`).then((a) => a.tasks),
+    refetchInterval: again,
+  });
+
+/** Attributes that the API gives; whatever else stands beside them is a property of the owner's. */
+const attributes = new Set(
+  `id name status visibility owner disk_format container_format size virtual_size checksum os_hash_algo os_hash_value min_disk
+  min_ram protected os_hidden tags created_at updated_at self file schema stores locations direct_url
+  os_glance_importing_to_stores os_glance_failed_import os_glance_import_task`.split(/\s+/),
+);
+
+export const propertiesOf = (image: Image): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(image)
+      .filter(([name, value]) => !attributes.has(name) && value !== null)
+      .map(([name, value]) => [name, String(value)]),
+  );
