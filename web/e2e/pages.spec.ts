@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { expect, test } from '@playwright/test';
+import { expect, type Page, test } from '@playwright/test';
 import { pages } from '../src/app/pages';
 import { login, looks, prefer, visit, watch } from './support';
 
@@ -19,8 +19,13 @@ for (const look of looks) {
       await visit(page, path);
       const text = await page.locator('body').textContent();
       expect(text, path).not.toMatch(/undefined|\[object Object\]|NaN|nav\.items\./);
+      await expect(
+        page.getByRole('navigation').getByRole('link', { name: 'wisp' }),
+        `${path} says where it is`,
+      ).toBeVisible();
+      await expect(page.locator('#header ~ * nav a[href="/networks"]').first(), 'the navigation is open').toBeVisible();
       const name = path === '/' ? 'overview' : path.slice(1).replaceAll('/', '_');
-      await page.screenshot({ path: `${folder}/${name}.${look.language}.${look.theme}.png`, fullPage: true });
+      await picture(page, `${folder}/${name}.${look.language}.${look.theme}.png`);
       const wide = await page.evaluate(
         () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
       );
@@ -28,4 +33,13 @@ for (const look of looks) {
     }
     expect(wrong).toEqual([]);
   });
+}
+
+/** picture takes the whole page. The window is made as high as the page: what the browser does by itself for that narrows it for a moment. */
+async function picture(page: Page, path: string): Promise<void> {
+  const { width, height } = page.viewportSize() ?? { width: 1440, height: 900 };
+  const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width, height: Math.max(height, whole) });
+  await page.screenshot({ path });
+  await page.setViewportSize({ width, height });
 }

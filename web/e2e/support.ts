@@ -57,9 +57,19 @@ export async function visit(page: Page, path: string): Promise<void> {
   await settled(page);
 }
 
-/** settled waits until the page shows what it asked for. */
+/** settled waits until the page shows what it asked for: nothing turns any more, twice in a row. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForLoadState('domcontentloaded');
   await expect(page.locator('#header')).toBeVisible();
-  await expect(page.locator('[class*="awsui_spinner"]').first()).toBeHidden({ timeout: 20_000 });
+  let still = 0;
+  await expect
+    .poll(
+      async () => {
+        const turning = await page.locator('[class*="awsui_spinner"]:visible').count();
+        still = turning === 0 ? still + 1 : 0;
+        return still;
+      },
+      { timeout: 20_000, intervals: [100] },
+    )
+    .toBeGreaterThan(2);
 }

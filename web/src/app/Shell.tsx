@@ -11,7 +11,7 @@ import { regionsOf, session, switchProject } from '~/api/session';
 import { useEvents } from '~/events/useEvents';
 import { Confirmation } from '~/ui/confirm';
 import { Notifications, notify } from '~/ui/notify';
-import { crumbsPlace } from '~/ui/Page';
+import { CrumbsPlace } from '~/ui/Page';
 import { PageBoundary } from './Boundary';
 import { type Language, languages, setLanguage } from './i18n';
 import { pages, type Section } from './pages';
@@ -29,6 +29,7 @@ export function Shell() {
   useEvents(now.token);
   const reachable = useSyncExternalStore(reach.subscribe, reach.get);
   const [open, setOpen] = useState(window.innerWidth > 900);
+  const [place, setPlace] = useState<HTMLElement | null>(null);
   const { pathname } = useLocation();
   return (
     <>
@@ -52,12 +53,14 @@ export function Shell() {
           </>
         }
         stickyNotifications
-        breadcrumbs={<div id={crumbsPlace} />}
+        breadcrumbs={<div ref={setPlace} />}
         contentType="default"
         content={
           <PageBoundary key={`${pathname} ${now.projectId}`}>
             <Suspense fallback={<Spinner size="large" />}>
-              <Outlet />
+              <CrumbsPlace value={place}>
+                <Outlet />
+              </CrumbsPlace>
             </Suspense>
           </PageBoundary>
         }

@@ -1,5 +1,5 @@
 import BreadcrumbGroup from '@cloudscape-design/components/breadcrumb-group';
-import { useEffect } from 'react';
+import { createContext, useContext, useEffect } from 'react';
 import { createPortal } from 'react-dom';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
@@ -9,8 +9,10 @@ export interface Crumb {
   href: string;
 }
 
-/** The id of the place in the shell where a page puts its breadcrumbs. */
-export const crumbsPlace = 'breadcrumbs';
+const PlaceContext = createContext<HTMLElement | null>(null);
+
+/** The place in the shell where a page puts its breadcrumbs. */
+export const CrumbsPlace = PlaceContext.Provider;
 
 /** Crumbs names the page in the window's title and in the trail; the last crumb is the page itself. */
 export function Crumbs({ trail }: { trail: Crumb[] }) {
@@ -20,7 +22,7 @@ export function Crumbs({ trail }: { trail: Crumb[] }) {
   useEffect(() => {
     document.title = title ? `${title} – wisp` : 'wisp';
   }, [title]);
-  const place = document.getElementById(crumbsPlace);
+  const place = useContext(PlaceContext);
   if (!place) return null;
   return createPortal(
     <BreadcrumbGroup
