@@ -6,7 +6,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
 import type { Server } from '~/api/compute';
-import { useExtensions } from '~/api/network';
+import { portTrace, useExtensions } from '~/api/network';
 import { useSession } from '~/app/useSession';
 import { serverActions } from '~/features/instances/lifecycle';
 import { ServerStatus } from '~/features/instances/ServerStatus';
@@ -29,7 +29,7 @@ export function InstanceDetails({ server, graph, select }: Props) {
   const { isAdmin } = useSession();
   const navigate = useNavigate();
   const { actions, dialog } = useInstanceActions();
-  const traces = useExtensions().data?.includes('port-trace') ?? false;
+  const traces = useExtensions().data?.includes(portTrace) ?? false;
   const joins = joinsOf(graph, server.id);
   const port = joins.flatMap((j) => j.ports)[0];
   const quick = serverActions(t, { isAdmin }).filter((a) => a.id === 'start' || a.id === 'stop');
