@@ -92,6 +92,7 @@ function Shown({ graph, view, topology, create }: ShownProps) {
   const { t } = useTranslation('topology');
   const [selected, select] = useState('');
   const connections = useConnections(graph);
+  const chosen = graph.things.has(selected) || graph.joins.some((j) => j.id === selected);
   const own = [...graph.things.values()].some((thing) => thing.kind !== 'network' || !thing.external);
   return (
     <>
@@ -108,7 +109,7 @@ function Shown({ graph, view, topology, create }: ShownProps) {
           {t('emptyText')}
         </Alert>
       )}
-      <div className="topology">
+      <div className={`topology ${view === 'list' && !chosen ? 'topology-wide' : ''}`}>
         {view === 'graph' ? (
           <div className="topology-canvas" data-testid="canvas">
             <Suspense
@@ -125,7 +126,7 @@ function Shown({ graph, view, topology, create }: ShownProps) {
           <ConnectionList graph={graph} topology={topology} connections={connections} select={select} />
         )}
         <div data-testid="details" aria-live="polite">
-          {graph.things.has(selected) || graph.joins.some((j) => j.id === selected) ? (
+          {chosen ? (
             <Details graph={graph} selected={selected} connections={connections} select={select} />
           ) : (
             <Container header={<Header variant="h2">{t('details')}</Header>}>

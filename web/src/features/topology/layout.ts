@@ -27,7 +27,7 @@ export interface Layout {
   boxes: Map<string, Box>;
   /** The ground on which a network stands with its instances, by network. */
   grounds: Map<string, Box>;
-  /** The network beneath which an instance stands; its join with that one needs no line. */
+  /** The network beneath which an instance stands, the first by name; its join with that one needs no line. */
   home: Map<string, string>;
 }
 
@@ -71,8 +71,11 @@ export function layoutOf(graph: Graph): Layout {
   const home = new Map<string, string>();
   const guests = new Map<string, string[]>();
   const first = new Map<string, string>();
-  for (const join of toNetworks)
-    if (join.kind === 'instance' && !first.has(join.from)) first.set(join.from, join.network);
+  const place = new Map(things.map((thing, i) => [thing.id, i]));
+  for (const join of toNetworks) {
+    const before = place.get(first.get(join.from) ?? '') ?? Number.POSITIVE_INFINITY;
+    if (join.kind === 'instance' && (place.get(join.network) ?? 0) < before) first.set(join.from, join.network);
+  }
   const loose: string[] = [];
   for (const instance of instances) {
     const network = first.get(instance.id);
