@@ -147,6 +147,31 @@ export interface IPAvailability {
   }[];
 }
 
+export interface TraceStep {
+  hop: 'port' | 'security_group' | 'network' | 'router' | 'floating_ip' | 'snat' | 'wire' | 'host';
+  resource_type: 'port' | 'security_group' | 'network' | 'router' | 'floatingip' | null;
+  resource_id: string | null;
+  /** Shown to administrators. */
+  host: string | null;
+  verdict: 'forwarded' | 'accepted' | 'dropped';
+  reason: string;
+  /** The rule that lets it pass. */
+  rule: { security_group_id: string; id: string } | null;
+}
+
+/** The way of the first packet of a connection: extension port-trace. */
+export interface Trace {
+  port_id: string;
+  source: string;
+  destination: string;
+  protocol: number;
+  source_port: number | null;
+  destination_port: number | null;
+  reached: boolean;
+  disagreement: string | null;
+  steps: TraceStep[];
+}
+
 export interface QuotaDetail {
   limit: number;
   used: number;
@@ -248,6 +273,20 @@ export const useExtensions = () =>
         a.extensions.map((e) => e.alias),
       ),
     staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** The extension with which the cloud follows packets. */
+export const portTrace = 'port-trace';
+
+/** A trace tells of one moment: it is asked again whenever it is shown again. */
+export const useTrace = (port: string, query: Record<string, string>, enabled: boolean) =>
+  useQuery({
+    queryKey: ['trace', port, query],
+    queryFn: () =>
+      call<{ trace: Trace }>('network', 'GET', `/ports/${port}/trace`, { query }).then((answer) => answer.trace),
+    enabled,
+    staleTime: 0,
+    gcTime: 0,
   });
 
 export const useNetworkQuotas = (project: string) =>

@@ -4,7 +4,9 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { createBrowserRouter, matchPath, RouterProvider } from 'react-router-dom';
+import { useExtensions } from '~/api/network';
 import { session } from '~/api/session';
+import { Loaded } from '~/ui/Loaded';
 import { Login } from './Login';
 import { type PageDef, pages } from './pages';
 import { queries } from './queries';
@@ -20,6 +22,7 @@ const Shell = lazy(() => import('./Shell').then((m) => ({ default: m.Shell })));
 
 const element = (page: PageDef) => {
   const Page = lazy(page.load);
+  if (page.extension) return <Announced extension={page.extension} page={<Page />} />;
   return page.admin ? <AdminOnly page={<Page />} /> : <Page />;
 };
 
@@ -38,6 +41,12 @@ const router = createBrowserRouter([
 
 function AdminOnly({ page }: { page: React.ReactElement }) {
   return useSession().isAdmin ? page : <NotFound />;
+}
+
+/** A page that some clouds do not have. */
+function Announced({ extension, page }: { extension: string; page: React.ReactElement }) {
+  const query = useExtensions();
+  return <Loaded query={query}>{(aliases) => (aliases.includes(extension) ? page : <NotFound />)}</Loaded>;
 }
 
 function NotFound() {

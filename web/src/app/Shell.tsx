@@ -7,6 +7,7 @@ import { Suspense, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Outlet, useLocation, useNavigate } from 'react-router-dom';
 import { reach } from '~/api/client';
+import { useExtensions } from '~/api/network';
 import { regionsOf, session, switchProject } from '~/api/session';
 import { useEvents } from '~/events/useEvents';
 import { Confirmation } from '~/ui/confirm';
@@ -82,7 +83,10 @@ function Navigation() {
   const { isAdmin } = useSession();
   const { pathname } = useLocation();
   const navigate = useNavigate();
-  const seen = pages.filter((p) => p.nav && (isAdmin || !p.admin));
+  const extensions = useExtensions().data ?? [];
+  const seen = pages.filter(
+    (p) => p.nav && (isAdmin || !p.admin) && (!p.extension || extensions.includes(p.extension)),
+  );
   const items = sections.flatMap((section): SideNavigationProps.Item[] => {
     const links = seen
       .filter((p) => p.section === section)

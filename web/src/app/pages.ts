@@ -28,6 +28,8 @@ export interface PageDef {
   /** Has a place in the navigation, under the words `nav.items.NAV`. Pages of single things have none. */
   nav?: string;
   admin?: boolean;
+  /** Is there only when the Networking API announces this extension. */
+  extension?: string;
   /** Stands alone, without header and navigation. */
   bare?: boolean;
   load(): Promise<{ default: ComponentType }>;

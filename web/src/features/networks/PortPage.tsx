@@ -5,7 +5,7 @@ import KeyValuePairs, { type KeyValuePairsProps } from '@cloudscape-design/compo
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
-import { type Port, useNetwork, usePort, useSecurityGroups, useSubnets } from '~/api/network';
+import { type Port, portTrace, useExtensions, useNetwork, usePort, useSecurityGroups, useSubnets } from '~/api/network';
 import { useSession } from '~/app/useSession';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
@@ -58,6 +58,7 @@ function Details({ port: p, network }: { port: Port; network: string }) {
   const subnets = useSubnets().data ?? [];
   const groups = useSecurityGroups(p.project_id, true).data ?? [];
   const names = useServerNames();
+  const traces = useExtensions().data?.includes(portTrace) ?? false;
   const basics: KeyValuePairsProps.Item[] = [
     { label: t('common:id'), value: <Copyable text={p.id} /> },
     { label: t('common:statusLabel'), value: <Status value={p.status} /> },
@@ -112,7 +113,7 @@ function Details({ port: p, network }: { port: Port; network: string }) {
         description={p.description}
         actions={
           <SpaceBetween direction="horizontal" size="xs">
-            <Button onClick={() => navigate(`/trace?port=${p.id}`)}>{t('port.trace')}</Button>
+            {traces && <Button onClick={() => navigate(`/trace?port=${p.id}`)}>{t('port.trace')}</Button>}
             <ActionButtons actions={actions.filter((a) => a.id !== 'trace')} items={[p]} />
           </SpaceBetween>
         }

@@ -19,13 +19,24 @@ interface Values {
   port: string;
 }
 
-/** The dialog that joins a router to a subnet. ports: those that the router has already. */
-export function InterfaceForm({ router, ports, onClose }: { router: Router; ports: Port[]; onClose(): void }) {
+interface Props {
+  router: Router;
+  /** Those that the router has already. */
+  ports: Port[];
+  /** The only network in question. */
+  network?: string;
+  onClose(): void;
+}
+
+/** The dialog that joins a router to a subnet. */
+export function InterfaceForm({ router, ports, network, onClose }: Props) {
   const { t } = useTranslation('routers');
   const { projectId } = useSession();
   const subnets = useSubnets().data ?? [];
   const networks = useNetworks(projectId).data ?? [];
-  const free = (usePorts({ project_id: projectId }).data ?? []).filter((p) => p.device_id === '');
+  const free = (usePorts({ project_id: projectId }).data ?? []).filter(
+    (p) => p.device_id === '' && (!network || p.network_id === network),
+  );
   const form = useForm<Values>({
     mode: 'onChange',
     defaultValues: { by: 'subnet', subnet: '', address: '', port: '' },
@@ -39,7 +50,7 @@ export function InterfaceForm({ router, ports, onClose }: { router: Router; port
     const other = joined.find((one) => overlap(one.cidr, s.cidr));
     return other && t('overlapsWith', { cidr: other.cidr });
   };
-  const usable = networks.filter((n) => n.project_id === projectId || n.shared);
+  const usable = networks.filter((n) => (network ? n.id === network : n.project_id === projectId || n.shared));
   return (
     <FormModal
       title={t('addTitle', { name: nameOf(router) })}

@@ -59,7 +59,8 @@ function useNeeding(routers: Router[]): string[] {
     .map((f) => `${f.floating_ip_address} → ${f.fixed_ip_address}`);
 }
 
-function GatewayLoss({ routers }: { routers: Router[] }) {
+/** What is lost when gateways go, and the floating IPs that are in the way. */
+export function GatewayLoss({ routers }: { routers: Router[] }) {
   const { t } = useTranslation('routers');
   const needing = useNeeding(routers);
   return (

@@ -1,3 +1,5 @@
 import type { PageDef } from '~/app/pages';
 
-export const pages: PageDef[] = [];
+export const pages: PageDef[] = [
+  { path: '/trace', section: 'network', nav: 'trace', extension: 'port-trace', load: () => import('./TracePage') },
+];
