@@ -192,11 +192,11 @@ export const getServer = (id: string) =>
   call<{ server: Server }>('compute', 'GET', `/servers/${id}`).then((a) => a.server);
 export const useServer = (id: string) => useQuery({ queryKey: ['server', id], queryFn: () => getServer(id) });
 
-export const useServerActions = (id: string) =>
-  useQuery({
-    queryKey: ['server', id, 'actions'],
-    queryFn: () => collect<InstanceAction>('compute', `/servers/${id}/os-instance-actions`, 'instanceActions'),
-  });
+export const serverActionsQuery = (id: string) => ({
+  queryKey: ['server', id, 'actions'],
+  queryFn: () => collect<InstanceAction>('compute', `/servers/${id}/os-instance-actions`, 'instanceActions'),
+});
+export const useServerActions = (id: string) => useQuery(serverActionsQuery(id));
 
 export const useServerAction = (id: string, request: string) =>
   useQuery({
