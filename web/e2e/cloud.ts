@@ -11,9 +11,11 @@ const run = promisify(execFile);
 export interface Api {
   token: string;
   get<T>(path: string): Promise<T>;
-  post<T>(path: string, data: object): Promise<T>;
+  post<T>(path: string, data: object, more?: Record<string, string>): Promise<T>;
   put(path: string, data: Buffer): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Waits until something that was deleted is not there any more. */
+  gone(path: string): Promise<void>;
 }
 
 export async function api(
@@ -41,8 +43,8 @@ export async function api(
       expect(found.ok(), `${path}: ${await found.text()}`).toBe(true);
       return (await found.json()) as T;
     },
-    async post<T>(path: string, data: object) {
-      const made = await request.post(path, { headers, data });
+    async post<T>(path: string, data: object, more: Record<string, string> = {}) {
+      const made = await request.post(path, { headers: { ...headers, ...more }, data });
       expect(made.ok(), `${path}: ${await made.text()}`).toBe(true);
       return (await made.json()) as T;
     },
@@ -55,6 +57,9 @@ export async function api(
     },
     async remove(path) {
       await request.delete(path, { headers });
+    },
+    async gone(path) {
+      await expect.poll(async () => (await request.get(path, { headers })).status(), { timeout: 60_000 }).toBe(404);
     },
   };
 }

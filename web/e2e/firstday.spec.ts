@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { chmod } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { expect, type Page, test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { api } from './cloud';
 import { login, prefer, visit, watch } from './support';
+import { uploadImage } from './upload';
 import { words } from './words';
 
 const run = promisify(execFile);
@@ -41,7 +42,7 @@ for (const language of ['en', 'zh-CN'] as const) {
 
     // The administrator: an image, a flavor, a way to the outside, and a project with a user.
     await login(page);
-    await uploadImage(page, t, `${tag}-image`);
+    await uploadImage(page, t, `${tag}-image`, process.env.WISP_GUEST ?? '');
 
     await open('/flavors', 'create');
     await field(t('common', 'name')).fill(`${tag}-flavor`);
@@ -174,18 +175,4 @@ for (const language of ['en', 'zh-CN'] as const) {
     await expect(row(`${tag}-vm`)).toHaveCount(0, { timeout: 60_000 });
     expect(wrong).toEqual([]);
   });
-}
-
-type Speak = ReturnType<typeof words>;
-
-async function uploadImage(page: Page, _t: Speak, name: string): Promise<void> {
-  const cloud = await api(page.request);
-  const made = await cloud.post<{ id: string }>('/image/v2/images', {
-    name,
-    disk_format: 'qcow2',
-    container_format: 'bare',
-    visibility: 'public',
-  });
-  const { readFile } = await import('node:fs/promises');
-  await cloud.put(`/image/v2/images/${made.id}/file`, await readFile(process.env.WISP_GUEST ?? ''));
 }

@@ -192,14 +192,15 @@ export const getServer = (id: string) =>
   call<{ server: Server }>('compute', 'GET', `/servers/${id}`).then((a) => a.server);
 export const useServer = (id: string) => useQuery({ queryKey: ['server', id], queryFn: () => getServer(id) });
 
-export const serverActionsQuery = (id: string) => ({
-  queryKey: ['server', id, 'actions'],
-  queryFn: () => collect<InstanceAction>('compute', `/servers/${id}/os-instance-actions`, 'instanceActions'),
-});
-export const useServerActions = (id: string) => useQuery(serverActionsQuery(id));
+export const serverActions = (id: string) =>
+  collect<InstanceAction>('compute', `/servers/${id}/os-instance-actions`, 'instanceActions');
+export const useServerActions = (id: string) =>
+  useQuery({ queryKey: ['server', id, 'actions'], queryFn: () => serverActions(id) });
 
-export const useServerAction = (id: string, request: string) =>
+/** again: how long until the next question, in ms, while more events are to come; false: none is asked. */
+export const useServerAction = (id: string, request: string, again: number | false = false) =>
   useQuery({
+    refetchInterval: again,
     queryKey: ['server', id, 'actions', request],
     queryFn: () =>
       call<{ instanceAction: InstanceAction }>('compute', 'GET', `/servers/${id}/os-instance-actions/${request}`).then(

@@ -3,7 +3,7 @@ import { I18nProvider, type I18nProviderProps } from '@cloudscape-design/compone
 import { QueryClientProvider } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
-import { createBrowserRouter, RouterProvider } from 'react-router-dom';
+import { createBrowserRouter, matchPath, RouterProvider } from 'react-router-dom';
 import { session } from '~/api/session';
 import { Login } from './Login';
 import { type PageDef, pages } from './pages';
@@ -23,8 +23,10 @@ const element = (page: PageDef) => {
   return page.admin ? <AdminOnly page={<Page />} /> : <Page />;
 };
 
+const bare = pages.filter((page) => page.bare);
+
 const router = createBrowserRouter([
-  ...pages.filter((page) => page.bare).map((page) => ({ path: page.path, element: element(page) })),
+  ...bare.map((page) => ({ path: page.path, element: element(page) })),
   {
     element: <Shell />,
     children: [
@@ -47,6 +49,9 @@ function NotFound() {
   );
 }
 
+/** Pages that stand alone bring their own right to see them, in their address: nobody has to log in for them. */
+const isOpen = (): boolean => bare.some((page) => matchPath(page.path, location.pathname) !== null);
+
 /** App is the log-in, or the dashboard for who is logged in. problem: why the session could not be looked up. */
 export function App({ problem }: { problem?: unknown }) {
   const { i18n } = useTranslation();
@@ -62,7 +67,9 @@ export function App({ problem }: { problem?: unknown }) {
   }, [signedIn]);
   const inside = (
     <QueryClientProvider client={queries}>
-      <Suspense fallback={null}>{signedIn ? <RouterProvider router={router} /> : <Login problem={problem} />}</Suspense>
+      <Suspense fallback={null}>
+        {signedIn || isOpen() ? <RouterProvider router={router} /> : <Login problem={problem} />}
+      </Suspense>
     </QueryClientProvider>
   );
   return (

@@ -47,8 +47,10 @@ export function formatNumber(value: number, digits = 0): string {
   return new Intl.NumberFormat(i18next.language, { maximumFractionDigits: digits }).format(value);
 }
 
-/** formatSeconds is a duration: "156 ms", "7.2 s", "3 min 5 s". */
+/** formatSeconds is a duration: "12 µs", "4.6 ms", "156 ms", "7.2 s", "3 min 5 s". */
 export function formatSeconds(seconds: number): string {
+  if (seconds < 0.001) return `${formatNumber(seconds * 1e6)} µs`;
+  if (seconds < 0.01) return `${formatNumber(seconds * 1000, 1)} ms`;
   if (seconds < 1) return `${formatNumber(seconds * 1000)} ms`;
   if (seconds < 60) return `${formatNumber(seconds, 1)} s`;
   return `${formatNumber(Math.floor(seconds / 60))} min ${formatNumber(seconds % 60)} s`;

@@ -1,54 +1,76 @@
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import type { Image } from '~/api/image';
+import { useSession } from '~/app/useSession';
 import { FormModal } from '~/ui/FormModal';
-import { CheckField, SelectField, TextField } from '~/ui/fields';
-import { diskFormats } from './access';
-import { patchImage } from './mutations';
-import { amountRule, nameRule } from './rules';
+import { CheckField, RadioField, TextField } from '~/ui/fields';
+import { nameOf } from '~/ui/format';
+import { notify } from '~/ui/notify';
+import { maxLength, wholeNumber } from '~/ui/rules';
+import { changeImage } from './mutations';
 
+interface Values {
+  name: string;
+  visibility: Image['visibility'];
+  minDisk: string;
+  minRam: string;
+  tags: string;
+  protected: boolean;
+  hidden: boolean;
+}
+
+const visibilities: Image['visibility'][] = ['private', 'shared', 'community', 'public'];
+
+/** The dialog for what may be changed of an image; its data never change. */
 export function EditForm({ image, onClose }: { image: Image; onClose(): void }) {
   const { t } = useTranslation('images');
-  const before = {
-    name: image.name ?? '',
-    description: String(image.description ?? ''),
-    disk_format: image.disk_format ?? '',
-    min_disk: String(image.min_disk),
-    min_ram: String(image.min_ram),
-    os_hidden: image.os_hidden,
+  const { isAdmin } = useSession();
+  const form = useForm<Values>({
+    mode: 'onChange',
+    defaultValues: {
+      name: image.name ?? '',
+      visibility: image.visibility,
+      minDisk: String(image.min_disk),
+      minRam: String(image.min_ram),
+      tags: image.tags.join(', '),
+      protected: image.protected,
+      hidden: image.os_hidden,
+    },
+  });
+  const submit = async (v: Values) => {
+    await changeImage(image, {
+      name: v.name.trim(),
+      visibility: v.visibility,
+      min_disk: Number(v.minDisk),
+      min_ram: Number(v.minRam),
+      tags: [...new Set(v.tags.split(',').map((tag) => tag.trim()))].filter(Boolean),
+      protected: v.protected,
+      os_hidden: v.hidden,
+    });
+    notify.success(t('changed', { name: v.name }));
   };
-  const form = useForm({ mode: 'onChange', defaultValues: before });
-  const { control } = form;
-  const number = { type: 'number', inputMode: 'numeric' } as const;
   return (
     <FormModal
-      title={t('editTitle', { name: image.name || image.id })}
+      title={t('editTitle', { name: nameOf(image) })}
       submitLabel={t('common:save')}
       form={form}
+      onSubmit={submit}
       onClose={onClose}
-      onSubmit={async (v) => {
-        const change: Record<string, unknown> = {};
-        if (v.name.trim() !== before.name) change.name = v.name.trim();
-        if (v.description !== before.description) change.description = v.description || null;
-        if (v.disk_format !== before.disk_format) change.disk_format = v.disk_format;
-        for (const key of ['min_disk', 'min_ram'] as const) if (v[key] !== before[key]) change[key] = Number(v[key]);
-        if (v.os_hidden !== before.os_hidden) change.os_hidden = v.os_hidden;
-        if (Object.keys(change).length > 0) await patchImage(image, change);
-      }}
     >
-      <TextField control={control} name="name" label={t('common:name')} rule={nameRule} autoFocus />
-      <TextField control={control} name="description" label={t('common:description')} optional />
-      {image.status === 'queued' && (
-        <SelectField
-          control={control}
-          name="disk_format"
-          label={t('format.label')}
-          options={diskFormats.map((value) => ({ value, label: t(`format.${value}`) }))}
-        />
-      )}
-      <TextField control={control} name="min_disk" label={t('minDiskGiB')} rule={amountRule} {...number} />
-      <TextField control={control} name="min_ram" label={t('minRamMiB')} rule={amountRule} {...number} />
-      <CheckField control={control} name="os_hidden" label={t('hidden.label')} description={t('hidden.text')} />
+      <TextField control={form.control} name="name" label={t('common:name')} rule={maxLength(255)} autoFocus />
+      <RadioField
+        control={form.control}
+        name="visibility"
+        label={t('visibility')}
+        options={visibilities
+          .filter((v) => v !== 'public' || isAdmin || image.visibility === 'public')
+          .map((value) => ({ value, label: t(`visibilities.${value}`), description: t(`visibilityText.${value}`) }))}
+      />
+      <TextField control={form.control} name="minDisk" label={t('minDisk')} rule={wholeNumber(0)} inputMode="numeric" />
+      <TextField control={form.control} name="minRam" label={t('minRam')} rule={wholeNumber(0)} inputMode="numeric" />
+      <TextField control={form.control} name="tags" label={t('tags')} hint={t('tagsHint')} optional />
+      <CheckField control={form.control} name="protected" label={t('protected')} description={t('protectedText')} />
+      <CheckField control={form.control} name="hidden" label={t('hidden')} description={t('hiddenText')} />
     </FormModal>
   );
 }

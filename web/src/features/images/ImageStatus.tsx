@@ -1,28 +1,20 @@
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import { useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type Image, useImageTasks } from '~/api/image';
+import type { Image } from '~/api/image';
 import { Status } from '~/ui/Status';
-import { percentOf } from './upload/percent';
-import { useUpload } from './upload/useUploads';
+import { uploads } from './upload/uploads';
 
-/** An image's status, with how far its data is when that is known here: an upload of this page, or an import. */
+/** An image's status: how far an upload of this browser is, and that an import failed, are part of it. */
 export function ImageStatus({ image }: { image: Image }) {
   const { t } = useTranslation('images');
-  const upload = useUpload(image.id);
-  if (image.status === 'importing') return <Importing image={image} />;
-  if (upload && image.status !== 'active' && upload.uploader.progress.phase !== 'done') {
-    const { phase } = upload.uploader.progress;
-    const percent = `${percentOf(upload.uploader.progress)} %`;
-    return (
-      <Status
-        value={phase === 'failed' ? 'ERROR' : image.status}
-        note={phase === 'running' ? percent : `${percent}, ${t(`upload.phase.${phase}`)}`}
-      />
-    );
+  const upload = useSyncExternalStore(uploads.subscribe, uploads.snapshot).find((u) => u.id === image.id);
+  if (upload && upload.state !== 'done' && upload.state !== 'failed') {
+    const percent = upload.size > 0 ? Math.floor((100 * upload.held) / upload.size) : 0;
+    return <Status value={image.status} note={`${percent} %`} />;
   }
-  return <Status value={image.status} note={image.os_glance_failed_import ? t('importFailed') : undefined} />;
-}
-
-function Importing({ image }: { image: Image }) {
-  const task = useImageTasks(image.id, true).data?.[0];
-  return <Status value={image.status} note={task?.message || undefined} />;
+  if (image.status === 'queued' && image.os_glance_failed_import) {
+    return <StatusIndicator type="error">{t('importFailed')}</StatusIndicator>;
+  }
+  return <Status value={image.status} />;
 }

@@ -1,64 +1,57 @@
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useTranslation } from 'react-i18next';
 import { type Image, type ImageTask, useImageTasks } from '~/api/image';
 import { formatTime } from '~/ui/format';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
-import { Status } from '~/ui/Status';
 
-const statuses: Record<ImageTask['status'], string> = {
-  pending: 'PENDING',
-  processing: 'IMPORTING',
-  success: 'OK',
-  failure: 'ERROR',
-};
+const types = { pending: 'pending', processing: 'in-progress', success: 'success', failure: 'error' } as const;
 
-/** Imports of an image's data: how far they are, and why they failed. */
+/** How the imports of an image went, and why one failed. */
 export function ImportsTab({ image }: { image: Image }) {
   const { t } = useTranslation('images');
-  const query = useImageTasks(image.id, image.status === 'importing');
+  const query = useImageTasks(image.id, image.status === 'importing' ? 2_000 : false);
   const columns: Column<ImageTask>[] = [
     {
-      id: 'status',
+      id: 'name',
       header: t('common:statusLabel'),
-      cell: (task) => <Status value={statuses[task.status]} />,
-      value: (task) => task.status,
-      width: 140,
+      cell: (task) => <StatusIndicator type={types[task.status]}>{t(`task.${task.status}`)}</StatusIndicator>,
+      value: (task) => t(`task.${task.status}`),
+      width: 160,
     },
     {
       id: 'message',
-      header: t('imports.message'),
+      header: t('message'),
       cell: (task) => task.message || '–',
       value: (task) => task.message,
-      width: 380,
+      width: 360,
     },
     {
-      id: 'from',
-      header: t('imports.from'),
+      id: 'source',
+      header: t('source'),
       cell: (task) => task.input?.import_req?.method?.uri ?? task.input?.import_req?.method?.name ?? '–',
-      value: (task) => task.input?.import_req?.method?.uri,
-      width: 320,
+      value: (task) => task.input?.import_req?.method?.uri ?? '',
+      width: 300,
     },
     {
       id: 'created',
-      header: t('common:created'),
+      header: t('begun'),
       cell: (task) => formatTime(task.created_at),
       value: (task) => task.created_at,
-      width: 200,
     },
     {
       id: 'updated',
       header: t('common:updated'),
       cell: (task) => formatTime(task.updated_at),
       value: (task) => task.updated_at,
-      width: 200,
     },
   ];
   return (
     <ResourceTable
-      id="image-imports"
-      title={t('imports.label')}
+      id="imports"
+      title={t('tab.imports')}
       query={query}
       columns={columns}
-      empty={{ title: t('imports.empty') }}
+      empty={{ title: t('noImports') }}
     />
   );
 }

@@ -2,128 +2,76 @@ import Button from '@cloudscape-design/components/button';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { useProjects } from '~/api/identity';
-import { type Image, type ImageMember, useImageMembers } from '~/api/image';
-import { useSession } from '~/app/useSession';
+import { type Image, useImageMembers } from '~/api/image';
 import type { Action } from '~/ui/actions';
-import { Copyable } from '~/ui/Copyable';
 import { FormModal } from '~/ui/FormModal';
-import { SelectField, TextField } from '~/ui/fields';
+import { TextField } from '~/ui/fields';
 import { formatTime } from '~/ui/format';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
-import { refusedChange } from './access';
-import { addMember, answerMember, removeMember } from './mutations';
+import { addMember, removeMember } from './mutations';
 
-type Member = ImageMember & { id: string };
+interface Row {
+  id: string;
+  status: string;
+  created: string;
+}
 
-/** Projects that a shared image is shared with. Its owner adds and removes them; each answers for itself. */
+/** The projects that a shared image is shared with. */
 export function MembersTab({ image }: { image: Image }) {
   const { t } = useTranslation('images');
-  const who = useSession();
-  const query = useImageMembers(image.id);
+  const members = useImageMembers(image.id, true);
   const [adding, setAdding] = useState(false);
-  const own = refusedChange(image, who) === undefined;
-  const answer = (status: 'accepted' | 'rejected'): Action<Member> => ({
-    id: status,
-    text: t(`members.${status}Action`),
-    refused: (m) => {
-      if (m.member_id !== who.projectId && !who.isAdmin) return t('members.notYours');
-      return m.status === status ? t('members.already') : undefined;
-    },
-    run: (m) => answerMember(image.id, m.member_id, status),
-  });
-  const remove: Action<Member> = {
-    id: 'remove',
-    text: t('common:remove'),
-    danger: true,
-    question: (members) => ({
-      title: t('members.removeTitle', { count: members.length }),
-      body: t('members.removeText'),
-    }),
-    run: (m) => removeMember(image.id, m.member_id),
-  };
-  const columns: Column<Member>[] = [
-    {
-      id: 'name',
-      header: t('common:project'),
-      cell: (m) => <Copyable text={m.member_id} />,
-      value: (m) => m.member_id,
-      width: 340,
-    },
+  const rows = members.data?.map((m): Row => ({ id: m.member_id, status: m.status, created: m.created_at }));
+  const columns: Column<Row>[] = [
+    { id: 'name', header: t('member'), cell: (m) => m.id, value: (m) => m.id, width: 320 },
     {
       id: 'status',
-      header: t('members.answer'),
-      cell: (m) => t(`members.${m.status}`),
-      value: (m) => t(`members.${m.status}`),
-      width: 160,
+      header: t('common:statusLabel'),
+      cell: (m) => t(`memberStatus.${m.status}`),
+      value: (m) => t(`memberStatus.${m.status}`),
     },
-    { id: 'created', header: t('common:created'), cell: (m) => formatTime(m.created_at), value: (m) => m.created_at },
-    { id: 'updated', header: t('common:updated'), cell: (m) => formatTime(m.updated_at), value: (m) => m.updated_at },
+    { id: 'created', header: t('since'), cell: (m) => formatTime(m.created), value: (m) => m.created },
+  ];
+  const actions: Action<Row>[] = [
+    {
+      id: 'remove',
+      text: t('common:remove'),
+      question: (items) => ({ title: t('unshareTitle', { count: items.length }), body: t('unshareText') }),
+      run: (m) => removeMember(image.id, m.id),
+    },
   ];
   return (
     <>
       <ResourceTable
-        id="image-members"
-        title={t('members.label')}
-        query={{ ...query, data: query.data?.map((m) => ({ ...m, id: m.member_id })) }}
+        id="members"
+        title={t('tab.members')}
+        query={{ ...members, data: rows }}
         columns={columns}
-        actions={own ? [answer('accepted'), answer('rejected'), remove] : [answer('accepted'), answer('rejected')]}
+        actions={actions}
         buttons={
-          own && (
-            <Button onClick={() => setAdding(true)} data-testid="add-member">
-              {t('members.add')}
-            </Button>
-          )
+          <Button variant="primary" onClick={() => setAdding(true)} data-testid="add-member">
+            {t('share')}
+          </Button>
         }
-        empty={{ title: t('members.empty'), text: t('members.emptyText') }}
+        empty={{ title: t('noMembers'), text: t('noMembersText') }}
       />
-      {adding && <MemberForm image={image} onClose={() => setAdding(false)} />}
+      {adding && <AddForm image={image} onClose={() => setAdding(false)} />}
     </>
   );
 }
 
-function MemberForm({ image, onClose }: { image: Image; onClose(): void }) {
-  const { isAdmin } = useSession();
-  return isAdmin ? <ChooseMember image={image} onClose={onClose} /> : <TypeMember image={image} onClose={onClose} />;
-}
-
-function useMemberForm(image: Image) {
+function AddForm({ image, onClose }: { image: Image; onClose(): void }) {
+  const { t } = useTranslation('images');
   const form = useForm({ mode: 'onChange', defaultValues: { member: '' } });
-  return { form, submit: async (v: { member: string }) => void (await addMember(image.id, v.member.trim())) };
-}
-
-/** Members of a project cannot list others': they have been told the ID. */
-function TypeMember({ image, onClose }: { image: Image; onClose(): void }) {
-  const { t } = useTranslation('images');
-  const { form, submit } = useMemberForm(image);
   return (
-    <FormModal title={t('members.add')} submitLabel={t('members.add')} form={form} onSubmit={submit} onClose={onClose}>
-      <TextField
-        control={form.control}
-        name="member"
-        label={t('members.project')}
-        hint={t('members.projectHint')}
-        autoFocus
-      />
-    </FormModal>
-  );
-}
-
-function ChooseMember({ image, onClose }: { image: Image; onClose(): void }) {
-  const { t } = useTranslation('images');
-  const projects = useProjects();
-  const { form, submit } = useMemberForm(image);
-  return (
-    <FormModal title={t('members.add')} submitLabel={t('members.add')} form={form} onSubmit={submit} onClose={onClose}>
-      <SelectField
-        control={form.control}
-        name="member"
-        label={t('common:project')}
-        status={projects.isPending ? 'loading' : 'finished'}
-        options={(projects.data ?? [])
-          .filter((p) => p.id !== image.owner)
-          .map((p) => ({ value: p.id, label: p.name, description: p.id }))}
-      />
+    <FormModal
+      title={t('shareTitle')}
+      submitLabel={t('share')}
+      form={form}
+      onSubmit={({ member }) => addMember(image.id, member.trim())}
+      onClose={onClose}
+    >
+      <TextField control={form.control} name="member" label={t('member')} description={t('memberText')} autoFocus />
     </FormModal>
   );
 }

@@ -2,6 +2,5 @@ import type { PageDef } from '~/app/pages';
 
 export const pages: PageDef[] = [
   { path: '/images', section: 'compute', nav: 'images', load: () => import('./ImagesPage') },
-  { path: '/images/create', section: 'compute', load: () => import('./CreatePage') },
   { path: '/images/:id', section: 'compute', load: () => import('./ImagePage') },
 ];

@@ -1,68 +1,67 @@
-import Alert from '@cloudscape-design/components/alert';
-import ExpandableSection from '@cloudscape-design/components/expandable-section';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { messageOf } from '~/api/error';
 import { useSession } from '~/app/useSession';
 import { Go } from '~/ui/Go';
-import { type Step, stepsOf } from './steps';
-import { useHave } from './useHave';
+import type { Step } from './steps';
+import './overview.css';
 
-/** The way to a first instance that can be reached. Steps tick themselves off; when all are done, it folds itself away. */
-export function FirstSteps() {
-  const { t } = useTranslation('overview');
-  const { have, error } = useHave();
-  const steps = stepsOf(have);
-  const done = steps.filter((s) => s.done).length;
-  const known = steps.every((s) => s.done !== undefined);
-  const all = done === steps.length;
-  const [chosen, setChosen] = useState<boolean>();
-  // Until all is known it stays folded, so that nothing jumps on a project that has everything.
-  const expanded = chosen ?? (known && !all);
-  return (
-    <ExpandableSection
-      variant="container"
-      headerText={t('steps.title')}
-      headerDescription={known ? t(all ? 'steps.all' : 'steps.some', { done, count: steps.length }) : undefined}
-      expanded={expanded}
-      onChange={({ detail }) => setChosen(detail.expanded)}
-      data-testid="first-steps"
-    >
-      {error !== undefined && (
-        <Alert type="warning" header={t('steps.unknown')}>
-          {messageOf(error)}
-        </Alert>
-      )}
-      <ol className="first-steps">
-        {steps.map((step) => (
-          <li key={step.id} data-testid={`step-${step.id}`} data-done={step.done === true}>
-            <OneStep step={step} />
-          </li>
-        ))}
-      </ol>
-    </ExpandableSection>
-  );
-}
+const hiddenKey = 'wisp.firstSteps';
 
-function OneStep({ step }: { step: Step }) {
+/** What a new user does first. A step ticks itself off when what it makes is there. */
+export function FirstSteps({ steps }: { steps: Step[] }) {
   const { t } = useTranslation('overview');
   const { isAdmin } = useSession();
-  const forOthers = step.adminOnly && !isAdmin;
-  const type = step.done === undefined ? 'loading' : step.done ? 'success' : 'pending';
+  const [hidden, setHidden] = useState(localStorage.getItem(hiddenKey) === 'hidden');
+  const known = steps.filter((s) => s.done !== undefined);
+  const done = steps.filter((s) => s.done).length;
+  const all = done === steps.length;
+  const show = (shown: boolean) => {
+    localStorage.setItem(hiddenKey, shown ? 'shown' : 'hidden');
+    setHidden(!shown);
+  };
+  const closed = hidden || (all && localStorage.getItem(hiddenKey) !== 'shown');
+  const next = steps.find((s) => s.done === false && (isAdmin || !s.admin));
   return (
-    <>
-      <StatusIndicator
-        type={type}
-        iconAriaLabel={t(step.done === undefined ? 'common:loading' : step.done ? 'steps.done' : 'steps.todo')}
-      >
-        {t(`steps.${step.id}`)}
-      </StatusIndicator>
-      <div className="first-steps-about">
-        {t(`steps.${step.id}Text`)}{' '}
-        {step.done === false &&
-          (forOthers ? <i>{t('steps.askAdmin')}</i> : <Go to={step.to}>{t(`steps.${step.id}Do`)}</Go>)}
-      </div>
-    </>
+    <Container
+      data-testid="first-steps"
+      header={
+        <Header
+          variant="h2"
+          counter={known.length === steps.length ? `(${done}/${steps.length})` : undefined}
+          description={all ? t('allDone') : t('stepsText')}
+          actions={<Button onClick={() => show(closed)}>{t(closed ? 'showSteps' : 'hideSteps')}</Button>}
+        >
+          {t('steps')}
+        </Header>
+      }
+    >
+      {closed ? null : (
+        <ol className="first-steps">
+          {steps.map((step) => (
+            <li key={step.id} data-testid={`step-${step.id}`} aria-current={step === next ? 'step' : undefined}>
+              <StatusIndicator type={step.done === undefined ? 'loading' : step.done ? 'success' : 'pending'}>
+                {t(step.done ? 'done' : 'toDo')}
+              </StatusIndicator>
+              <div>
+                {step.done || (step.admin && !isAdmin) ? (
+                  <b>{t(`step.${step.id}`)}</b>
+                ) : (
+                  <Go to={step.to}>{t(`step.${step.id}`)}</Go>
+                )}
+                <Box color="text-body-secondary" fontSize="body-s">
+                  {t(`stepText.${step.id}`)}
+                  {step.admin && !isAdmin && !step.done && ` ${t('askAdmin')}`}
+                </Box>
+              </div>
+            </li>
+          ))}
+        </ol>
+      )}
+    </Container>
   );
 }

@@ -1,30 +1,104 @@
-import './overview.css';
-import ColumnLayout from '@cloudscape-design/components/column-layout';
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import Spinner from '@cloudscape-design/components/spinner';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
+import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
+import { type Server, useLimits } from '~/api/compute';
+import { useHealth } from '~/api/health';
+import { useNetworkQuotas } from '~/api/network';
 import { useSession } from '~/app/useSession';
+import { formatAge, nameOf } from '~/ui/format';
+import { Go } from '~/ui/Go';
 import { Crumbs } from '~/ui/Page';
 import { FirstSteps } from './FirstSteps';
-import { Instances } from './Instances';
-import { Quotas } from './Quotas';
-import { Recent } from './Recent';
+import { quotasOf } from './quotas';
+import { stepsOf } from './steps';
+import { useRecent } from './useRecent';
+import { useThere } from './useThere';
+
+// Charts come after the rest of the page.
+const QuotaCharts = lazy(() => import('./Charts').then((m) => ({ default: m.QuotaCharts })));
+const StateChart = lazy(() => import('./Charts').then((m) => ({ default: m.StateChart })));
 
 export default function OverviewPage() {
   const { t } = useTranslation('overview');
-  const { body } = useSession();
+  const { projectId, isAdmin, body } = useSession();
+  const { there, failed } = useThere(projectId);
   return (
-    <SpaceBetween size="l">
+    <>
       <Crumbs trail={[]} />
-      <Header variant="h1" description={t('description', { project: body.project?.name ?? '' })}>
-        {t('common:nav.items.overview')}
-      </Header>
-      <FirstSteps />
-      <ColumnLayout columns={2}>
-        <Instances />
-        <Recent />
-      </ColumnLayout>
-      <Quotas />
-    </SpaceBetween>
+      <SpaceBetween size="l">
+        <Header variant="h1" description={t('projectText', { project: body.project?.name })}>
+          {t('common:nav.items.overview')}
+        </Header>
+        {failed && <Alert type="warning">{t('partial')}</Alert>}
+        {isAdmin && <CloudHealth />}
+        <FirstSteps steps={stepsOf(there, projectId)} />
+        <Quotas project={projectId} />
+        <Instances servers={there.servers} />
+      </SpaceBetween>
+    </>
+  );
+}
+
+/** One line for administrators, when a part of the cloud does not work. */
+function CloudHealth() {
+  const { t } = useTranslation('overview');
+  const { data } = useHealth();
+  if (!data || data.ok) return null;
+  const broken = Object.entries(data.parts).filter(([, ok]) => !ok);
+  return (
+    <Alert type="error" header={t('unhealthy', { parts: broken.map(([part]) => part).join(', ') })}>
+      <Go to="/system">{t('common:nav.items.system')}</Go>
+    </Alert>
+  );
+}
+
+function Quotas({ project }: { project: string }) {
+  const { t } = useTranslation('overview');
+  const compute = useLimits();
+  const network = useNetworkQuotas(project);
+  const quotas = quotasOf(compute.data, network.data);
+  return (
+    <Container header={<Header variant="h2">{t('quotas')}</Header>} data-testid="quotas">
+      <Suspense fallback={<Spinner size="large" />}>
+        {compute.isPending && network.isPending ? <Spinner size="large" /> : <QuotaCharts quotas={quotas} />}
+      </Suspense>
+    </Container>
+  );
+}
+
+function Instances({ servers }: { servers?: Server[] }) {
+  const { t } = useTranslation('overview');
+  const recent = useRecent(servers);
+  return (
+    <div className="overview-columns">
+      <Container header={<Header variant="h2">{t('byState')}</Header>} fitHeight>
+        <Suspense fallback={<Spinner size="large" />}>
+          {servers ? <StateChart servers={servers} /> : <Spinner size="large" />}
+        </Suspense>
+      </Container>
+      <Container header={<Header variant="h2">{t('recent')}</Header>} fitHeight>
+        {recent?.length === 0 && <Box color="text-body-secondary">{t('noActions')}</Box>}
+        {recent === undefined && <Spinner />}
+        <ul className="recent-actions">
+          {recent?.map((a) => (
+            <li key={`${a.server.id} ${a.request_id}`}>
+              <StatusIndicator type={a.message ? 'error' : 'success'}>
+                {t(`action.${a.action}`, { defaultValue: a.action })}
+              </StatusIndicator>{' '}
+              <Go to={`/instances/${a.server.id}?tab=actions`}>{nameOf(a.server)}</Go>{' '}
+              <Box variant="span" color="text-body-secondary">
+                {formatAge(a.start_time)}
+              </Box>
+            </li>
+          ))}
+        </ul>
+      </Container>
+    </div>
   );
 }

@@ -1,93 +1,66 @@
 import type { Flavor, KeyPair, Server } from '~/api/compute';
 import type { Image } from '~/api/image';
-import type { FloatingIP, Network, Port, Router, SecurityGroup, SecurityGroupRule, Subnet } from '~/api/network';
+import type { FloatingIP, Network, Port, Router, SecurityGroup, SecurityGroupRule } from '~/api/network';
 
-/** What a project has of what a first instance needs; undefined where it is not known yet. */
-export interface Have {
+/** What is there, as far as it is known; undefined is not known yet. */
+export interface There {
   images?: Image[];
   flavors?: Flavor[];
   networks?: Network[];
-  subnets?: Subnet[];
   routers?: Router[];
-  /** Ports of routers on subnets. */
   interfaces?: Port[];
   groups?: SecurityGroup[];
-  keys?: KeyPair[];
+  keyPairs?: KeyPair[];
   servers?: Server[];
   floatingIPs?: FloatingIP[];
 }
 
-export type StepId =
-  | 'image'
-  | 'flavor'
-  | 'external'
-  | 'network'
-  | 'router'
-  | 'rules'
-  | 'key'
-  | 'instance'
-  | 'floatingip';
-
 export interface Step {
-  id: StepId;
-  /** Where it is done. */
-  to: string;
-  /** Only administrators can do it. */
-  adminOnly?: boolean;
+  id: 'image' | 'flavor' | 'external' | 'network' | 'router' | 'rules' | 'key' | 'instance' | 'floating';
   /** Undefined while it is not known. */
-  done: boolean | undefined;
+  done?: boolean;
+  /** Only an administrator can do it. */
+  admin?: boolean;
+  /** The page that does it. */
+  to: string;
 }
 
-const isProtocol = (rule: SecurityGroupRule, ...names: string[]): boolean =>
-  rule.protocol === null || names.includes(rule.protocol);
+const some = <T>(list: T[] | undefined, is: (item: T) => boolean): boolean | undefined => list?.some(is);
 
-/** Rules that let anybody in; those for members of a group do not let the user in. */
-const opens = (groups: SecurityGroup[], wanted: (rule: SecurityGroupRule) => boolean): boolean =>
-  groups.some((g) =>
-    g.security_group_rules.some((r) => r.direction === 'ingress' && r.remote_group_id === null && wanted(r)),
+/** letsIn tells whether a rule lets everybody in by a protocol, and a port if there are any. */
+export function letsIn(rule: SecurityGroupRule, protocol: 'tcp' | 'icmp', port?: number): boolean {
+  if (rule.direction !== 'ingress' || rule.ethertype !== 'IPv4' || rule.remote_group_id) return false;
+  const same =
+    rule.protocol === null || rule.protocol === protocol || rule.protocol === (protocol === 'tcp' ? '6' : '1');
+  if (!same) return false;
+  if (port === undefined || rule.port_range_min === null) return true;
+  return rule.port_range_min <= port && port <= (rule.port_range_max ?? rule.port_range_min);
+}
+
+/** stepsOf are the first steps in a cloud, in their order, and which of them are done already, whoever did them. */
+export function stepsOf(there: There, project: string): Step[] {
+  const own = (item: { project_id: string }) => item.project_id === project;
+  const rules = there.groups?.flatMap((g) => g.security_group_rules);
+  const joined = there.routers?.some(
+    (r) => own(r) && r.external_gateway_info && there.interfaces?.some((p) => p.device_id === r.id),
   );
-
-export const opensSSH = (groups: SecurityGroup[]): boolean =>
-  opens(
-    groups,
-    (r) => isProtocol(r, 'tcp', '6') && (r.port_range_min ?? 0) <= 22 && 22 <= (r.port_range_max ?? 65_535),
-  );
-
-/** Echo requests have ICMP type 8, which rules have in the place of the first port. */
-export const opensPing = (groups: SecurityGroup[]): boolean =>
-  opens(
-    groups,
-    (r) => isProtocol(r, 'icmp', '1') && (r.protocol === null || r.port_range_min === null || r.port_range_min === 8),
-  );
-
-/** stepsOf is the way to a first instance that can be reached, and how much of it is there. */
-export function stepsOf(have: Have): Step[] {
-  const { networks, subnets, routers, interfaces, groups } = have;
-  const some = (list: unknown[] | undefined) => list && list.length > 0;
-  const inner = networks?.filter((n) => !n['router:external']);
-  const ways = routers?.filter((r) => r.external_gateway_info);
   return [
-    { id: 'image', to: '/images', done: some(have.images?.filter((i) => i.status === 'active')) },
-    { id: 'flavor', to: '/flavors', adminOnly: true, done: some(have.flavors) },
-    {
-      id: 'external',
-      to: '/admin/networks',
-      adminOnly: true,
-      done: some(networks?.filter((n) => n['router:external'])),
-    },
+    { id: 'image', done: some(there.images, (i) => i.status === 'active'), to: '/images' },
+    { id: 'flavor', done: some(there.flavors, () => true), admin: true, to: '/flavors' },
+    { id: 'external', done: some(there.networks, (n) => n['router:external']), admin: true, to: '/networks' },
     {
       id: 'network',
+      done: some(there.networks, (n) => own(n) && !n['router:external'] && n.subnets.length > 0),
       to: '/networks',
-      done: inner && some(subnets?.filter((s) => inner.some((n) => n.id === s.network_id))),
     },
+    { id: 'router', done: there.interfaces && joined, to: '/routers' },
     {
-      id: 'router',
-      to: '/routers',
-      done: ways && some(interfaces?.filter((p) => ways.some((r) => r.id === p.device_id))),
+      id: 'rules',
+      done: rules?.some((r) => letsIn(r, 'tcp', 22)) && rules.some((r) => letsIn(r, 'icmp')),
+      to: '/security-groups',
     },
-    { id: 'rules', to: '/security-groups', done: groups && opensSSH(groups) && opensPing(groups) },
-    { id: 'key', to: '/keypairs', done: some(have.keys) },
-    { id: 'instance', to: '/instances/launch', done: some(have.servers) },
-    { id: 'floatingip', to: '/floating-ips', done: some(have.floatingIPs?.filter((f) => f.port_id)) },
+    { id: 'key', done: some(there.keyPairs, () => true), to: '/keypairs' },
+    { id: 'instance', done: some(there.servers, (s) => s.status !== 'ERROR'), to: '/instances/launch' },
+    { id: 'floating', done: some(there.floatingIPs, (f) => f.port_id !== null), to: '/floating-ips' },
   ];
 }

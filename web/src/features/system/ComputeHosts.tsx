@@ -1,18 +1,18 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { type ComputeService, type Hypervisor, useHypervisors } from '~/api/compute';
+import { lookEvery } from '~/api/health';
 import { CapacityCell } from '~/features/hosts/CapacityBars';
 import { versionText } from '~/features/hosts/capacity';
 import { formatAge } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { Status } from '~/ui/Status';
-import { pollEvery } from './checks';
 
 /** The services that run instances, and the machines that they run them on. */
 export function ComputeHosts({ services }: { services: UseQueryResult<ComputeService[]> }) {
   const { t } = useTranslation('system');
-  const hypervisors = useHypervisors(pollEvery);
+  const hypervisors = useHypervisors(lookEvery);
   const columns: Column<ComputeService>[] = [
     { id: 'name', header: t('program'), cell: (s) => s.binary, value: (s) => s.binary },
     { id: 'host', header: t('host'), cell: (s) => s.host, value: (s) => s.host },

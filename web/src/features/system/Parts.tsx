@@ -1,12 +1,12 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import type { Health, PartHealth } from '~/api/health';
 import { formatSeconds } from '~/ui/format';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
-import type { Health, Part } from './checks';
 import { Mend } from './Mend';
 import { AnsweredCell } from './Services';
 
-interface Row extends Part {
+interface Row extends PartHealth {
   id: string;
   name: string;
 }

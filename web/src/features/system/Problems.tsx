@@ -4,8 +4,9 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { ComputeService } from '~/api/compute';
 import { messageOf } from '~/api/error';
+import type { Health } from '~/api/health';
 import type { NetworkAgent } from '~/api/network';
-import type { Health, ServiceCheck } from './checks';
+import type { ServiceCheck } from './checks';
 import { Mend } from './Mend';
 import { findingsOf, problemsOf } from './problems';
 

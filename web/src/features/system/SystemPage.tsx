@@ -5,18 +5,19 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useComputeServices } from '~/api/compute';
+import { lookEvery, useHealth } from '~/api/health';
 import { useAgents } from '~/api/network';
 import { formatTime } from '~/ui/format';
 import { Crumbs } from '~/ui/Page';
 import { Agents } from './Agents';
 import { ComputeHosts } from './ComputeHosts';
-import { pollEvery, useChecks, useHealth } from './checks';
+import { useChecks } from './checks';
 import { Findings } from './Findings';
 import { Parts } from './Parts';
 import { Problems } from './Problems';
 import { Services } from './Services';
 
-const resources = ['system', 'compute_service', 'agent', 'hypervisor'];
+const resources = ['system', 'health', 'compute_service', 'agent', 'hypervisor'];
 
 export default function SystemPage() {
   const { t } = useTranslation('system');
@@ -24,8 +25,8 @@ export default function SystemPage() {
   const [busy, setBusy] = useState(false);
   const checks = useChecks();
   const health = useHealth();
-  const services = useComputeServices(pollEvery);
-  const agents = useAgents(true, pollEvery);
+  const services = useComputeServices(lookEvery);
+  const agents = useAgents(true, lookEvery);
   const title = t('common:nav.items.system');
   const checkNow = async () => {
     setBusy(true);

@@ -1,9 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { endpoint, headersFor, type RequestOptions, raw, type ServiceType } from '~/api/client';
 import { messageOf } from '~/api/error';
+import { lookEvery } from '~/api/health';
 
-/** How often what no event tells is asked again, in ms. */
-export const pollEvery = 12_000;
 /** How long a service may take to answer before it counts as broken, in ms. */
 const patience = 10_000;
 
@@ -92,32 +91,5 @@ export const useChecks = () =>
   useQuery({
     queryKey: ['system', 'checks'],
     queryFn: () => Promise.all(serviceTypes.map(checkService)),
-    refetchInterval: pollEvery,
-  });
-
-/** A part of the cloud as the server itself sees it: GET /healthz. */
-export interface Part {
-  ok: boolean;
-  milliseconds: number;
-  hosts?: number;
-  last_heartbeat_seconds?: number;
-  reason?: string;
-  /** The command that mends it. */
-  mend?: string;
-}
-
-export interface Health {
-  ok: boolean;
-  details: Record<string, Part>;
-}
-
-export const useHealth = () =>
-  useQuery({
-    queryKey: ['system', 'health'],
-    queryFn: async (): Promise<Health> => {
-      // 503 is an answer too: it says which part is broken.
-      const answer = await fetch('/healthz', { signal: AbortSignal.timeout(patience) });
-      return (await answer.json()) as Health;
-    },
-    refetchInterval: pollEvery,
+    refetchInterval: lookEvery,
   });

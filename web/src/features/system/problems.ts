@@ -1,6 +1,7 @@
 import type { ComputeService } from '~/api/compute';
+import type { Health } from '~/api/health';
 import type { Finding, NetworkAgent } from '~/api/network';
-import type { Health, ServiceCheck } from './checks';
+import type { ServiceCheck } from './checks';
 
 /** Something that is broken now. key: its words in the system's words. */
 export interface Problem {
@@ -30,7 +31,7 @@ export const findingsOf = (agents: NetworkAgent[]): HostFinding[] =>
 export const mendHost = 'wisp doctor --problems';
 
 export interface Seen {
-  health?: Health;
+  health?: Pick<Health, 'ok' | 'details'>;
   checks?: ServiceCheck[];
   services?: ComputeService[];
   agents?: NetworkAgent[];

@@ -1,79 +1,108 @@
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import Header from '@cloudscape-design/components/header';
 import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
+import { messageOf } from '~/api/error';
 import { confirm } from '~/ui/confirm';
-import { formatBytes, formatSeconds } from '~/ui/format';
+import { formatBytes } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { notify } from '~/ui/notify';
-import { deleteImage } from '../mutations';
-import { percentOf } from './percent';
-import { useUpload } from './useUploads';
+import { type Upload, uploads } from './uploads';
 
-/** How far an upload is, and what can be done with it. In a message its colours are the message's. */
-export function UploadPanel({ image, variant = 'flash' }: { image: string; variant?: 'flash' | 'standalone' }) {
+/** The uploads of this browser, while they run and until somebody has seen how they ended. */
+export function UploadPanel() {
   const { t } = useTranslation('images');
-  const upload = useUpload(image);
-  if (!upload) return null;
-  const { uploader, name } = upload;
-  const { phase, sent, total, speed, problem, verified } = uploader.progress;
-  const left = speed > 0 ? (total - sent) / speed : undefined;
-  const cancel = async () => {
-    const sure = await confirm({
-      title: t('upload.cancelTitle', { name }),
-      body: t('upload.cancelText'),
-      confirmLabel: t('upload.cancel'),
-      danger: true,
-    });
-    if (!sure) return;
-    try {
-      await deleteImage(image);
-    } catch (error) {
-      notify.error(t('upload.cancelFailed', { name }), error);
-    }
-  };
-  if (phase === 'done') {
+  const list = useSyncExternalStore(uploads.subscribe, uploads.snapshot);
+  if (list.length === 0) return null;
+  return (
+    <Container header={<Header variant="h2">{t('uploads')}</Header>} data-testid="uploads">
+      <SpaceBetween size="l">
+        {list.map((upload) => (
+          <One key={upload.id} upload={upload} />
+        ))}
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function One({ upload: u }: { upload: Upload }) {
+  const { t } = useTranslation('images');
+  if (u.state === 'done') return <Done upload={u} />;
+  if (u.state === 'failed') {
     return (
-      <span data-testid="upload-result">
-        {t(verified === undefined ? 'upload.unverified' : verified ? 'upload.verified' : 'upload.different')}{' '}
-        <Go to={`/images/${image}`} color={variant === 'flash' ? 'inverted' : 'normal'}>
-          {name}
-        </Go>
-      </span>
+      <Alert
+        type="error"
+        header={t('uploadFailed', { name: u.name })}
+        dismissible
+        dismissAriaLabel={t('common:dismiss')}
+        onDismiss={() => uploads.forget(u.id)}
+      >
+        {u.reason}
+      </Alert>
     );
   }
-  const amount = t('upload.amount', { sent: formatBytes(sent), total: formatBytes(total) });
-  const pace =
-    phase === 'running' && speed > 0
-      ? t('upload.pace', { speed: formatBytes(speed), left: formatSeconds(Math.ceil(left ?? 0)) })
-      : '';
+  const cancel = async () => {
+    const yes = await confirm({
+      title: t('cancelTitle', { name: u.name }),
+      body: t('cancelText'),
+      confirmLabel: t('cancelUpload'),
+      danger: true,
+    });
+    if (yes) await uploads.cancel(u.id).catch((error) => notify.error(messageOf(error), error));
+  };
+  const rest = u.state === 'paused' || u.state === 'waiting';
   return (
     <SpaceBetween size="xs">
       <ProgressBar
-        variant={variant}
-        value={percentOf(uploader.progress)}
-        label={t(`upload.phase.${phase}`)}
-        description={upload.fileName}
-        additionalInfo={[amount, pace].filter(Boolean).join(' · ')}
+        value={u.size > 0 ? (100 * u.held) / u.size : 0}
+        label={u.name}
+        description={t('progress', { held: formatBytes(u.held), size: formatBytes(u.size) })}
+        additionalInfo={
+          <span data-testid="upload-state">
+            {u.state === 'running' ? t('speed', { speed: formatBytes(u.speed) }) : t(`state.${u.state}`)}
+            {u.reason && ` ${u.reason}`}
+          </span>
+        }
       />
-      {problem && <span data-testid="upload-problem">{problem}</span>}
       <SpaceBetween direction="horizontal" size="xs">
-        {(phase === 'running' || phase === 'waiting') && (
-          <Button onClick={() => uploader.pause()} iconName="pause" data-testid="upload-pause">
-            {t('upload.pause')}
+        {rest ? (
+          <Button iconName="caret-right-filled" onClick={() => uploads.resume(u.id)} data-testid="resume">
+            {t('resume')}
+          </Button>
+        ) : (
+          <Button disabled={u.state !== 'running'} onClick={() => uploads.pause(u.id)} data-testid="pause">
+            {t('pause')}
           </Button>
         )}
-        {(phase === 'paused' || phase === 'failed') && (
-          <Button onClick={() => void uploader.start()} iconName="play" data-testid="upload-resume">
-            {t(phase === 'failed' ? 'common:retry' : 'upload.resume')}
-          </Button>
-        )}
-        {phase !== 'checking' && (
-          <Button onClick={() => void cancel()} data-testid="upload-cancel">
-            {t('upload.cancel')}
-          </Button>
-        )}
+        <Button onClick={() => void cancel()} data-testid="cancel-upload">
+          {t('cancelUpload')}
+        </Button>
       </SpaceBetween>
     </SpaceBetween>
+  );
+}
+
+function Done({ upload: u }: { upload: Upload }) {
+  const { t } = useTranslation('images');
+  const said = u.same === undefined ? 'unchecked' : u.same ? 'same' : 'differs';
+  return (
+    <Alert
+      type={u.same === false ? 'error' : 'success'}
+      header={<Go to={`/images/${u.id}`}>{t('uploadDone', { name: u.name })}</Go>}
+      dismissible
+      dismissAriaLabel={t('common:dismiss')}
+      onDismiss={() => uploads.forget(u.id)}
+      data-testid="upload-done"
+    >
+      {t(`checksum.${said}`)}
+      <Box variant="code" display="block" fontSize="body-s">
+        SHA-512 {u.sha512}
+      </Box>
+    </Alert>
   );
 }

@@ -1,94 +1,219 @@
-import i18next from 'i18next';
-import { call } from '~/api/client';
+import { call, raw } from '~/api/client';
+import { ApiError, messageOf } from '~/api/error';
 import type { Image } from '~/api/image';
 import { stale } from '~/api/write';
-import { partsOf } from './transport';
-import { type Hash, type Progress, Uploader } from './uploader';
 
-/** An upload of this page: it goes on while the user visits other pages, and ends with the page. */
+/** How many bytes a part has. */
+export const partSize = 8 * 1024 * 1024;
+/** How long to wait before an interrupted upload goes on, in ms: longer each time. */
+const patience = [1_000, 2_000, 5_000, 10_000, 30_000];
+
+export type UploadState = 'running' | 'paused' | 'waiting' | 'checking' | 'done' | 'failed' | 'cancelled';
+
+/** An upload as people see it. */
 export interface Upload {
-  image: string;
+  id: string;
   name: string;
-  fileName: string;
-  uploader: Uploader;
+  state: UploadState;
+  /** Bytes that the cloud holds, of all. */
+  held: number;
+  size: number;
+  /** Bytes a second of late; 0 while it rests. */
+  speed: number;
+  /** Why it waits or failed. */
+  reason: string;
+  /** SHA-512 of what was read here, in hexadecimal, once all was read; '' before. */
+  sha512: string;
+  /** Whether the cloud has the same; undefined before the end. */
+  same?: boolean;
 }
 
-/** Phases in which leaving the page would lose something. */
-const open: Progress['phase'][] = ['running', 'waiting', 'paused', 'checking', 'failed'];
-export const isOpen = (upload: Upload): boolean => open.includes(upload.uploader.progress.phase);
-
-let list: Upload[] = [];
-let version = 0;
-const listeners = new Set<() => void>();
-
-const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-let warned = false;
-
-function tell(): void {
-  version += 1;
-  const wanted = list.some(isOpen);
-  if (wanted !== warned) {
-    warned = wanted;
-    if (wanted) window.addEventListener('beforeunload', warn);
-    else window.removeEventListener('beforeunload', warn);
-  }
-  for (const listener of listeners) listener();
+/** A hash that takes bytes in their order. */
+export interface Hasher {
+  update(bytes: Uint8Array): void;
+  digest(): string;
 }
 
-async function newHash(): Promise<Hash> {
-  const { createSHA512 } = await import('hash-wasm');
-  const hash = await createSHA512();
-  hash.init();
-  return { update: (bytes) => hash.update(bytes), digest: () => hash.digest('hex') };
+/** What an upload needs of the world; tests give other things. */
+export interface World {
+  /** Sends a part of the data, or asks what is held (no part); the answer's status and Range header. */
+  send(image: string, range: string, part?: Blob): Promise<{ status: number; range: string | null }>;
+  image(id: string): Promise<Image>;
+  remove(id: string): Promise<void>;
+  hasher(): Promise<Hasher>;
+  sleep(ms: number): Promise<void>;
+  now(): number;
 }
 
-export const uploads = {
-  get: (): Upload[] => list,
-  version: (): number => version,
-  subscribe(listener: () => void): () => void {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  },
-  of: (image: string): Upload | undefined => list.find((u) => u.image === image),
+type Listener = () => void;
 
-  /** begin sends a file as the data of an image, and shows how far it is at the top of every page. */
-  begin(image: Pick<Image, 'id' | 'name'>, file: File): Upload {
-    uploads.of(image.id)?.uploader.pause();
-    const uploader = new Uploader({
-      file,
-      transport: partsOf(image.id),
-      newHash,
-      storedDigest: async () => {
-        const now = await call<Image>('image', 'GET', `/images/${image.id}`);
-        return now.os_hash_algo === 'sha512' ? now.os_hash_value : null;
-      },
-    });
-    const upload = { image: image.id, name: image.name || file.name, fileName: file.name, uploader };
-    list = [...list.filter((u) => u.image !== image.id), upload];
-    let phase = uploader.progress.phase;
-    uploader.subscribe(() => {
-      if (uploader.progress.phase !== phase) {
-        phase = uploader.progress.phase;
-        stale(['image']);
-      }
-      tell();
-    });
-    tell();
-    void i18next
-      .loadNamespaces('images')
-      .then(() => import('./notice'))
-      .then((m) => m.announce(upload));
-    void uploader.start();
-    return upload;
-  },
-
-  /** cancel ends an upload; the image is for the caller to delete. */
-  cancel(image: string): void {
-    uploads.of(image)?.uploader.cancel();
-    uploads.forget(image);
-  },
-  forget(image: string): void {
-    list = list.filter((u) => u.image !== image);
-    tell();
-  },
+/** heldIn reads how many bytes are held from a Range header: bytes=0-N. */
+export const heldIn = (range: string | null): number => {
+  const last = /^bytes=0-(\d+)$/.exec(range ?? '')?.[1];
+  return last === undefined ? 0 : Number(last) + 1;
 };
+
+const partsType = 'application/octet-stream';
+
+export const world: World = {
+  async send(image, range, part) {
+    try {
+      const answer = await raw('image', 'PUT', `/images/${image}/file`, {
+        headers: { 'Content-Type': partsType, 'Content-Range': range },
+        body: part ?? new Blob([]),
+      });
+      return { status: answer.status, range: answer.headers.get('Range') };
+    } catch (error) {
+      // The answer says where to go on; who asks what is held gets the same answer again.
+      if (error instanceof ApiError && error.status === 416 && part)
+        return world.send(image, range.replace(/^bytes [^/]*/, 'bytes *'));
+      throw error;
+    }
+  },
+  image: (id) => call<Image>('image', 'GET', `/images/${id}`),
+  remove: (id) => call('image', 'DELETE', `/images/${id}`),
+  async hasher() {
+    const { createSHA512 } = await import('hash-wasm');
+    const hash = await createSHA512();
+    hash.init();
+    return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest('hex') };
+  },
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  now: () => performance.now(),
+};
+
+/**
+ * Uploads live outside of the pages: they go on while the user looks at something else. Each is sent in parts (Content-Range), so
+ * that it can rest and go on where it was, after a failure of the network too.
+ */
+export class Uploads {
+  #list: Upload[] = [];
+  #listeners = new Set<Listener>();
+  #wake = new Map<string, () => void>();
+
+  constructor(private readonly world: World) {}
+
+  subscribe = (listener: Listener): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  snapshot = (): Upload[] => this.#list;
+
+  get busy(): boolean {
+    return this.#list.some((u) => u.state === 'running' || u.state === 'waiting' || u.state === 'paused');
+  }
+
+  #find(id: string): Upload | undefined {
+    return this.#list.find((u) => u.id === id);
+  }
+
+  #change(id: string, part: Partial<Upload>): void {
+    this.#list = this.#list.map((u) => (u.id === id ? { ...u, ...part } : u));
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** start sends a file as the data of an image that is queued. It resolves at the end, however that is. */
+  async start(image: { id: string; name: string }, file: Blob): Promise<void> {
+    const upload: Upload = { ...image, state: 'running', held: 0, size: file.size, speed: 0, reason: '', sha512: '' };
+    this.#list = [upload, ...this.#list.filter((u) => u.id !== image.id)];
+    this.#change(image.id, {});
+    try {
+      await this.#run(image.id, file);
+    } catch (error) {
+      if (this.#find(image.id)?.state !== 'cancelled')
+        this.#change(image.id, { state: 'failed', speed: 0, reason: messageOf(error) });
+    }
+    stale(['image']);
+  }
+
+  pause(id: string): void {
+    if (this.#find(id)?.state === 'running' || this.#find(id)?.state === 'waiting')
+      this.#change(id, { state: 'paused', speed: 0 });
+    this.#wake.get(id)?.();
+  }
+
+  resume(id: string): void {
+    if (this.#find(id)?.state === 'paused' || this.#find(id)?.state === 'waiting')
+      this.#change(id, { state: 'running', reason: '' });
+    this.#wake.get(id)?.();
+  }
+
+  /** cancel ends an upload and deletes its image. */
+  async cancel(id: string): Promise<void> {
+    this.#change(id, { state: 'cancelled', speed: 0 });
+    this.#wake.get(id)?.();
+    await this.world.remove(id);
+    this.forget(id);
+    stale(['image']);
+  }
+
+  forget(id: string): void {
+    this.#list = this.#list.filter((u) => u.id !== id);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** rest returns when the upload may go on: at once, after a pause, or when it was cancelled. */
+  async #rest(id: string): Promise<boolean> {
+    while (this.#find(id)?.state === 'paused') {
+      await new Promise<void>((resolve) => this.#wake.set(id, resolve));
+      this.#wake.delete(id);
+    }
+    return this.#find(id)?.state === 'running';
+  }
+
+  async #run(id: string, file: Blob): Promise<void> {
+    const hash = await this.world.hasher();
+    let hashed = 0; // how far the hash has come: it goes in order and never back
+    let held = 0;
+    let failures = 0;
+    while (await this.#rest(id)) {
+      const end = Math.min(held + partSize, file.size);
+      const began = this.world.now();
+      let answer: { status: number; range: string | null };
+      try {
+        const part = file.slice(held, end);
+        if (end > hashed) {
+          hash.update(new Uint8Array(await file.slice(hashed, end).arrayBuffer()));
+          hashed = end;
+        }
+        answer = await this.world.send(id, `bytes ${held}-${end - 1}/${file.size}`, part);
+        failures = 0;
+      } catch (error) {
+        if (!(error instanceof ApiError) || (!error.unreachable && error.status < 500)) throw error;
+        const wait = patience[Math.min(failures, patience.length - 1)] ?? 0;
+        failures += 1;
+        if (this.#find(id)?.state === 'running')
+          this.#change(id, { state: 'waiting', speed: 0, reason: messageOf(error) });
+        await Promise.race([this.world.sleep(wait), new Promise<void>((resolve) => this.#wake.set(id, resolve))]);
+        this.#wake.delete(id);
+        if (this.#find(id)?.state === 'waiting') this.#change(id, { state: 'running', reason: '' });
+        continue;
+      }
+      if (answer.status === 204) {
+        this.#change(id, { held: file.size, state: 'checking', speed: 0 });
+        await this.#check(id, hash.digest());
+        return;
+      }
+      const before = held;
+      held = heldIn(answer.range);
+      const seconds = (this.world.now() - began) / 1000;
+      this.#change(id, { held, speed: seconds > 0 ? Math.max(0, held - before) / seconds : 0 });
+    }
+  }
+
+  async #check(id: string, sha512: string): Promise<void> {
+    const image = await this.world.image(id);
+    this.#change(id, {
+      state: 'done',
+      sha512,
+      same: image.os_hash_algo === 'sha512' ? image.os_hash_value === sha512 : undefined,
+    });
+  }
+}
+
+export const uploads = new Uploads(world);
+
+globalThis.addEventListener?.('beforeunload', (event) => {
+  if (uploads.busy) event.preventDefault(); // the browser asks whether to leave
+});

@@ -1,0 +1,70 @@
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import Container from '@cloudscape-design/components/container';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { useTranslation } from 'react-i18next';
+import { messageOf } from '~/api/error';
+import { type Image, propertiesOf } from '~/api/image';
+import { notify } from '~/ui/notify';
+import { type Pair, PairsField, pairsChange, pairsOf } from '~/ui/PairsField';
+import { maxLength } from '~/ui/rules';
+import { changeImage } from './mutations';
+
+/** The properties that the owner gave an image: what kind of machine it wants, and whatever else. */
+export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) {
+  const { t } = useTranslation('images');
+  const before = propertiesOf(image);
+  const form = useForm<{ properties: Pair[] }>({ mode: 'onChange', defaultValues: { properties: pairsOf(before) } });
+  const [failure, setFailure] = useState('');
+  if (!mine) {
+    return (
+      <Container>
+        {Object.keys(before).length === 0 ? (
+          <Box color="text-body-secondary">{t('noProperties')}</Box>
+        ) : (
+          <KeyValuePairs columns={3} items={Object.entries(before).map(([label, value]) => ({ label, value }))} />
+        )}
+      </Container>
+    );
+  }
+  const submit = form.handleSubmit(async ({ properties }) => {
+    setFailure('');
+    try {
+      await changeImage(image, pairsChange(before, properties));
+      notify.success(t('changed', { name: image.name || image.id }));
+    } catch (error) {
+      setFailure(messageOf(error));
+    }
+  });
+  return (
+    <Container>
+      <SpaceBetween size="m">
+        {failure && (
+          <Alert type="error" header={t('common:failed')}>
+            {failure}
+          </Alert>
+        )}
+        <PairsField
+          control={form.control}
+          name="properties"
+          label={t('properties')}
+          empty={t('noProperties')}
+          addLabel={t('addProperty')}
+          keyRule={maxLength(255)}
+        />
+        <Button
+          variant="primary"
+          loading={form.formState.isSubmitting}
+          onClick={() => void submit()}
+          data-testid="save-properties"
+        >
+          {t('common:save')}
+        </Button>
+      </SpaceBetween>
+    </Container>
+  );
+}
