@@ -44,7 +44,7 @@ export function Agents({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
       width: 150,
     },
     { id: 'version', header: t('version'), cell: versionOf, value: versionOf, width: 120 },
-    { id: 'settings', header: t('settings'), cell: settingsOf, value: settingsOf, width: 420 },
+    { id: 'settings', header: t('settings'), cell: settingsOf, value: settingsOf, width: 380 },
   ];
   return (
     <ResourceTable
@@ -52,6 +52,7 @@ export function Agents({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
       title={t('agents')}
       query={query}
       columns={columns}
+      wrap
       empty={{ title: t('noHosts'), text: t('noHostsText') }}
     />
   );

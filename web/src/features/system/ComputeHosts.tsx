@@ -1,3 +1,4 @@
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import { type ComputeService, type Hypervisor, useHypervisors } from '~/api/compute';
@@ -46,7 +47,7 @@ export function ComputeHosts({ services }: { services: UseQueryResult<ComputeSer
     },
   ];
   return (
-    <>
+    <SpaceBetween size="l">
       <ResourceTable
         id="system-compute"
         title={t('computeServices')}
@@ -61,6 +62,6 @@ export function ComputeHosts({ services }: { services: UseQueryResult<ComputeSer
         columns={machines}
         empty={{ title: t('noHosts'), text: t('noHostsText') }}
       />
-    </>
+    </SpaceBetween>
   );
 }

@@ -17,18 +17,18 @@ export function Findings({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
       header: t('level.label'),
       cell: (f) => <StatusIndicator type={types[f.level]}>{t(`level.${f.level}`)}</StatusIndicator>,
       value: (f) => t(`level.${f.level}`),
-      width: 120,
+      width: 110,
     },
-    { id: 'host', header: t('host'), cell: (f) => f.host, value: (f) => f.host, width: 120 },
+    { id: 'host', header: t('host'), cell: (f) => f.host, value: (f) => f.host, width: 80 },
     { id: 'name', header: t('check'), cell: (f) => f.check, value: (f) => f.check, width: 150 },
-    { id: 'detail', header: t('found'), cell: (f) => f.detail, value: (f) => f.detail, width: 420 },
-    { id: 'breaks', header: t('breaks'), cell: (f) => f.breaks ?? '–', value: (f) => f.breaks, width: 240 },
+    { id: 'detail', header: t('found'), cell: (f) => f.detail, value: (f) => f.detail, width: 330 },
+    { id: 'breaks', header: t('breaks'), cell: (f) => f.breaks ?? '–', value: (f) => f.breaks, width: 190 },
     {
       id: 'mend',
       header: t('mend'),
       cell: (f) => (f.mend ? <Mend mend={f.mend} /> : '–'),
       value: (f) => f.mend,
-      width: 300,
+      width: 240,
     },
   ];
   return (
@@ -38,6 +38,7 @@ export function Findings({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
       description={t('findingsText')}
       query={{ ...query, data: query.data && findingsOf(query.data) }}
       columns={columns}
+      wrap
       empty={{ title: t('noFindings') }}
     />
   );

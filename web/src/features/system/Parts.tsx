@@ -13,9 +13,9 @@ interface Row extends PartHealth {
 
 /** The parts of the cloud as the server itself finds them: GET /healthz. */
 export function Parts({ query }: { query: UseQueryResult<Health> }) {
-  const { t, i18n } = useTranslation('system');
+  const { t } = useTranslation('system');
   const rows = query.data && Object.entries(query.data.details).map(([id, part]): Row => ({ ...part, id, name: id }));
-  const label = (name: string) => (i18n.exists(`system:part.${name}`) ? t(`part.${name}`) : name);
+  const label = (name: string) => t(`part.${name}`, { defaultValue: name });
   const columns: Column<Row>[] = [
     { id: 'name', header: t('partLabel'), cell: (r) => label(r.name), value: (r) => label(r.name), width: 180 },
     {
@@ -35,7 +35,7 @@ export function Parts({ query }: { query: UseQueryResult<Health> }) {
     {
       id: 'mend',
       header: t('mend'),
-      cell: (r) => (r.ok ? '–' : <Mend mend={r.mend} />),
+      cell: (r) => (r.ok || !r.mend ? '–' : <Mend mend={r.mend} />),
       value: (r) => r.mend,
       width: 300,
     },
@@ -47,6 +47,7 @@ export function Parts({ query }: { query: UseQueryResult<Health> }) {
       description={t('partsText')}
       query={{ ...query, data: rows }}
       columns={columns}
+      wrap
       empty={{ title: t('none') }}
     />
   );

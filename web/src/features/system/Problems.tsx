@@ -8,7 +8,7 @@ import type { Health } from '~/api/health';
 import type { NetworkAgent } from '~/api/network';
 import type { ServiceCheck } from './checks';
 import { Mend } from './Mend';
-import { findingsOf, problemsOf } from './problems';
+import { findingsOf, type Problem, problemsOf } from './problems';
 
 type Query<T> = Pick<UseQueryResult<T>, 'data' | 'error'>;
 
@@ -30,24 +30,31 @@ export function Problems({ health, checks, services, agents }: Props) {
     services: services.data,
     agents: agents.data,
   });
+  // Parts have names of their own here; hosts, agents and services have the API's.
+  const nameOf = ({ key, values }: Problem) =>
+    key === 'part' ? t(`part.${values.name}`, { defaultValue: values.name }) : values.name;
   const warnings = findingsOf(agents.data ?? []).filter((f) => f.level === 'warn').length;
   return (
     <SpaceBetween size="s">
       {unknown.length > 0 && (
         <Alert type="error" header={t('unknownHeader')} data-testid="system-unknown">
-          {messageOf(unknown[0]?.error)} <Mend mend="wisp status" />
+          {messageOf(unknown[0]?.error)} {t('mendWith')} <Mend mend="wisp status" />
         </Alert>
       )}
       {problems.map((problem) => (
         <Alert
           key={problem.id}
           type="error"
-          header={t(`problem.${problem.key}`, problem.values)}
+          header={t(`problem.${problem.key}`, { ...problem.values, name: nameOf(problem) })}
           data-testid="system-problem"
         >
           <SpaceBetween size="xxs">
             {problem.values.reason && <span>{problem.values.reason}</span>}
-            <Mend mend={problem.mend} />
+            {problem.mend && (
+              <span>
+                {t('mendWith')} <Mend mend={problem.mend} />
+              </span>
+            )}
           </SpaceBetween>
         </Alert>
       ))}

@@ -38,14 +38,14 @@ export function Services({ query }: { query: UseQueryResult<ServiceCheck[]> }) {
       header: t('answers'),
       cell: (r) => <AnsweredCell answered={r.document} />,
       value: (r) => r.document.milliseconds,
-      width: 170,
+      width: 150,
     },
     {
       id: 'list',
       header: t('answersList'),
       cell: (r) => <AnsweredCell answered={r.list} />,
       value: (r) => r.list.milliseconds,
-      width: 190,
+      width: 170,
     },
     {
       id: 'version',
@@ -59,7 +59,7 @@ export function Services({ query }: { query: UseQueryResult<ServiceCheck[]> }) {
       header: t('endpoints'),
       cell: (r) => <Endpoints endpoints={r.endpoints} />,
       value: (r) => r.endpoints.map((e) => e.url).join(' '),
-      width: 420,
+      width: 400,
     },
   ];
   return (
@@ -69,6 +69,7 @@ export function Services({ query }: { query: UseQueryResult<ServiceCheck[]> }) {
       description={t('servicesText')}
       query={{ ...query, data: rows }}
       columns={columns}
+      wrap
       empty={{ title: t('none') }}
     />
   );
