@@ -278,17 +278,20 @@ export const useServerGroups = () =>
       call<{ server_groups: ServerGroup[] }>('compute', 'GET', '/os-server-groups').then((a) => a.server_groups),
   });
 
-export const useComputeServices = () =>
+/** Heartbeats give no event: pages that show them ask again every so often, in ms. */
+export const useComputeServices = (every: number | false = false) =>
   useQuery({
     queryKey: ['compute_service'],
     queryFn: () => call<{ services: ComputeService[] }>('compute', 'GET', '/os-services').then((a) => a.services),
+    refetchInterval: every,
   });
 
-export const useHypervisors = () =>
+export const useHypervisors = (every: number | false = false) =>
   useQuery({
     queryKey: ['hypervisor'],
     queryFn: () =>
       collect<Hypervisor>('compute', '/os-hypervisors/detail', 'hypervisors', { query: { with_servers: true } }),
+    refetchInterval: every,
   });
 
 export const useHypervisor = (id: string) =>

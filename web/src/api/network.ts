@@ -257,12 +257,13 @@ export const useIPAvailability = (network: string) =>
     queryFn: () => one<IPAvailability>('network-ip-availabilities', 'network_ip_availability')(network),
   });
 
-/** Agents are for administrators; others must not ask. */
-export const useAgents = (enabled = true) =>
+/** Agents are for administrators; others must not ask. Heartbeats give no event: pages that show them ask again every so often. */
+export const useAgents = (enabled = true, every: number | false = false) =>
   useQuery({
     queryKey: ['agent'],
     queryFn: () => call<{ agents: NetworkAgent[] }>('network', 'GET', '/agents').then((a) => a.agents),
     enabled,
+    refetchInterval: every,
   });
 
 export const useExtensions = () =>

@@ -9,7 +9,7 @@ import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { ApiError, messageOf } from '~/api/error';
 import { login } from '~/api/session';
-import { TextField } from '~/ui/fields';
+import { TextField } from '~/ui/TextField';
 import { type Language, languages, setLanguage } from './i18n';
 
 export function LoginFailure({ error }: { error: unknown }) {

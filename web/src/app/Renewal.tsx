@@ -6,8 +6,8 @@ import { useEffect, useState, useSyncExternalStore } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { renew, renewBefore, session } from '~/api/session';
-import { TextField } from '~/ui/fields';
 import { formatAge, parseTime } from '~/ui/format';
+import { TextField } from '~/ui/TextField';
 import { LoginFailure } from './Login';
 import { useSession } from './useSession';
 

@@ -42,6 +42,8 @@ interface Props<T> {
   /** Part of what is shown could not be had; the rest is there. */
   partial?: string;
   variant?: TableProps.Variant;
+  /** Long texts are shown whole, on several lines. */
+  wrap?: boolean;
 }
 
 interface Kept {
@@ -186,6 +188,7 @@ export function ResourceTable<T extends { id: string; name?: string | null }>(pr
         empty={failed ? <Box color="inherit">{t('loadFailed')}</Box> : collection.collectionProps.empty}
         selectionType={actions ? 'multi' : undefined}
         resizableColumns
+        wrapLines={props.wrap}
         enableKeyboardNavigation
         stickyHeader
         header={

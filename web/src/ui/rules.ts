@@ -1,12 +1,7 @@
-import i18next from 'i18next';
 import ipaddr from 'ipaddr.js';
+import { type Rule, say } from './rule';
 
-/** A rule looks at what was typed, and gives undefined or what is wrong with it, in words. Empty input is for `required`. */
-export type Rule = (value: string) => string | undefined;
-
-export const say = (key: string, values?: object): string => i18next.t(`rules.${key}`, { ...values });
-
-export const required: Rule = (value) => (value.trim() ? undefined : say('required'));
+export { all, type Rule, required, say } from './rule';
 
 export const maxLength =
   (max: number): Rule =>
@@ -54,17 +49,6 @@ export const inside =
 
 export const mac: Rule = pattern(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, 'mac');
 export const port: Rule = wholeNumber(1, 65535);
-
-/** all gives the first complaint of several rules. */
-export const all =
-  (...rules: Rule[]): Rule =>
-  (value) => {
-    for (const rule of rules) {
-      const wrong = rule(value);
-      if (wrong) return wrong;
-    }
-    return undefined;
-  };
 
 /** lines applies a rule to each line. */
 export const lines =
