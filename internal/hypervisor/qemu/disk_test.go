@@ -240,22 +240,25 @@ func TestConsoleLogIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	talk(t, d, spec.ID, strings.Repeat(hypervisortest.GuestFlood, 5), func() {
+	// The dot is answered last. QEMU loses or doubles a byte now and then when the
+	// listener is slow, so lines are counted and not compared.
+	const end = "."
+	talk(t, d, spec.ID, strings.Repeat(hypervisortest.GuestFlood, 5)+end, func() {
 		hypervisortest.Until(t, "the guest has written it all, and most is cut away", func() bool {
 			var stat unix.Stat_t
 			if err := unix.Stat(m.consoleLog(), &stat); err != nil {
 				t.Fatal(err)
 			}
 			last, err := d.ConsoleLog(t.Context(), spec.ID, 1)
-			return err == nil && stat.Size >= 5*64<<10 && stat.Blocks*512 < 2*keep && string(last) == "0123456789abcd\r\n"
+			return err == nil && stat.Size >= 5*64<<10-1<<10 && stat.Blocks*512 < 2*keep && string(last) == end
 		})
 	})
 	text, err := d.ConsoleLog(t.Context(), spec.ID, 0)
-	if err != nil || len(text) < keep || len(text) > 3*keep || bytes.IndexByte(text, 0) >= 0 || !bytes.HasSuffix(text, []byte("0123456789abcd\r\n")) {
+	if err != nil || len(text) < keep || len(text) > 3*keep || bytes.IndexByte(text, 0) >= 0 || !bytes.HasSuffix(text, []byte("\r\n"+end)) {
 		t.Errorf("%d bytes of the console are kept, %v", len(text), err)
 	}
-	if text, err := d.ConsoleLog(t.Context(), spec.ID, 3); err != nil || string(text) != strings.Repeat("0123456789abcd\r\n", 3) {
-		t.Errorf("its last lines are %q, %v", text, err)
+	if last, err := d.ConsoleLog(t.Context(), spec.ID, 4); err != nil || !bytes.HasSuffix(text, last) || bytes.Count(last, []byte("\n")) != 3 {
+		t.Errorf("its last lines are %q, %v", last, err)
 	}
 }
 
