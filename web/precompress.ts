@@ -18,7 +18,7 @@ export function precompress(): Plugin {
         if (!/\.(js|css|svg|json|wasm)$/.test(name)) continue;
         const file = join(folder, name);
         const content = await readFile(file);
-        const brotli = await promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } });
+        const brotli = await promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
         await writeFile(`${file}.br`, brotli);
         await writeFile(`${file}.gz`, await promisify(gzip)(content, { level: 9 }));
       }

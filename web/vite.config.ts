@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { noNewsDrawer } from './newsdrawer';
 import { novnc } from './novnc';
 import { precompress } from './precompress';
 
@@ -23,7 +24,7 @@ const proxy = Object.fromEntries(
 );
 
 export default defineConfig({
-  plugins: [react(), novnc(), precompress()],
+  plugins: [react(), noNewsDrawer(), novnc(), precompress()],
   resolve: { alias: { '~': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     target: 'es2022',

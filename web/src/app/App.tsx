@@ -7,7 +7,6 @@ import { createBrowserRouter, matchPath, RouterProvider } from 'react-router-dom
 import { useExtensions } from '~/api/network';
 import { session } from '~/api/session';
 import { Loaded } from '~/ui/Loaded';
-import { Login } from './Login';
 import { type PageDef, pages } from './pages';
 import { queries } from './queries';
 import { useSession } from './useSession';
@@ -18,6 +17,7 @@ const componentWords: Record<string, () => Promise<{ default: I18nProviderProps.
   'zh-CN': () => import('@cloudscape-design/components/i18n/messages/all.zh-CN'),
 };
 
+const Login = lazy(() => import('./Login'));
 const Shell = lazy(() => import('./Shell').then((m) => ({ default: m.Shell })));
 
 const element = (page: PageDef) => {

@@ -1,4 +1,3 @@
-import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
@@ -7,27 +6,12 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { ApiError, messageOf } from '~/api/error';
 import { login } from '~/api/session';
 import { TextField } from '~/ui/TextField';
 import { type Language, languages, setLanguage } from './i18n';
+import { LoginFailure } from './LoginFailure';
 
-export function LoginFailure({ error }: { error: unknown }) {
-  const { t } = useTranslation();
-  let words = messageOf(error);
-  if (error instanceof ApiError) {
-    if (error.unreachable) words = t('login.unreachable');
-    else if (error.status === 401) words = t('login.wrong');
-    else if (error.message === 'no-project') words = t('login.noProject');
-  }
-  return (
-    <Alert type="error" data-testid="login-failure">
-      {words}
-    </Alert>
-  );
-}
-
-export function Login({ problem }: { problem?: unknown }) {
+export default function Login({ problem }: { problem?: unknown }) {
   const { t, i18n } = useTranslation();
   const [failure, setFailure] = useState<unknown>(problem);
   const form = useForm({ defaultValues: { user: '', password: '', domain: 'Default' } });

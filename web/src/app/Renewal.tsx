@@ -1,19 +1,19 @@
 import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
+import FormField from '@cloudscape-design/components/form-field';
+import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useState, useSyncExternalStore } from 'react';
-import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { renew, renewBefore, session } from '~/api/session';
 import { formatAge, parseTime } from '~/ui/format';
-import { TextField } from '~/ui/TextField';
-import { LoginFailure } from './Login';
+import { LoginFailure } from './LoginFailure';
 import { useSession } from './useSession';
 
 /**
  * Renewal asks for the password over the page that is open, when the session is about to end and when it has ended. Requests
- * that were refused go on afterwards, and what was typed stays.
+ * that were refused go on afterwards, and what was typed stays. It is part of every page: the one field needs no form's library.
  */
 export function Renewal() {
   const { t } = useTranslation();
@@ -22,7 +22,8 @@ export function Renewal() {
   const [due, setDue] = useState('');
   const [later, setLater] = useState('');
   const [failure, setFailure] = useState<unknown>();
-  const form = useForm({ defaultValues: { password: '' } });
+  const [password, setPassword] = useState('');
+  const [busy, setBusy] = useState(false);
   useEffect(() => {
     const left = parseTime(body.expires_at).getTime() - Date.now() - renewBefore;
     // A timer takes 31 bits of milliseconds.
@@ -31,15 +32,17 @@ export function Renewal() {
   }, [body.expires_at, token]);
   const ended = session.expired;
   if (!ended && (due !== token || later === token)) return null;
-  const submit = form.handleSubmit(async ({ password }) => {
+  const submit = async () => {
     setFailure(undefined);
+    setBusy(true);
     try {
       await renew(password);
-      form.reset();
+      setPassword('');
     } catch (error) {
       setFailure(error);
     }
-  });
+    setBusy(false);
+  };
   return (
     <Modal
       visible
@@ -62,7 +65,8 @@ export function Renewal() {
             )}
             <Button
               variant="primary"
-              loading={form.formState.isSubmitting}
+              loading={busy}
+              disabled={password === ''}
               onClick={() => void submit()}
               data-testid="renew"
             >
@@ -75,20 +79,21 @@ export function Renewal() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void submit();
+          if (password) void submit();
         }}
       >
         <SpaceBetween size="m">
           <p>{ended ? t('login.endedText') : t('login.endsSoonText', { when: formatAge(body.expires_at) })}</p>
           {failure !== undefined && <LoginFailure error={failure} />}
-          <TextField
-            control={form.control}
-            name="password"
-            label={`${t('login.password')} (${body.user.name})`}
-            type="password"
-            autoComplete="current-password"
-            autoFocus
-          />
+          <FormField label={`${t('login.password')} (${body.user.name})`}>
+            <Input
+              value={password}
+              onChange={({ detail }) => setPassword(detail.value)}
+              type="password"
+              autoComplete="current-password"
+              autoFocus
+            />
+          </FormField>
         </SpaceBetween>
         <button type="submit" hidden aria-hidden tabIndex={-1} />
       </form>
