@@ -71,9 +71,6 @@ export function App({ problem }: { problem?: unknown }) {
     void componentWords[language]?.().then((m) => setWords({ language, messages: m.default }));
   }, [language]);
   const signedIn = session.current !== null;
-  useEffect(() => {
-    if (!signedIn) queries.clear();
-  }, [signedIn]);
   const inside = (
     <QueryClientProvider client={queries}>
       <Suspense fallback={null}>

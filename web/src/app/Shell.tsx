@@ -16,7 +16,6 @@ import { CrumbsPlace } from '~/ui/Page';
 import { PageBoundary } from './Boundary';
 import { type Language, languages, setLanguage } from './i18n';
 import { pages, type Section } from './pages';
-import { queries } from './queries';
 import { Renewal } from './Renewal';
 import { setTheme, themeStore } from './theme';
 import { useMyProjects, useSession } from './useSession';
@@ -122,7 +121,6 @@ function Header() {
     if (id === body.project?.id) return;
     try {
       await switchProject(id);
-      queries.clear();
       notify.clear();
       navigate('/');
     } catch (error) {
@@ -167,7 +165,6 @@ function Header() {
                   items: regions.map((r) => ({ id: r, text: r })),
                   onItemClick: ({ detail }: { detail: { id: string } }) => {
                     session.setRegion(detail.id);
-                    queries.clear();
                   },
                 },
               ]

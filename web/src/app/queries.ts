@@ -1,5 +1,6 @@
 import { QueryClient } from '@tanstack/react-query';
 import { ApiError } from '~/api/error';
+import { session } from '~/api/session';
 
 /**
  * Keys of queries begin with the resource's name as events have it: ['server'], ['server', id], ['server', id, 'actions'].
@@ -19,4 +20,15 @@ export const queries = new QueryClient({
     },
     mutations: { retry: false, networkMode: 'always' },
   },
+});
+
+// What one user sees in one project is nobody else's. Listeners are told in their order, and this is the first: no page that is
+// drawn for the next session finds the answers of the last one.
+let owner = '';
+session.subscribe(() => {
+  const now = session.current;
+  const next = now ? `${now.body.user.id} ${now.body.project?.id} ${now.region}` : '';
+  if (next === owner) return;
+  owner = next;
+  queries.clear();
 });

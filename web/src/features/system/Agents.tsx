@@ -5,14 +5,23 @@ import { formatAge } from '~/ui/format';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { AdminState, Status } from '~/ui/Status';
 
+const words = (value: unknown): string => {
+  if (Array.isArray(value)) return value.map(words).join(', ');
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value)
+      .map(([key, v]) => `${key}: ${words(v)}`)
+      .join(', ');
+  return String(value);
+};
+
 /** settingsOf are an agent's configurations in one line; what the host found has its own table. */
-export function settingsOf(agent: NetworkAgent): string {
+function settingsOf(agent: NetworkAgent): string {
   return Object.entries(agent.configurations)
     .filter(([key]) => key !== 'findings' && key !== 'version')
-    .map(([key, value]) => [key, typeof value === 'object' ? JSON.stringify(value) : String(value)])
+    .map(([key, value]) => [key, words(value)])
     .filter(([, value]) => value !== '' && value !== 'null')
-    .map(([key, value]) => `${key}=${value}`)
-    .join(', ');
+    .map(([key, value]) => `${key} = ${value}`)
+    .join('; ');
 }
 
 const versionOf = (agent: NetworkAgent): string => String(agent.configurations.version ?? '–');
@@ -20,31 +29,31 @@ const versionOf = (agent: NetworkAgent): string => String(agent.configurations.v
 export function Agents({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
   const { t } = useTranslation('system');
   const columns: Column<NetworkAgent>[] = [
-    { id: 'name', header: t('agent'), cell: (a) => a.agent_type, value: (a) => a.agent_type, width: 200 },
-    { id: 'host', header: t('host'), cell: (a) => a.host, value: (a) => a.host, width: 110 },
+    { id: 'name', header: t('agent'), cell: (a) => a.agent_type, value: (a) => a.agent_type, width: 170 },
+    { id: 'host', header: t('host'), cell: (a) => a.host, value: (a) => a.host, width: 90 },
     {
       id: 'alive',
       header: t('state'),
       cell: (a) => <Status value={a.alive ? 'UP' : 'DOWN'} />,
       value: (a) => (a.alive ? 'up' : 'down'),
-      width: 110,
+      width: 90,
     },
     {
       id: 'admin',
       header: t('adminState'),
       cell: (a) => <AdminState up={a.admin_state_up} />,
       value: (a) => a.admin_state_up,
-      width: 140,
+      width: 120,
     },
     {
       id: 'seen',
       header: t('heartbeat'),
       cell: (a) => formatAge(a.heartbeat_timestamp),
       value: (a) => a.heartbeat_timestamp,
-      width: 150,
+      width: 130,
     },
-    { id: 'version', header: t('version'), cell: versionOf, value: versionOf, width: 120 },
-    { id: 'settings', header: t('settings'), cell: settingsOf, value: settingsOf, width: 380 },
+    { id: 'version', header: t('version'), cell: versionOf, value: versionOf, width: 110 },
+    { id: 'settings', header: t('settings'), cell: settingsOf, value: settingsOf, width: 310 },
   ];
   return (
     <ResourceTable

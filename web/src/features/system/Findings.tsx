@@ -20,15 +20,15 @@ export function Findings({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
       width: 110,
     },
     { id: 'host', header: t('host'), cell: (f) => f.host, value: (f) => f.host, width: 80 },
-    { id: 'name', header: t('check'), cell: (f) => f.check, value: (f) => f.check, width: 150 },
-    { id: 'detail', header: t('found'), cell: (f) => f.detail, value: (f) => f.detail, width: 330 },
-    { id: 'breaks', header: t('breaks'), cell: (f) => f.breaks ?? '–', value: (f) => f.breaks, width: 190 },
+    { id: 'name', header: t('check'), cell: (f) => f.check, value: (f) => f.check, width: 130 },
+    { id: 'detail', header: t('found'), cell: (f) => f.detail, value: (f) => f.detail, width: 300 },
+    { id: 'breaks', header: t('breaks'), cell: (f) => f.breaks ?? '–', value: (f) => f.breaks, width: 180 },
     {
       id: 'mend',
       header: t('mend'),
       cell: (f) => (f.mend ? <Mend mend={f.mend} /> : '–'),
       value: (f) => f.mend,
-      width: 240,
+      width: 220,
     },
   ];
   return (

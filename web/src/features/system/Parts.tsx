@@ -17,27 +17,27 @@ export function Parts({ query }: { query: UseQueryResult<Health> }) {
   const rows = query.data && Object.entries(query.data.details).map(([id, part]): Row => ({ ...part, id, name: id }));
   const label = (name: string) => t(`part.${name}`, { defaultValue: name });
   const columns: Column<Row>[] = [
-    { id: 'name', header: t('partLabel'), cell: (r) => label(r.name), value: (r) => label(r.name), width: 180 },
+    { id: 'name', header: t('partLabel'), cell: (r) => label(r.name), value: (r) => label(r.name), width: 150 },
     {
       id: 'state',
       header: t('answers'),
       cell: (r) => <AnsweredCell answered={r} />,
       value: (r) => r.milliseconds,
-      width: 320,
+      width: 270,
     },
     {
       id: 'detail',
       header: t('detail'),
       cell: (r) =>
         r.hosts === undefined ? '–' : t('hosts', { count: r.hosts, age: formatSeconds(r.last_heartbeat_seconds ?? 0) }),
-      width: 300,
+      width: 280,
     },
     {
       id: 'mend',
       header: t('mend'),
       cell: (r) => (r.ok || !r.mend ? '–' : <Mend mend={r.mend} />),
       value: (r) => r.mend,
-      width: 300,
+      width: 280,
     },
   ];
   return (

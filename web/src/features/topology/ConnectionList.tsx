@@ -70,7 +70,7 @@ export function ConnectionList({ graph, topology, connections, select }: Props) 
       header: t('connection'),
       cell: (r) => (r.join ? chooses(r.join.id, how(r)) : how(r)),
       value: how,
-      width: 170,
+      width: 220,
     },
     {
       id: 'network',
