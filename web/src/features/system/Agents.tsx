@@ -36,7 +36,7 @@ export function Agents({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
       header: t('state'),
       cell: (a) => <Status value={a.alive ? 'UP' : 'DOWN'} />,
       value: (a) => (a.alive ? 'up' : 'down'),
-      width: 90,
+      width: 105,
     },
     {
       id: 'admin',
@@ -53,7 +53,7 @@ export function Agents({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
       width: 130,
     },
     { id: 'version', header: t('version'), cell: versionOf, value: versionOf, width: 110 },
-    { id: 'settings', header: t('settings'), cell: settingsOf, value: settingsOf, width: 310 },
+    { id: 'settings', header: t('settings'), cell: settingsOf, value: settingsOf, width: 295 },
   ];
   return (
     <ResourceTable
