@@ -24,6 +24,10 @@ for (const look of looks) {
         `${path} says where it is`,
       ).toBeVisible();
       await expect(page.locator('#header ~ * nav a[href="/networks"]').first(), 'the navigation is open').toBeVisible();
+      const cut = await page
+        .locator('[class*="header-cell-text"]')
+        .evaluateAll((all) => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent));
+      expect(cut, `${path} shows its headers whole`).toEqual([]);
       const name = path === '/' ? 'overview' : path.slice(1).replaceAll('/', '_');
       await picture(page, `${folder}/${name}.${look.language}.${look.theme}.png`);
       const wide = await page.evaluate(

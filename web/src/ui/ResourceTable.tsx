@@ -72,6 +72,10 @@ function usePreferences<T>(id: string, columns: Column<T>[]): [Kept, (next: Kept
   ];
 }
 
+/** roomFor is what a header takes with its sort mark and its edges, in px: Chinese characters are about twice as wide as Latin ones. */
+const roomFor = (header: string): number =>
+  64 + [...header].reduce((sum, letter) => sum + (letter > '\u2e80' ? 16 : 9), 0);
+
 /** suggestions are the values that the filter offers: those of the columns, not those of the raw objects. */
 function suggestions<T>(items: readonly T[], columns: Column<T>[]): { propertyKey: string; value: string }[] {
   return columns.flatMap((column) => {
@@ -150,8 +154,9 @@ export function ResourceTable<T extends { id: string; name?: string | null }>(pr
     id: c.id,
     header: c.header,
     cell: c.cell,
-    width: c.width,
-    minWidth: 90,
+    // Headers are read whole, whatever their language; where lines wrap they do so by themselves.
+    width: c.width && !props.wrap ? Math.max(c.width, roomFor(c.header)) : c.width,
+    minWidth: props.wrap ? 90 : roomFor(c.header),
     isRowHeader: c.id === 'name',
     sortingComparator: c.value
       ? (a, b) => {
