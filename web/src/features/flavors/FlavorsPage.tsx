@@ -49,6 +49,7 @@ export default function FlavorsPage() {
         cell: (f) => (ephemeral(f) ? formatGiB(ephemeral(f)) : '–'),
         value: ephemeral,
         width: 150,
+        visible: false,
       },
       {
         id: 'swap',
@@ -56,6 +57,7 @@ export default function FlavorsPage() {
         cell: (f) => (f.swap ? formatMiB(f.swap) : '–'),
         value: (f) => Number(f.swap),
         width: 110,
+        visible: false,
       },
       {
         id: 'public',

@@ -75,6 +75,7 @@ export default function FloatingIPList() {
       cell: (f) => (f.router_id ? <Go to={`/routers/${f.router_id}`}>{routerName(f)}</Go> : '–'),
       value: routerName,
       width: 150,
+      visible: false,
     },
     { id: 'network', header: t('network'), cell: networkName, value: networkName, width: 140 },
     {

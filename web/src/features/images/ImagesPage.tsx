@@ -60,6 +60,7 @@ export default function ImagesPage() {
         cell: (i) => <YesNo value={i.protected} />,
         value: (i) => t(i.protected ? 'common:yes' : 'common:no'),
         width: 120,
+        visible: false,
       },
       {
         id: 'created',

@@ -67,7 +67,14 @@ export function useInstanceColumns(everywhere: boolean): Column<Server>[] {
         width: 110,
       },
       { id: 'imageName', header: t('image'), cell: (s) => image(s) || '–', value: image, width: 120 },
-      { id: 'key', header: t('keyPair'), cell: (s) => s.key_name ?? '–', value: (s) => s.key_name, width: 120 },
+      {
+        id: 'key',
+        header: t('keyPair'),
+        cell: (s) => s.key_name ?? '–',
+        value: (s) => s.key_name,
+        width: 120,
+        visible: false,
+      },
       {
         id: 'zone',
         header: t('zoneShort'),

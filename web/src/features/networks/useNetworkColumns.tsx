@@ -56,7 +56,7 @@ export function useNetworkColumns(): Column<Network>[] {
       value: (n) => flag(n['router:external']),
       width: 100,
     },
-    { id: 'mtu', header: 'MTU', cell: (n) => n.mtu, value: (n) => n.mtu, width: 90 },
+    { id: 'mtu', header: 'MTU', cell: (n) => n.mtu, value: (n) => n.mtu, width: 90, visible: false },
     {
       id: 'created',
       header: t('common:created'),

@@ -66,8 +66,9 @@ export default function RouterList() {
       cell: (r) => (r.external_gateway_info ? <YesNo value={r.external_gateway_info.enable_snat} /> : '–'),
       value: (r) => t(r.external_gateway_info?.enable_snat ? 'common:yes' : 'common:no'),
       width: 100,
+      visible: false,
     },
-    { id: 'routes', header: t('routes'), cell: (r) => r.routes.length, value: (r) => r.routes.length },
+    { id: 'routes', header: t('routes'), cell: (r) => r.routes.length, value: (r) => r.routes.length, visible: false },
     {
       id: 'created',
       header: t('common:created'),
