@@ -172,8 +172,12 @@ type Lock string
 func (d *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, locks ...Lock) error {
 	const attempts = 40
 	for attempt := 1; ; attempt++ {
-		err := d.try(ctx, fn, locks)
-		if err == nil || attempt == attempts || !repeatable(err) {
+		tx, err := d.try(ctx, fn, locks)
+		if err == nil {
+			d.follow(ctx, tx)
+			return nil
+		}
+		if attempt == attempts || !repeatable(err) {
 			return err
 		}
 		d.log.DebugContext(ctx, "transaction is repeated", "attempt", attempt, "error", err)
@@ -186,10 +190,11 @@ func (d *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error,
 	}
 }
 
-func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, locks []Lock) (err error) {
+// try runs a transaction once, and commits it.
+func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error, locks []Lock) (*Tx, error) {
 	conn, err := d.write.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("get a database connection: %w", err)
+		return nil, fmt.Errorf("get a database connection: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
 	options := &sql.TxOptions{}
@@ -199,7 +204,7 @@ func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 			// Taken before the transaction begins, so that its snapshot is
 			// newer than what the holder before it wrote.
 			if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(hashtextextended(?, 0))", string(lock)); err != nil {
-				return fmt.Errorf("lock %s: %w", lock, err)
+				return nil, fmt.Errorf("lock %s: %w", lock, err)
 			}
 			defer func() {
 				_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(hashtextextended(?, 0))", string(lock))
@@ -208,7 +213,7 @@ func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	}
 	btx, err := conn.BeginTx(ctx, options)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
+		return nil, fmt.Errorf("begin transaction: %w", err)
 	}
 	tx := &Tx{Tx: btx, engine: d.engine}
 	committed := false
@@ -218,12 +223,19 @@ func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 		}
 	}()
 	if err := fn(ctx, tx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := btx.Commit(); err != nil {
-		return fmt.Errorf("commit transaction: %w", err)
+		return nil, fmt.Errorf("commit transaction: %w", err)
 	}
 	committed = true
+	return tx, nil
+}
+
+// follow does what waited for the commit. The connection and its locks are
+// given back by then: on SQLite nothing else in the cloud could write as long
+// as a file is deleted here.
+func (d *DB) follow(ctx context.Context, tx *Tx) {
 	for _, topic := range tx.topics {
 		d.signal(topic)
 	}
@@ -231,7 +243,6 @@ func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 		f()
 	}
 	d.committed(ctx, tx.noted.list)
-	return nil
 }
 
 func repeatable(err error) bool {

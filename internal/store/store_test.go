@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -80,6 +81,27 @@ func TestTransaction(t *testing.T) {
 		}
 		if !ran || len(wake) != 1 {
 			t.Fatalf("ran %t, woke %d times, want once for two commits", ran, len(wake))
+		}
+	})
+}
+
+// What follows a commit may take long, and may write itself: nobody waits for it.
+func TestAfterCommitHoldsNothing(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		table(t, db)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		insert := func(id string, after func()) error {
+			return db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+				tx.AfterCommit(after)
+				_, err := tx.NewInsert().Model(&thing{ID: id}).Exec(ctx)
+				return err
+			}, "things")
+		}
+		var inner error
+		if err := insert("a", func() { inner = insert("b", func() {}) }); err != nil || inner != nil {
+			t.Fatalf("%v, and after the commit %v", err, inner)
 		}
 	})
 }
