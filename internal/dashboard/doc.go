@@ -26,8 +26,9 @@ type Identity interface {
 	// Authenticate returns who presents the token; an unknown, expired or
 	// revoked one is an error of kind Unauthenticated.
 	Authenticate(ctx context.Context, token string) (*policy.Caller, error)
-	// Revoke ends a token; one that is not valid is an error of kind NotFound.
-	Revoke(ctx context.Context, token string) error
+	// RevokeSession ends a token and all that have come of the same log-in; one
+	// that is not valid is an error of kind NotFound.
+	RevokeSession(ctx context.Context, token string) error
 }
 
 // Config is what a Dashboard is made of.

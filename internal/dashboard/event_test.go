@@ -197,7 +197,7 @@ func TestEventsEndWithTheToken(t *testing.T) {
 	short, ann := s.open("short"), s.open("ann")
 	short.expect("event: session", "id: 2", `data: {"reason":"expired"}`, "")
 	short.ended()
-	if err := s.who.Revoke(t.Context(), "ann"); err != nil {
+	if err := s.who.RevokeSession(t.Context(), "ann"); err != nil {
 		t.Fatal(err)
 	}
 	ann.expect("event: session", "id: 2", `data: {"reason":"revoked"}`, "")
@@ -220,7 +220,7 @@ func TestEventsFollowTheRights(t *testing.T) {
 	if got := r.ids(); got != "" {
 		t.Errorf("hears of %q without a role", got)
 	}
-	if err := s.who.Revoke(t.Context(), "ann"); err != nil {
+	if err := s.who.RevokeSession(t.Context(), "ann"); err != nil {
 		t.Fatal(err)
 	}
 	s.source.publish(a, end)

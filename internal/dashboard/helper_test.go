@@ -39,7 +39,7 @@ func (i *identity) Authenticate(_ context.Context, token string) (*policy.Caller
 	return nil, errs.New(errs.Unauthenticated, "who?")
 }
 
-func (i *identity) Revoke(_ context.Context, token string) error {
+func (i *identity) RevokeSession(_ context.Context, token string) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if token == "broken" {

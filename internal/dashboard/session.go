@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -13,7 +14,6 @@ import (
 )
 
 const (
-	cookieName    = "wisp_session"
 	sessionPath   = "/session"
 	sessionHeader = "X-Wisp-Session"
 	// maxCookie is the longest token that is kept: browsers drop cookies of
@@ -53,20 +53,24 @@ func (s *sessions) show(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r) {
 		return
 	}
-	token := kept(r)
+	token := s.kept(r)
 	if _, ok := s.authenticate(w, r, token); ok {
 		api.WriteJSON(w, r, http.StatusOK, map[string]string{"token": token})
 	}
 }
 
-// remove revokes the token that is kept and forgets it. It succeeds when there
-// is none.
+// remove ends the sessions of the token that is kept and of X-Auth-Token, which
+// are two when another tab has changed the project, and forgets the cookie. It
+// succeeds when there is none.
 func (s *sessions) remove(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r) {
 		return
 	}
-	if token := kept(r); token != "" {
-		err := s.identity.Revoke(r.Context(), token)
+	for _, token := range []string{s.kept(r), r.Header.Get("X-Auth-Token")} {
+		if token == "" {
+			continue
+		}
+		err := s.identity.RevokeSession(r.Context(), token)
 		if err != nil && !errs.Is(err, errs.NotFound) && !errs.Is(err, errs.Unauthenticated) {
 			fail(w, r, s.log, err)
 			return
@@ -76,9 +80,24 @@ func (s *sessions) remove(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// cookieName has the port, which cookies otherwise do not know: clouds beside
+// each other on one machine keep a session each. Over https browsers take the
+// cookie from nobody else.
+func (s *sessions) cookieName() string {
+	name, port := "wisp_session_", s.public.Port()
+	switch {
+	case s.public.Scheme == "https":
+		name = "__Secure-" + name
+		port = cmp.Or(port, "443")
+	default:
+		port = cmp.Or(port, "80")
+	}
+	return name + port
+}
+
 // kept is the token of the cookie; "" when there is none or it is no token.
-func kept(r *http.Request) string {
-	cookie, err := r.Cookie(cookieName)
+func (s *sessions) kept(r *http.Request) string {
+	cookie, err := r.Cookie(s.cookieName())
 	if err != nil || len(cookie.Value) > maxCookie {
 		return ""
 	}
@@ -97,7 +116,7 @@ func (s *sessions) authenticate(w http.ResponseWriter, r *http.Request, token st
 			return nil, false
 		}
 	}
-	if _, has := r.Cookie(cookieName); has == nil {
+	if _, has := r.Cookie(s.cookieName()); has == nil {
 		s.set(w, "", time.Time{})
 	}
 	refuse(w, r, http.StatusUnauthorized, unauthenticated)
@@ -107,7 +126,7 @@ func (s *sessions) authenticate(w http.ResponseWriter, r *http.Request, token st
 // set writes the cookie; an empty token removes it.
 func (s *sessions) set(w http.ResponseWriter, token string, expires time.Time) {
 	cookie := &http.Cookie{
-		Name: cookieName, Value: token, Path: sessionPath, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: s.cookieName(), Value: token, Path: sessionPath, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		Secure: s.public.Scheme == "https", Expires: expires, MaxAge: int(time.Until(expires).Seconds()),
 	}
 	if token == "" {

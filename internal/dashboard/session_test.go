@@ -18,24 +18,24 @@ func TestSession(t *testing.T) {
 	handler := serve(t, dashboard.Config{Identity: who, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	w := do(handler, "POST", "/session", "", "X-Wisp-Session", "1", "X-Auth-Token", "ann", "Origin", "http://cloud.test:5000", "Sec-Fetch-Site", "same-origin")
 	cookie := only(t, w.Result())
-	if w.Code != http.StatusNoContent || cookie.Name != "wisp_session" || cookie.Value != "ann" || !cookie.HttpOnly || cookie.Secure ||
+	if w.Code != http.StatusNoContent || cookie.Name != "wisp_session_5000" || cookie.Value != "ann" || !cookie.HttpOnly || cookie.Secure ||
 		cookie.SameSite != http.SameSiteStrictMode || cookie.Path != "/session" || cookie.MaxAge < 3590 || cookie.MaxAge > 3600 || cookie.Expires.IsZero() {
 		t.Fatalf("%d, cookie %v", w.Code, cookie)
 	}
-	w = do(handler, "GET", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session=ann")
+	w = do(handler, "GET", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session_5000=ann")
 	if w.Code != http.StatusOK || w.Body.String() != `{"token":"ann"}` || w.Header().Get("Cache-Control") != "no-store" {
 		t.Fatalf("%d %s %v", w.Code, w.Body, w.Header())
 	}
-	w = do(handler, "DELETE", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session=ann")
+	w = do(handler, "DELETE", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session_5000=ann")
 	if cookie := only(t, w.Result()); w.Code != http.StatusNoContent || cookie.MaxAge >= 0 || cookie.Value != "" || cookie.Path != "/session" || !slices.Equal(who.revoked, []string{"ann"}) {
 		t.Fatalf("%d, cookie %v, revoked %v", w.Code, cookie, who.revoked)
 	}
 	for _, value := range []string{"ann", "unknown", "", strings.Repeat("x", 5000)} {
-		w = do(handler, "GET", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session="+value)
+		w = do(handler, "GET", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session_5000="+value)
 		if cookie := only(t, w.Result()); w.Code != http.StatusUnauthorized || cookie.MaxAge >= 0 || strings.Contains(w.Body.String(), "token\":") {
 			t.Errorf("with %q: %d %s, cookie %v", value, w.Code, w.Body, cookie)
 		}
-		if w = do(handler, "DELETE", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session="+value); w.Code != http.StatusNoContent {
+		if w = do(handler, "DELETE", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session_5000="+value); w.Code != http.StatusNoContent {
 			t.Errorf("ending %q: %d %s", value, w.Code, w.Body)
 		}
 	}
@@ -65,8 +65,19 @@ func TestSessionIsSecure(t *testing.T) {
 	t.Parallel()
 	handler := serve(t, dashboard.Config{URL: "https://cloud.example"})
 	w := do(handler, "POST", "/session", "", "X-Wisp-Session", "1", "X-Auth-Token", "ann", "Origin", "https://cloud.example")
-	if w.Code != http.StatusNoContent || !only(t, w.Result()).Secure {
+	if cookie := only(t, w.Result()); w.Code != http.StatusNoContent || !cookie.Secure || cookie.Name != "__Secure-wisp_session_443" {
 		t.Errorf("%d %v", w.Code, w.Header())
+	}
+}
+
+// Two tabs in two projects have a token each, and one cookie.
+func TestSessionEndsBoth(t *testing.T) {
+	t.Parallel()
+	who := people()
+	handler := serve(t, dashboard.Config{Identity: who})
+	w := do(handler, "DELETE", "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session_5000=ann", "X-Auth-Token", "bob")
+	if w.Code != http.StatusNoContent || !slices.Equal(who.revoked, []string{"ann", "bob"}) {
+		t.Errorf("%d, revoked %v", w.Code, who.revoked)
 	}
 }
 
@@ -94,7 +105,7 @@ func TestSessionRefuses(t *testing.T) {
 			t.Parallel()
 			for _, method := range []string{"POST", "GET", "DELETE"} {
 				who := people()
-				w := do(serve(t, dashboard.Config{Identity: who}), method, "/session", c.body, append(c.headers, "X-Auth-Token", "ann", "Cookie", "wisp_session=ann")...)
+				w := do(serve(t, dashboard.Config{Identity: who}), method, "/session", c.body, append(c.headers, "X-Auth-Token", "ann", "Cookie", "wisp_session_5000=ann")...)
 				if c.status == 0 {
 					if w.Code >= 300 {
 						t.Errorf("%s: %d %s", method, w.Code, w.Body)
@@ -117,7 +128,7 @@ func TestSessionRefuses(t *testing.T) {
 		}
 	}
 	for _, method := range []string{"GET", "DELETE"} {
-		w := do(handler, method, "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session=broken")
+		w := do(handler, method, "/session", "", "X-Wisp-Session", "1", "Cookie", "wisp_session_5000=broken")
 		if w.Code != http.StatusInternalServerError || len(w.Result().Cookies()) > 0 {
 			t.Errorf("%s when identity fails: %d %v", method, w.Code, w.Header())
 		}

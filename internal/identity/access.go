@@ -307,6 +307,16 @@ type revocation struct {
 // it was made from stay valid: who drops one project's token keeps the
 // others.
 func (s *Service) Revoke(ctx context.Context, token string) error {
+	return s.revoke(ctx, token, func(p *payload) [16]byte { return p.audit[0] })
+}
+
+// RevokeSession ends everything that came of the proof behind a token: the
+// first token, and those of all projects that were made from it.
+func (s *Service) RevokeSession(ctx context.Context, token string) error {
+	return s.revoke(ctx, token, func(p *payload) [16]byte { return p.audit[len(p.audit)-1] })
+}
+
+func (s *Service) revoke(ctx context.Context, token string, which func(*payload) [16]byte) error {
 	r, err := s.resolve(ctx, token, false)
 	if errs.Is(err, errs.Unauthenticated) {
 		return errs.Wrap(err, errs.NotFound, "Failed to validate token")
@@ -322,7 +332,7 @@ func (s *Service) Revoke(ctx context.Context, token string) error {
 		if err != nil {
 			return err
 		}
-		row := &revocation{AuditID: auditID(r.payload.audit[0]), ExpiresAt: r.payload.expires, Revision: revision + 1}
+		row := &revocation{AuditID: auditID(which(r.payload)), ExpiresAt: r.payload.expires, Revision: revision + 1}
 		if _, err := tx.NewInsert().Model(row).On("CONFLICT (audit_id) DO NOTHING").Exec(ctx); err != nil {
 			return fmt.Errorf("write revocation: %w", err)
 		}

@@ -182,6 +182,39 @@ func TestTwoServers(t *testing.T) {
 	})
 }
 
+// The end of one token leaves those that it was made from; the end of a session
+// leaves none.
+func TestRevokeSession(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := start(t, db, t.TempDir())
+		first := issue(t, s)
+		again := identity.AuthRequest{Methods: []string{identity.MethodToken}, Token: first.ID, Scope: admin("").Scope}
+		made := make([]*identity.Token, 3)
+		for i := range made {
+			token, err := s.Issue(t.Context(), again)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made[i] = token
+		}
+		stranger := issue(t, s)
+		valid := func(token *identity.Token) bool {
+			_, err := s.Authenticate(t.Context(), token.ID)
+			return err == nil
+		}
+		if err := s.Revoke(t.Context(), made[0].ID); err != nil || valid(made[0]) || !valid(first) || !valid(made[1]) {
+			t.Errorf("after one token was revoked: %v", err)
+		}
+		if err := s.RevokeSession(t.Context(), made[1].ID); err != nil || valid(made[1]) || valid(first) || valid(made[2]) || !valid(stranger) {
+			t.Errorf("after the session was revoked: %v", err)
+		}
+		if err := s.RevokeSession(t.Context(), made[2].ID); !errs.Is(err, errs.NotFound) {
+			t.Errorf("revoked again: %v", err)
+		}
+	})
+}
+
 // A database that does not answer lets nobody in.
 func TestDatabaseGone(t *testing.T) {
 	t.Parallel()

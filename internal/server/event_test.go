@@ -67,7 +67,7 @@ func TestSessionAndEvents(t *testing.T) {
 	if kept.StatusCode != http.StatusNoContent || len(kept.Cookies()) != 1 {
 		t.Fatalf("%d %v", kept.StatusCode, kept.Header)
 	}
-	cookie := "wisp_session=" + kept.Cookies()[0].Value
+	cookie := kept.Cookies()[0].Name + "=" + kept.Cookies()[0].Value
 	var shown struct{ Token string }
 	if err := json.NewDecoder(c.do("", http.MethodGet, "/session", nil, "X-Wisp-Session", "1", "Cookie", cookie).Body).Decode(&shown); err != nil || shown.Token != token {
 		t.Fatalf("the session has another token: %v", err)
