@@ -33,9 +33,10 @@ const (
 
 const (
 	openTimeout  = 30 * time.Second
-	pingEvery    = 30 * time.Second
-	pingTimeout  = 30 * time.Second
+	pingEvery    = 30 * time.Second // and how long a viewer may take to answer
 	chunk        = 32 << 10
+	maxOpen      = 500 // consoles of this server
+	maxOpenOfOne = 16  // of one instance
 	reasonLength = 123 // bytes, as the protocol has it
 )
 
@@ -57,6 +58,11 @@ type Proxy struct {
 	consoles Consoles
 	public   *url.URL
 	log      *slog.Logger
+	ping     time.Duration
+
+	mu         sync.Mutex
+	open       int
+	ofInstance map[string]int
 }
 
 // New returns the proxy of the cloud that browsers reach at a URL.
@@ -65,7 +71,7 @@ func New(consoles Consoles, publicURL string, log *slog.Logger) (*Proxy, error) 
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Invalid, "The cloud's URL cannot be read.")
 	}
-	return &Proxy{consoles: consoles, public: public, log: log}, nil
+	return &Proxy{consoles: consoles, public: public, log: log, ping: pingEvery, ofInstance: map[string]int{}}, nil
 }
 
 // Handler serves the consoles of a kind (nodeapi.Console…): a WebSocket with
@@ -84,11 +90,22 @@ func (p *Proxy) Handler(kind string) http.HandlerFunc {
 			http.Error(w, "A console is a WebSocket.", http.StatusUpgradeRequired)
 			return
 		}
+		if !p.enter() {
+			// The token stays good.
+			tooMany(w, "Too many consoles are open on this server; close some, or try again later.")
+			return
+		}
+		defer p.leave()
 		target, err := p.consoles.Take(r.Context(), r.URL.Query().Get("token"), kind)
 		if err != nil {
 			p.refuse(w, r, kind, err)
 			return
 		}
+		if !p.enterInstance(target.InstanceID) {
+			tooMany(w, "Too many consoles of this instance are open; close some, and ask for a new one.")
+			return
+		}
+		defer p.leaveInstance(target.InstanceID)
 		// Whose page it is was checked above.
 		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"binary"}, InsecureSkipVerify: true})
 		if err != nil {
@@ -97,6 +114,47 @@ func (p *Proxy) Handler(kind string) http.HandlerFunc {
 		}
 		p.serve(r.Context(), ws, target, kind, r.RemoteAddr)
 	}
+}
+
+// enter counts a console in, unless this server has as many as it can have.
+func (p *Proxy) enter() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open >= maxOpen {
+		return false
+	}
+	p.open++
+	return true
+}
+
+func (p *Proxy) leave() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.open--
+}
+
+// enterInstance is enter for the consoles of one instance.
+func (p *Proxy) enterInstance(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ofInstance[id] >= maxOpenOfOne {
+		return false
+	}
+	p.ofInstance[id]++
+	return true
+}
+
+func (p *Proxy) leaveInstance(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ofInstance[id]--; p.ofInstance[id] == 0 {
+		delete(p.ofInstance, id)
+	}
+}
+
+func tooMany(w http.ResponseWriter, why string) {
+	w.Header().Set("Retry-After", "30")
+	http.Error(w, why, http.StatusTooManyRequests)
 }
 
 // sameSite tells whether the page that asks is of this cloud: by its public
@@ -171,7 +229,7 @@ func (p *Proxy) serve(ctx context.Context, ws *websocket.Conn, target Target, ki
 	}
 	began := time.Now()
 	log.InfoContext(ctx, "console opened")
-	why := carry(ctx, ws, stream)
+	why := carry(ctx, ws, stream, p.ping)
 	log.InfoContext(ctx, "console closed", "took", time.Since(began), "cause", why)
 }
 
@@ -184,7 +242,7 @@ func closeWith(ws *websocket.Conn, code websocket.StatusCode, why string) {
 }
 
 // carry copies both ways until either end is over, closes both, and tells why.
-func carry(ctx context.Context, ws *websocket.Conn, stream nodeapi.Stream) string {
+func carry(ctx context.Context, ws *websocket.Conn, stream nodeapi.Stream, ping time.Duration) string {
 	ctx, cancel := context.WithCancel(ctx)
 	ws.SetReadLimit(-1) // messages are copied as they come, whatever their size
 	var viewer sync.WaitGroup
@@ -203,8 +261,9 @@ func carry(ctx context.Context, ws *websocket.Conn, stream nodeapi.Stream) strin
 		}
 	})
 	viewer.Go(func() {
+		defer cancel()       // what a viewer does not take is written for ever otherwise
 		defer stream.Close() //nolint:errcheck // as above
-		keepAlive(ctx, ws)
+		keepAlive(ctx, ws, ping)
 	})
 	code, why := listen(ctx, ws, stream, left)
 	_ = stream.Close() // there is nothing left to lose
@@ -244,8 +303,8 @@ func listen(ctx context.Context, ws *websocket.Conn, stream nodeapi.Stream, left
 
 // keepAlive notices viewers that are gone without a word, and keeps
 // middleboxes from forgetting a quiet connection.
-func keepAlive(ctx context.Context, ws *websocket.Conn) {
-	tick := time.NewTicker(pingEvery)
+func keepAlive(ctx context.Context, ws *websocket.Conn, every time.Duration) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -253,7 +312,7 @@ func keepAlive(ctx context.Context, ws *websocket.Conn) {
 		case <-ctx.Done():
 			return
 		}
-		waiting, cancel := context.WithTimeout(ctx, pingTimeout)
+		waiting, cancel := context.WithTimeout(ctx, every)
 		err := ws.Ping(waiting)
 		cancel()
 		if err != nil {

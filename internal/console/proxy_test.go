@@ -97,6 +97,7 @@ func (b *logBuffer) String() string {
 
 type bench struct {
 	*fakeConsoles
+	proxy *console.Proxy
 	url   string // ws://…
 	guest net.Conn
 	log   *logBuffer
@@ -112,6 +113,7 @@ func open(t *testing.T) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.proxy = proxy
 	mux := http.NewServeMux()
 	mux.Handle("/serial", proxy.Handler(nodeapi.ConsoleSerial))
 	mux.Handle("/vnc", proxy.Handler(nodeapi.ConsoleVNC))
@@ -165,6 +167,66 @@ func TestBytesGoBothWays(t *testing.T) {
 	if _, err := io.ReadAll(b.guest); err != nil {
 		t.Errorf("the guest's end: %v", err)
 	}
+}
+
+// A viewer that takes nothing is given up, whatever the guest says meanwhile.
+func TestViewersThatStall(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	b.proxy.SetPing(200 * time.Millisecond)
+	if ws, _ := b.dial(t, "/serial?token="+token, nil); ws == nil {
+		t.Fatal("no WebSocket")
+	}
+	go func() { // more than the sockets between hold
+		for page := make([]byte, 1<<20); ; {
+			if _, err := b.guest.Write(page); err != nil {
+				return
+			}
+		}
+	}()
+	b.awaitOpen(t, 0)
+}
+
+func (b *bench) awaitOpen(t *testing.T, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		all, one := b.proxy.Open("one")
+		if all == want && one == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d consoles are open, %d of the instance, want %d", all, one, want)
+		}
+	}
+}
+
+func TestConsolesAreCounted(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	b.proxy.SetOpen(console.MaxOpen)
+	if ws, status := b.dial(t, "/serial?token="+token, nil); ws != nil || status != http.StatusTooManyRequests || b.taken != 0 {
+		t.Errorf("one too many of the server: status %d, %d tokens used", status, b.taken)
+	}
+	b.proxy.SetOpen(0)
+	again := func() { // another token for the same console
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.token = token
+	}
+	var last *websocket.Conn
+	for range console.MaxOpenOfOne {
+		again()
+		if last, _ = b.dial(t, "/serial?token="+token, nil); last == nil {
+			t.Fatal("no WebSocket")
+		}
+	}
+	again()
+	if ws, status := b.dial(t, "/serial?token="+token, nil); ws != nil || status != http.StatusTooManyRequests {
+		t.Errorf("one too many of the instance: status %d", status)
+	}
+	// The console ends, and with it all that look at it.
+	_ = b.guest.Close()
+	b.awaitOpen(t, 0)
 }
 
 func TestNoSubprotocol(t *testing.T) {
