@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import { type Change, follow } from './stream';
+import { whileVisible } from './visible';
 
 /** Changes that come within this time, in ms, lead to one question. */
 const gather = 150;
@@ -47,14 +48,16 @@ export function useEvents(token: string): void {
       changed.set(resource, ids.add(id));
       timer ??= setTimeout(ask, gather);
     };
-    const stop = follow({
-      onChange(change: Change) {
-        note(change.resource, change.id);
-        for (const other of implied[change.resource] ?? []) note(other, '');
-      },
-      // What is on its way already is new enough.
-      onReset: () => void client.invalidateQueries(undefined, { cancelRefetch: false }),
-    });
+    const stop = whileVisible(() =>
+      follow({
+        onChange(change: Change) {
+          note(change.resource, change.id);
+          for (const other of implied[change.resource] ?? []) note(other, '');
+        },
+        // What is on its way already is new enough.
+        onReset: () => void client.invalidateQueries(undefined, { cancelRefetch: false }),
+      }),
+    );
     return () => {
       stop();
       clearTimeout(timer);
