@@ -189,12 +189,16 @@ func TestViewersThatStall(t *testing.T) {
 
 func (b *bench) awaitOpen(t *testing.T, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	tick, late := time.NewTicker(10*time.Millisecond), time.After(20*time.Second)
+	defer tick.Stop()
+	for {
 		all, one := b.proxy.Open("one")
 		if all == want && one == want {
 			return
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-tick.C:
+		case <-late:
 			t.Fatalf("%d consoles are open, %d of the instance, want %d", all, one, want)
 		}
 	}

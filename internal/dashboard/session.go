@@ -84,15 +84,10 @@ func (s *sessions) remove(w http.ResponseWriter, r *http.Request) {
 // each other on one machine keep a session each. Over https browsers take the
 // cookie from nobody else.
 func (s *sessions) cookieName() string {
-	name, port := "wisp_session_", s.public.Port()
-	switch {
-	case s.public.Scheme == "https":
-		name = "__Secure-" + name
-		port = cmp.Or(port, "443")
-	default:
-		port = cmp.Or(port, "80")
+	if s.public.Scheme == "https" {
+		return "__Secure-wisp_session_" + cmp.Or(s.public.Port(), "443")
 	}
-	return name + port
+	return "wisp_session_" + cmp.Or(s.public.Port(), "80")
 }
 
 // kept is the token of the cookie; "" when there is none or it is no token.
