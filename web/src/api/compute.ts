@@ -197,10 +197,14 @@ export const serverActions = (id: string) =>
 export const useServerActions = (id: string) =>
   useQuery({ queryKey: ['server', id, 'actions'], queryFn: () => serverActions(id) });
 
-/** again: how long until the next question, in ms, while more events are to come; false: none is asked. */
-export const useServerAction = (id: string, request: string, again: number | false = false) =>
+/** again: how long until the next question, in ms, by what is known of the action; false: no more is asked. */
+export const useServerAction = (
+  id: string,
+  request: string,
+  again: (known?: InstanceAction) => number | false = () => false,
+) =>
   useQuery({
-    refetchInterval: again,
+    refetchInterval: (query) => again(query.state.data),
     queryKey: ['server', id, 'actions', request],
     queryFn: () =>
       call<{ instanceAction: InstanceAction }>('compute', 'GET', `/servers/${id}/os-instance-actions/${request}`).then(

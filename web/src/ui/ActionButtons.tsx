@@ -29,10 +29,9 @@ export function ActionButtons<T extends { id: string; name?: string | null }>({ 
         if (!action) return;
         setBusy(true);
         try {
-          await perform(action, items);
+          if (await perform(action, items)) onDone?.();
         } finally {
           setBusy(false);
-          onDone?.();
         }
       }}
     >

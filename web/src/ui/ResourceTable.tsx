@@ -149,7 +149,12 @@ export function ResourceTable<T extends { id: string; name?: string | null }>(pr
     sorting: {},
     selection: { keepSelection: true, trackBy: 'id' },
   });
-  const selected = (collection.collectionProps.selectedItems ?? []) as T[];
+  // The table remembers things as they were when they were ticked; what is done is done to what they are now.
+  const ticked = collection.collectionProps.selectedItems;
+  const selected = useMemo(() => {
+    const now = new Map((query.data ?? []).map((item) => [item.id, item]));
+    return (ticked ?? []).flatMap((item) => now.get(item.id) ?? []);
+  }, [query.data, ticked]);
   const definitions: TableProps.ColumnDefinition<T>[] = columns.map((c) => ({
     id: c.id,
     header: c.header,
@@ -183,6 +188,7 @@ export function ResourceTable<T extends { id: string; name?: string | null }>(pr
       {props.partial && <Alert type="warning">{props.partial}</Alert>}
       <Table
         {...collection.collectionProps}
+        selectedItems={selected}
         data-testid={`table-${props.id}`}
         variant={props.variant ?? 'container'}
         items={collection.items}

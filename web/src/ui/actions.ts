@@ -1,4 +1,5 @@
 import i18next from 'i18next';
+import { createElement } from 'react';
 import { messageOf } from '~/api/error';
 import { confirm } from './confirm';
 import { nameOf } from './format';
@@ -26,21 +27,23 @@ export const opens = <T>(action: Omit<Action<T>, 'run' | 'open'> & { open(item: 
 });
 
 const atOnce = 6;
+const shownFailures = 5;
 
-/** perform asks, does it to each thing, a few at once, and says how it went. */
+/** perform asks, does it to each thing, a few at once, and says how it went. It returns whether anything was done. */
 export async function perform<T extends { id: string; name?: string | null }>(
   action: Action<T>,
   items: T[],
-): Promise<void> {
+): Promise<boolean> {
   const only = items[0];
-  if (!only) return;
+  if (!only) return false;
   if (action.open) {
     action.open(only);
-    return;
+    return true;
   }
   if (action.question) {
     const { title, body, confirmLabel } = action.question(items);
-    if (!(await confirm({ title, body, confirmLabel: confirmLabel ?? action.text, danger: action.danger }))) return;
+    if (!(await confirm({ title, body, confirmLabel: confirmLabel ?? action.text, danger: action.danger })))
+      return false;
   }
   const failures: string[] = [];
   const queue = [...items];
@@ -60,9 +63,14 @@ export async function perform<T extends { id: string; name?: string | null }>(
     notify.add({
       type: 'error',
       header: i18next.t('actionFailed', { action: action.text, count: failures.length }),
-      content: failures.slice(0, 5).join('\n'),
+      content: createElement(
+        'ul',
+        null,
+        failures.slice(0, shownFailures).map((failure) => createElement('li', { key: failure }, failure)),
+      ),
     });
   }
+  return true;
 }
 
 /** refusal is why an action cannot be done to all of the things. */

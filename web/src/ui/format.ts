@@ -47,13 +47,18 @@ export function formatNumber(value: number, digits = 0): string {
   return new Intl.NumberFormat(i18next.language, { maximumFractionDigits: digits }).format(value);
 }
 
-/** formatSeconds is a duration: "12 µs", "4.6 ms", "156 ms", "7.2 s", "3 min 5 s". */
+const inUnit = (value: number, unit: 'minute' | 'hour' | 'day'): string =>
+  new Intl.NumberFormat(i18next.language, { style: 'unit', unit, unitDisplay: 'short' }).format(Math.floor(value));
+
+/** formatSeconds is a duration: "12 µs", "4.6 ms", "156 ms", "7.2 s", "3 min 5 s", "2 hr 5 min", "3 days 2 hr". */
 export function formatSeconds(seconds: number): string {
   if (seconds < 0.001) return `${formatNumber(seconds * 1e6)} µs`;
   if (seconds < 0.01) return `${formatNumber(seconds * 1000, 1)} ms`;
   if (seconds < 1) return `${formatNumber(seconds * 1000)} ms`;
   if (seconds < 60) return `${formatNumber(seconds, 1)} s`;
-  return `${formatNumber(Math.floor(seconds / 60))} min ${formatNumber(seconds % 60)} s`;
+  if (seconds < 3600) return `${inUnit(seconds / 60, 'minute')} ${formatNumber(Math.floor(seconds % 60))} s`;
+  if (seconds < 86_400) return `${inUnit(seconds / 3600, 'hour')} ${inUnit((seconds % 3600) / 60, 'minute')}`;
+  return `${inUnit(seconds / 86_400, 'day')} ${inUnit((seconds % 86_400) / 3600, 'hour')}`;
 }
 
 /** shortId is enough of an id for a person to tell it from others. */

@@ -79,8 +79,16 @@ export function LogTab({ server }: { server: Server }) {
       <Loaded query={query}>
         {() =>
           text ? (
-            // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
-            <pre ref={place} className="guest-log" role="log" tabIndex={0} aria-label={t('tab.log')} data-testid="log">
+            <pre
+              ref={place}
+              className="guest-log"
+              role="log"
+              aria-live="off" // the whole of it would be read out again at each change
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+              tabIndex={0}
+              aria-label={t('tab.log')}
+              data-testid="log"
+            >
               {text}
             </pre>
           ) : (

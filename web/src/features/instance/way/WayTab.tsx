@@ -18,12 +18,13 @@ const askEvery = 1_500;
 /** How long after a creation its host tells of it, in ms. */
 const told = 10 * 60_000;
 
+const young = (server: Server): boolean => Date.now() - parseTime(server.created).getTime() < told;
+
 /** What a server still has to tell of its creation. */
 function expecting(server: Server, events: ActionEvent[]): string[] {
-  const young = Date.now() - parseTime(server.created).getTime() < told;
   return toCome(layout(events), {
     building: server.status === 'BUILD',
-    running: young && server['OS-EXT-STS:vm_state'] === 'active',
+    running: young(server) && server['OS-EXT-STS:vm_state'] === 'active',
     hasAddresses: Object.keys(server.addresses).length > 0,
   });
 }
@@ -31,8 +32,9 @@ function expecting(server: Server, events: ActionEvent[]): string[] {
 /** The way of the request that made a server, through the services to the guest. */
 export function WayTab({ server }: { server: Server }) {
   const { t } = useTranslation('instance');
-  const young = Date.now() - parseTime(server.created).getTime() < told;
-  const { actions, request, action } = useCreation(server, young ? askEvery : false);
+  const { actions, request, action } = useCreation(server, (creation) =>
+    young(server) && (!creation || expecting(server, creation.events ?? []).length > 0) ? askEvery : false,
+  );
   if (actions.data && !request) {
     return <Box color="text-body-secondary">{t('way.none')}</Box>;
   }
