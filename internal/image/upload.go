@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/uptrace/bun"
 
 	"wisp/internal/errs"
 	"wisp/internal/policy"
@@ -287,9 +288,10 @@ func (u *upload) transfer(ctx context.Context, data io.Reader) error {
 	return u.end(ctx, key)
 }
 
-// end settles the image, whose data are all in the blob.
+// end settles the image, whose data are all in the blob. A client that leaves
+// now changes nothing any more: all that it had to send is here.
 func (u *upload) end(ctx context.Context, key string) error {
-	return u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return u.s.db.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx *store.Tx) error {
 		i, err := u.mine(ctx, tx)
 		if err != nil {
 			return err
@@ -452,7 +454,8 @@ func refused(err error) error {
 	return errs.Wrap(err, errs.UnsupportedMedia, "%s", strings.TrimSpace(public.Message))
 }
 
-// undo gives the image back as it was before the upload.
+// undo gives the image back as it was before the upload. When that fails, its
+// blob stays: Recover does both later.
 func (u *upload) undo(ctx context.Context) error {
 	err := u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		i, err := u.mine(ctx, tx)
@@ -464,7 +467,30 @@ func (u *upload) undo(ctx context.Context) error {
 		}
 		return u.write(ctx, tx, i.requeued())
 	})
-	return errors.Join(err, u.s.blobs.remove(ctx, blobKey(u.image.ID, u.id)))
+	if err != nil {
+		return err
+	}
+	return u.s.free(ctx, blobKey(u.image.ID, u.id))
+}
+
+// free removes the blob of an upload that failed, unless an image has or holds
+// it after all: a commit can succeed and its answer be lost on the way. It is
+// to be called after a transaction on the image, which waits for such a commit.
+// Where nobody can say whose the blob is it stays, and Recover looks again.
+func (s *Service) free(ctx context.Context, key string) error {
+	db := s.db.Read()
+	for _, owner := range []*bun.SelectQuery{
+		db.NewSelect().Model((*Image)(nil)).Where("i.blob = ?", key), db.NewSelect().Model((*held)(nil)).Where("h.blob = ?", key),
+	} {
+		has, err := owner.Exists(ctx)
+		if err != nil {
+			return fmt.Errorf("look whose blob %s is: %w", key, err)
+		}
+		if has {
+			return nil
+		}
+	}
+	return s.blobs.remove(ctx, key)
 }
 
 // requeued is the image without its upload.
