@@ -197,27 +197,25 @@ func (p *parts) compare(ctx context.Context, data io.Reader) error {
 		return err
 	}
 	defer func() { _ = there.Close() }()
-	data = io.LimitReader(data, length+1)
-	var has, comes [chunkSize]byte
-	for n := int64(0); ; {
-		got, err := io.ReadFull(data, comes[:])
-		if n+int64(got) > length || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			if n+int64(got) != length {
-				return errs.New(errs.Invalid, "The part is of %d bytes by its range, and others came.", length)
-			}
-		} else if err != nil {
-			return errs.Wrap(err, errs.Invalid, "The part could not be read to its end.")
+	wrong := errs.New(errs.Invalid, "The part is of %d bytes by its range, and others came.", length)
+	n, has := int64(0), make([]byte, chunkSize)
+	quiet := func(context.Context) error { return nil } // the image is not this upload's
+	err = p.feed(ctx, io.LimitReader(data, length+1), quiet, func(comes []byte) error {
+		if n += int64(len(comes)); n > length {
+			return wrong
 		}
-		if _, err := io.ReadFull(there, has[:got]); err != nil {
+		if _, err := io.ReadFull(there, has[:len(comes)]); err != nil {
 			return fmt.Errorf("read what is there: %w", err)
 		}
-		if !bytes.Equal(has[:got], comes[:got]) {
+		if !bytes.Equal(has[:len(comes)], comes) {
 			return errs.New(errs.Conflict, "The part is there already, with other bytes.")
 		}
-		if n += int64(got); err != nil {
-			return nil
-		}
+		return nil
+	})
+	if err == nil && n != length {
+		return wrong
 	}
+	return err
 }
 
 // take writes the part behind what is held.
