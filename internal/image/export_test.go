@@ -45,6 +45,14 @@ func (s *Service) UploadThen(ctx context.Context, c *policy.Caller, id string, d
 	return u.run(ctx, c, "upload_image", id, data)
 }
 
+// UploadTelling is Upload with a step in the transaction of each sign of life.
+func (s *Service) UploadTelling(ctx context.Context, c *policy.Caller, id string, data io.Reader, step func() error) error {
+	u := s.newUpload(Saving, -1)
+	u.settle = u.activate
+	u.alive = func(context.Context, *store.Tx) error { return step() }
+	return u.run(ctx, c, "upload_image", id, data)
+}
+
 // StageThen is Stage with a last step.
 func (s *Service) StageThen(ctx context.Context, c *policy.Caller, id string, data io.Reader, last Last) error {
 	u := s.newUpload(Uploading, -1)

@@ -245,13 +245,15 @@ func (u *upload) mine(ctx context.Context, tx *store.Tx) (Image, error) {
 // keepAlive tells the others that the upload goes on, learns whether its image
 // is still there, and sets aside what the upload needs.
 func (u *upload) keepAlive(ctx context.Context) error {
-	return u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+	var reserved int64
+	err := u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		reserved = u.reserved // each run begins with what was committed
 		i, err := u.mine(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if u.total > u.reserved {
-			if u.reserved, err = u.s.reserve(ctx, tx, &i, u.total, u.total+reserveStep); err != nil {
+		if u.total > reserved {
+			if reserved, err = u.s.reserve(ctx, tx, &i, u.total, u.total+reserveStep); err != nil {
 				return err
 			}
 		}
@@ -263,6 +265,10 @@ func (u *upload) keepAlive(ctx context.Context) error {
 		}
 		return u.write(ctx, tx, i)
 	}, quotaLock(u.image.Owner))
+	if err == nil {
+		u.reserved = reserved
+	}
+	return err
 }
 
 // transfer copies the data into a blob and settles the image.
