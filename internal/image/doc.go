@@ -25,6 +25,7 @@ const (
 	DefaultPage    = 25
 
 	DefaultPartsKept = 24 * time.Hour // since the last part of an upload
+	DefaultSilence   = 5 * time.Minute
 )
 
 // Options are what an operator can choose. The zero value has the defaults.
@@ -46,6 +47,9 @@ type Options struct {
 	// PartsKept is how long the parts of an upload wait for the next one; 0 is
 	// DefaultPartsKept.
 	PartsKept time.Duration
+	// Silence is how long the client of an upload may send nothing until the
+	// upload is ended; 0 is DefaultSilence.
+	Silence time.Duration
 	// Source fetches what is imported from the web; nil offers no such import.
 	Source Source
 }
@@ -72,6 +76,9 @@ func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service
 	}
 	if options.PartsKept == 0 {
 		options.PartsKept = DefaultPartsKept
+	}
+	if options.Silence == 0 {
+		options.Silence = DefaultSilence
 	}
 	return &Service{
 		db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, look: lookStep,

@@ -251,7 +251,7 @@ func (s *Service) work(ctx context.Context, t Task) {
 		s.log.InfoContext(ctx, "an image is imported", "image", t.ImageID, "task", t.ID)
 		return
 	case errors.Is(err, errLost):
-		err = s.blobs.remove(late, blobKey(t.ImageID, u.id))
+		err = s.free(late, blobKey(t.ImageID, u.id))
 	case ctx.Err() != nil: // the server ends: it, or another one, begins again
 		err = s.db.Tx(late, func(ctx context.Context, tx *store.Tx) error {
 			tx.Signal(importsTopic)
@@ -406,7 +406,7 @@ func (s *Service) giveUp(ctx context.Context, u *upload, t Task, why error) erro
 	var failed error
 	for _, key := range []string{drop, blobKey(t.ImageID, u.id)} {
 		if key != "" {
-			failed = errors.Join(failed, s.blobs.remove(ctx, key))
+			failed = errors.Join(failed, s.free(ctx, key))
 		}
 	}
 	return failed

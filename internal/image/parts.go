@@ -41,7 +41,19 @@ func (s *Service) UploadPart(ctx context.Context, c *policy.Caller, id string, p
 	if s.blobs.dir == "" {
 		return Progress{}, errs.New(errs.NotImplemented, "Images cannot be uploaded in parts to this store.")
 	}
+	return s.newParts(part).run(ctx, c, id, data)
+}
+
+func (s *Service) newParts(part Part) *parts {
 	p := &parts{upload: s.newUpload(Saving, part.Last+1), part: part}
+	p.settle = func(ctx context.Context, tx *store.Tx, i *Image, key string) error {
+		return errors.Join(p.activate(ctx, tx, i, key), dropHeld(ctx, tx, i.ID))
+	}
+	return p
+}
+
+// run is the whole of one part.
+func (p *parts) run(ctx context.Context, c *policy.Caller, id string, data io.Reader) (Progress, error) {
 	ctx, end := p.register(ctx)
 	defer end()
 	if err := p.begin(ctx, c, id); err != nil || p.repeated != "" {
@@ -52,7 +64,7 @@ func (s *Service) UploadPart(ctx context.Context, c *policy.Caller, id string, p
 		return Progress{Held: held, Done: err == nil && p.done}, err
 	}
 	err := p.take(ctx, data)
-	if err == nil && p.total == part.Total {
+	if err == nil && p.total == p.part.Total {
 		if err = p.complete(ctx); err == nil {
 			return Progress{Held: p.total, Done: true}, nil
 		}
@@ -185,27 +197,25 @@ func (p *parts) compare(ctx context.Context, data io.Reader) error {
 		return err
 	}
 	defer func() { _ = there.Close() }()
-	data = io.LimitReader(data, length+1)
-	var has, comes [chunkSize]byte
-	for n := int64(0); ; {
-		got, err := io.ReadFull(data, comes[:])
-		if n+int64(got) > length || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			if n+int64(got) != length {
-				return errs.New(errs.Invalid, "The part is of %d bytes by its range, and others came.", length)
-			}
-		} else if err != nil {
-			return errs.Wrap(err, errs.Invalid, "The part could not be read to its end.")
+	wrong := errs.New(errs.Invalid, "The part is of %d bytes by its range, and others came.", length)
+	n, has := int64(0), make([]byte, chunkSize)
+	quiet := func(context.Context) error { return nil } // the image is not this upload's
+	err = p.feed(ctx, io.LimitReader(data, length+1), quiet, func(comes []byte) error {
+		if n += int64(len(comes)); n > length {
+			return wrong
 		}
-		if _, err := io.ReadFull(there, has[:got]); err != nil {
+		if _, err := io.ReadFull(there, has[:len(comes)]); err != nil {
 			return fmt.Errorf("read what is there: %w", err)
 		}
-		if !bytes.Equal(has[:got], comes[:got]) {
+		if !bytes.Equal(has[:len(comes)], comes) {
 			return errs.New(errs.Conflict, "The part is there already, with other bytes.")
 		}
-		if n += int64(got); err != nil {
-			return nil
-		}
+		return nil
+	})
+	if err == nil && n != length {
+		return wrong
 	}
+	return err
 }
 
 // take writes the part behind what is held.
@@ -237,9 +247,6 @@ func (p *parts) complete(ctx context.Context) error {
 	}
 	if err := p.judge(info); err != nil {
 		return err
-	}
-	p.settle = func(ctx context.Context, tx *store.Tx, i *Image, key string) error {
-		return errors.Join(p.activate(ctx, tx, i, key), dropHeld(ctx, tx, i.ID))
 	}
 	return p.end(ctx, p.held.Blob)
 }
@@ -276,24 +283,21 @@ func (p *parts) pause(ctx context.Context, why error) (Progress, error) {
 	return Progress{Held: h.Size}, errors.Join(why, err)
 }
 
-// drop gives the image back without any part.
+// drop gives the image back without any part. One that this upload has no more
+// is left alone: it is deleted, another server's now, or active after all.
 func (p *parts) drop(ctx context.Context) error {
-	mine := true
 	err := p.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		i, err := p.mine(ctx, tx)
-		if mine = err == nil; errs.Is(err, errs.Gone) {
-			// Deleted, and the bytes are nobody's; or another server's now.
-			found, err := findHeld(ctx, tx, p.image.ID)
-			mine = err == nil && found.Blob != p.held.Blob
-			return err
+		if errs.Is(err, errs.Gone) {
+			return nil
 		}
 		if err != nil {
 			return err
 		}
 		return errors.Join(dropHeld(ctx, tx, i.ID), p.write(ctx, tx, i.requeued()))
 	}, quotaLock(p.image.Owner))
-	if err != nil || !mine {
+	if err != nil {
 		return err
 	}
-	return p.s.blobs.remove(ctx, p.held.Blob)
+	return p.s.free(ctx, p.held.Blob)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/uptrace/bun"
 
 	"wisp/internal/errs"
 	"wisp/internal/policy"
@@ -33,6 +34,10 @@ const (
 	deadAfter  = 90 * time.Second
 )
 
+// ErrSilent is that the client of an upload has stopped to send. Its connection
+// can be given up.
+var ErrSilent = errors.New("the client of an upload is silent")
+
 func errDeleted(id string) error {
 	return errs.New(errs.Gone, "Image %s could not be found after upload. The image may have been deleted during the upload, cleaning up the chunks uploaded.", id)
 }
@@ -41,10 +46,11 @@ func errDeleted(id string) error {
 // negative, however many there are. They are checked while they come in. On
 // failure the image has no data as before and nothing of them is kept. Errors
 // are of kind Conflict (the image has data, or they are coming), Invalid (no
-// format is declared, fewer bytes than promised), UnsupportedMedia (not what was
+// format is declared, fewer bytes than promised, ErrSilent), UnsupportedMedia (not what was
 // declared, or dangerous), TooLarge (more than an image or the project may
-// have, or than there is place for), Gone (it was deleted meanwhile). After a delete or the end of the context a
-// Read of data can still be under way when Upload returns.
+// have, or than there is place for), Gone (it was deleted meanwhile). After a
+// delete, the end of the context or ErrSilent a Read of data can still be under
+// way when Upload returns: who gave the reader ends it.
 func (s *Service) Upload(ctx context.Context, c *policy.Caller, id string, data io.Reader, size int64) error {
 	u := s.newUpload(Saving, size)
 	u.settle = u.activate
@@ -239,13 +245,15 @@ func (u *upload) mine(ctx context.Context, tx *store.Tx) (Image, error) {
 // keepAlive tells the others that the upload goes on, learns whether its image
 // is still there, and sets aside what the upload needs.
 func (u *upload) keepAlive(ctx context.Context) error {
-	return u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+	var reserved int64
+	err := u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		reserved = u.reserved // each run begins with what was committed
 		i, err := u.mine(ctx, tx)
 		if err != nil {
 			return err
 		}
-		if u.total > u.reserved {
-			if u.reserved, err = u.s.reserve(ctx, tx, &i, u.total, u.total+reserveStep); err != nil {
+		if u.total > reserved {
+			if reserved, err = u.s.reserve(ctx, tx, &i, u.total, u.total+reserveStep); err != nil {
 				return err
 			}
 		}
@@ -257,6 +265,10 @@ func (u *upload) keepAlive(ctx context.Context) error {
 		}
 		return u.write(ctx, tx, i)
 	}, quotaLock(u.image.Owner))
+	if err == nil {
+		u.reserved = reserved
+	}
+	return err
 }
 
 // transfer copies the data into a blob and settles the image.
@@ -287,9 +299,10 @@ func (u *upload) transfer(ctx context.Context, data io.Reader) error {
 	return u.end(ctx, key)
 }
 
-// end settles the image, whose data are all in the blob.
+// end settles the image, whose data are all in the blob. A client that leaves
+// now changes nothing any more: all that it had to send is here.
 func (u *upload) end(ctx context.Context, key string) error {
-	return u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+	return u.s.db.Tx(context.WithoutCancel(ctx), func(ctx context.Context, tx *store.Tx) error {
 		i, err := u.mine(ctx, tx)
 		if err != nil {
 			return err
@@ -319,11 +332,33 @@ type chunk struct {
 	err  error
 }
 
-// copy reads in a goroutine of its own, so that an upload whose client sends
-// nothing can be broken off. Only then is the reader still in use when copy
-// returns: the goroutine ends with the read, which the server ends when the
-// request is answered.
+// copy takes the data to their end.
 func (u *upload) copy(ctx context.Context, w io.Writer, data io.Reader) error {
+	looked := u.total > 0 || u.status == Uploading // what is staged is judged when it is imported
+	err := u.feed(ctx, data, u.keepAlive, func(p []byte) error {
+		if err := u.take(ctx, w, p); err != nil {
+			return err
+		}
+		if looked || u.total <= 1<<20 || !bare(&u.image) {
+			return nil
+		}
+		looked = true
+		if err := u.inspector.Early(); err != nil {
+			return refused(err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return u.complete()
+}
+
+// feed hands on data as they come, and tells now and then that it is alive. It
+// reads in a goroutine of its own, so that an upload whose client sends nothing
+// can be broken off, and is after a while. Only then is the reader still in use
+// when feed returns: the goroutine ends with the read.
+func (u *upload) feed(ctx context.Context, data io.Reader, tell func(ctx context.Context) error, take func(p []byte) error) error {
 	full, empty := make(chan chunk), make(chan []byte, 1)
 	empty <- make([]byte, chunkSize)
 	go func() {
@@ -348,36 +383,38 @@ func (u *upload) copy(ctx context.Context, w io.Writer, data io.Reader) error {
 	}()
 	alive := time.NewTicker(u.s.alive)
 	defer alive.Stop()
-	looked := u.total > 0 || u.status == Uploading // what is staged is judged when it is imported
-	for {
+	limit := u.s.options.Silence
+	silence := time.NewTimer(limit)
+	defer silence.Stop()
+	for came := int64(0); ; {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-alive.C:
-			if err := u.keepAlive(ctx); err != nil {
+			if err := tell(ctx); err != nil {
 				return err
 			}
+		case <-silence.C:
+			return errs.Wrap(ErrSilent, errs.Invalid, "The client sent nothing for %s.", limit)
 		case c, ok := <-full:
 			if !ok {
 				return context.Cause(ctx)
 			}
-			if err := u.take(ctx, w, c.data); err != nil {
+			came += int64(len(c.data))
+			if err := take(c.data); err != nil {
 				return err
 			}
-			if !looked && u.total > 1<<20 && bare(&u.image) {
-				looked = true
-				if err := u.inspector.Early(); err != nil {
-					return refused(err)
-				}
-			}
 			if errors.Is(c.err, io.EOF) {
-				return u.complete()
+				return nil
 			}
 			if public, ok := errors.AsType[*errs.Error](c.err); ok {
 				return public
 			}
 			if c.err != nil {
-				return errs.Wrap(c.err, errs.Invalid, "The image data could not be read to their end: %d bytes came.", u.total)
+				return errs.Wrap(c.err, errs.Invalid, "The image data could not be read to their end: %d bytes came.", came)
+			}
+			if len(c.data) > 0 {
+				silence.Reset(limit) // now: the client is not silent while this server writes
 			}
 			empty <- c.data[:chunkSize]
 		}
@@ -452,7 +489,8 @@ func refused(err error) error {
 	return errs.Wrap(err, errs.UnsupportedMedia, "%s", strings.TrimSpace(public.Message))
 }
 
-// undo gives the image back as it was before the upload.
+// undo gives the image back as it was before the upload. When that fails, its
+// blob stays: Recover does both later.
 func (u *upload) undo(ctx context.Context) error {
 	err := u.s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		i, err := u.mine(ctx, tx)
@@ -464,7 +502,30 @@ func (u *upload) undo(ctx context.Context) error {
 		}
 		return u.write(ctx, tx, i.requeued())
 	})
-	return errors.Join(err, u.s.blobs.remove(ctx, blobKey(u.image.ID, u.id)))
+	if err != nil {
+		return err
+	}
+	return u.s.free(ctx, blobKey(u.image.ID, u.id))
+}
+
+// free removes the blob of an upload that failed, unless an image has or holds
+// it after all: a commit can succeed and its answer be lost on the way. It is
+// to be called after a transaction on the image, which waits for such a commit.
+// Where nobody can say whose the blob is it stays, and Recover looks again.
+func (s *Service) free(ctx context.Context, key string) error {
+	db := s.db.Read()
+	for _, owner := range []*bun.SelectQuery{
+		db.NewSelect().Model((*Image)(nil)).Where("i.blob = ?", key), db.NewSelect().Model((*held)(nil)).Where("h.blob = ?", key),
+	} {
+		has, err := owner.Exists(ctx)
+		if err != nil {
+			return fmt.Errorf("look whose blob %s is: %w", key, err)
+		}
+		if has {
+			return nil
+		}
+	}
+	return s.blobs.remove(ctx, key)
 }
 
 // requeued is the image without its upload.

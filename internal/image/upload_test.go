@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"wisp/internal/errs"
 	"wisp/internal/image"
@@ -284,6 +285,48 @@ func TestUploadEndsWithItsRequest(t *testing.T) {
 		}
 		if after := f.get(i.ID); after.Status != image.Queued || len(f.files()) > 0 {
 			t.Errorf("left: %s, %v", after.Status, f.files())
+		}
+	})
+}
+
+// What an upload sets aside is set aside, too, when the engine wants the
+// transaction again: others must not be given the same bytes.
+func TestReservationIsRepeated(t *testing.T) {
+	each(t, image.Options{ProjectBytes: 100}, func(t *testing.T, f *fixture) {
+		i := f.create(member, nil)
+		r, w := io.Pipe()
+		defer func() { _ = w.Close() }()
+		result, runs := make(chan error, 1), 0
+		told := make(chan struct{}, 1)
+		go func() {
+			result <- f.UploadTelling(t.Context(), member, i.ID, r, func() error {
+				if runs++; runs == 1 {
+					return &pgconn.PgError{Code: "40001"} // could not serialize access
+				}
+				select {
+				case told <- struct{}{}:
+				default: // a sign of life after the one that is waited for
+				}
+				return nil
+			})
+		}()
+		if _, err := w.Write(make([]byte, 60)); err != nil {
+			t.Fatal(err)
+		}
+		<-told
+		next := f.create(member, nil)
+		kind(t, "another upload", f.Upload(t.Context(), member, next.ID, strings.NewReader(letters), 26), errs.TooLarge)
+		if got := f.get(i.ID).Reserved; got != 100 {
+			t.Errorf("%d bytes are set aside", got)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-result; err != nil {
+			t.Fatal(err)
+		}
+		if got := f.get(i.ID); got.Status != image.Active || got.Reserved != 0 {
+			t.Errorf("left as %+v", got)
 		}
 	})
 }

@@ -84,11 +84,11 @@ func New(c Config) *Fetcher {
 	}
 	f := &Fetcher{config: c, own: interfaceAddresses}
 	f.client = &http.Client{
-		Transport: &http.Transport{
+		Transport: redirects{&http.Transport{
 			Proxy:       nil, // a proxy would resolve and dial in our place
 			DialContext: f.dial, DisableKeepAlives: true, DisableCompression: true,
 			TLSHandshakeTimeout: connectTimeout, ResponseHeaderTimeout: c.Idle, MaxResponseHeaderBytes: maxHeader,
-		},
+		}},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if len(via) > max(0, c.Redirects) {
 				return errs.New(errs.Invalid, "The server redirects more than %d times.", max(0, c.Redirects))
@@ -128,13 +128,14 @@ func (f *Fetcher) parse(uri string) (*url.URL, error) {
 	return u, nil
 }
 
-// redacted is a URI that may be shown and logged: without credentials.
+// redacted is a URI that may be shown and logged: without credentials, and
+// without a query or a fragment, where signatures and tokens are.
 func redacted(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return "(malformed)"
 	}
-	return u.Redacted()
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
 func (f *Fetcher) check(u *url.URL) error {
@@ -294,7 +295,7 @@ func (f *Fetcher) Fetch(ctx context.Context, uri string) (data io.ReadCloser, si
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		release()
-		return nil, 0, errs.Wrap(err, errs.Invalid, "URI for web-download does not pass filtering: %s", redacted(uri))
+		return nil, 0, errs.Wrap(unaddressed(err), errs.Invalid, "URI for web-download does not pass filtering: %s", redacted(uri))
 	}
 	request.Header.Set("User-Agent", "wisp")
 	request.Header.Set("Accept-Encoding", "identity")
@@ -320,6 +321,18 @@ func (f *Fetcher) Fetch(ctx context.Context, uri string) (data io.ReadCloser, si
 	return b, response.ContentLength, nil
 }
 
+// unaddressed is an error of the client without the URL that it begins with,
+// whose query may be a secret.
+func unaddressed(err error) error {
+	for {
+		e, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = e.Err
+	}
+}
+
 // public finds the words for the user in what the client says.
 func public(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*errs.Error](context.Cause(ctx)); ok {
@@ -331,7 +344,23 @@ func public(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return errs.Wrap(err, errs.Unavailable, "The server of the URI could not be reached.")
+	return errs.Wrap(unaddressed(err), errs.Unavailable, "The server of the URI could not be reached.")
+}
+
+// redirects refuses a redirect to what is no URL. The client would, too, and
+// repeat it whole in its error.
+type redirects struct{ http.RoundTripper }
+
+func (t redirects) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := response.Location(); response.StatusCode/100 == 3 && err != nil && !errors.Is(err, http.ErrNoLocation) {
+		_ = response.Body.Close()
+		return nil, errs.New(errs.Invalid, "The server redirects to a URL that does not pass filtering.")
+	}
+	return response, nil
 }
 
 // body is a download that gives up when its server is silent.

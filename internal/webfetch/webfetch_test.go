@@ -290,6 +290,72 @@ func TestFetchFails(t *testing.T) {
 	}
 }
 
+// The query of a URL may be what gives access, and errors are logged: neither
+// they nor their causes tell it.
+func TestErrorsTellNoSecrets(t *testing.T) {
+	t.Parallel()
+	port, at := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		location := map[string]string{
+			"/away": "http://127.0.0.1:1/?sign=secret#secret", "/inside": "http://user:secret@10.0.0.1/?sign=secret", "/odd": "http://exa mple.org/?sign=secret",
+			"/ring": "/ring?sign=secret",
+		}[r.URL.Path]
+		switch {
+		case r.URL.Path == "/gone":
+			http.NotFound(w, r)
+		case r.URL.Path == "/garbage", r.URL.Path == "/cut":
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if r.URL.Path == "/garbage" {
+				_, _ = io.WriteString(conn, "garbage\r\n\r\n")
+			}
+			_ = conn.Close()
+		default:
+			w.Header().Set("Location", location)
+			w.WriteHeader(http.StatusFound)
+		}
+	})
+	f := webfetch.New(webfetch.Config{Allow: []netip.Prefix{loopback}, Ports: []int{port, 1}, Lookup: func(context.Context, string) ([]netip.Addr, error) {
+		return nil, errors.New("no such name")
+	}})
+	secret := "?sign=secret#secret"
+	for uri, want := range map[string]errs.Kind{
+		"http://127.0.0.1:1/x" + secret:                    errs.Unavailable,
+		"http://nowhere.example/x" + secret:                errs.Unavailable,
+		at("127.0.0.1", "/gone") + secret:                  errs.Unavailable,
+		at("127.0.0.1", "/garbage") + secret:               errs.Unavailable,
+		at("127.0.0.1", "/cut") + secret:                   errs.Unavailable,
+		at("127.0.0.1", "/away") + secret:                  errs.Unavailable,
+		at("127.0.0.1", "/inside") + secret:                errs.Invalid,
+		at("127.0.0.1", "/odd") + secret:                   errs.Invalid,
+		at("127.0.0.1", "/ring") + secret:                  errs.Invalid,
+		"https" + at("127.0.0.1", "/x")[4:] + secret:       errs.Unavailable, // no TLS there
+		"http://10.0.0.1/x" + secret:                       errs.Invalid,
+		"http://user:secret@example.org/x" + secret:        errs.Invalid,
+		"http://secret@example.org/x":                      errs.Invalid,
+		"//user:secret@example.org/x" + secret:             errs.Invalid,
+		"http:user:secret@example.org/x" + secret:          errs.Invalid,
+		"user:secret@example.org/x" + secret:               errs.Invalid,
+		"http://user:secret@exa mple.org/x" + secret:       errs.Invalid,
+		"http://example.org:22/x" + secret:                 errs.Invalid,
+		"ftp://example.org/x?sign=%zz&secret":              errs.Invalid,
+		"http://example.org:80:secret/x?token=secret#\x7f": errs.Invalid,
+	} {
+		_, _, err := f.Fetch(t.Context(), uri)
+		kind(t, uri, err, want)
+		for ; err != nil; err = errors.Unwrap(err) {
+			if text := err.Error(); strings.Contains(text, "secret") {
+				t.Errorf("%s: it is told: %s", uri, text)
+			}
+		}
+	}
+	if err := f.Check("http://example.org:22/disk.img?sign=secret"); err == nil || !strings.Contains(err.Error(), "http://example.org:22/disk.img") {
+		t.Errorf("what was refused is not told: %v", err)
+	}
+}
+
 func FuzzCheck(f *testing.F) {
 	for _, seed := range []string{"http://example.org/", "http://127.0.0.1/", "http://[::ffff:127.0.0.1]:80/x", "file:///x", "http://u:p@h/"} {
 		f.Add(seed)

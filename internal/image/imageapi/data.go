@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"wisp/internal/api"
 	"wisp/internal/errs"
@@ -18,6 +19,13 @@ import (
 // leftover is how much of a refused upload is still read, so that the client
 // sees the answer instead of a connection that breaks.
 const leftover = 64 << 20
+
+// How long a client may take over that, and how long one is waited for whose
+// upload was ended in the middle.
+const (
+	leftoverTime = time.Minute
+	hangUpTime   = time.Second
+)
 
 func (f *face) upload(r *api.Request) (any, error) {
 	if store := r.Header.Get(storeHeader); store != "" && store != image.Store {
@@ -36,8 +44,8 @@ func (f *face) takeData(r *api.Request, take func(ctx context.Context, c *policy
 		return nil, err
 	}
 	err = take(r.Context(), r.Caller, r.Param("id"), r.Body, size)
-	if err != nil && !errs.Is(err, errs.Gone) {
-		discard(r)
+	if err != nil {
+		discard(r, err)
 	}
 	return nil, err
 }
@@ -59,8 +67,19 @@ func octets(r *api.Request) (int64, error) {
 	return size, nil
 }
 
-// discard reads what a refused client still sends, for its sake only.
-func discard(r *api.Request) { _, _ = io.CopyN(io.Discard, r.Body, leftover) }
+// discard reads what a refused client still sends, for its sake only. Nothing is
+// read after an upload that was ended in the middle, whose client may never
+// send again; a read that is still under way, which would hold up the answer,
+// ends too.
+func discard(r *api.Request, why error) {
+	until := func(d time.Duration) { _ = http.NewResponseController(r.Writer).SetReadDeadline(time.Now().Add(d)) }
+	if errs.Is(why, errs.Gone) || errors.Is(why, image.ErrSilent) {
+		until(hangUpTime)
+		return
+	}
+	until(leftoverTime)
+	_, _ = io.CopyN(io.Discard, r.Body, leftover)
+}
 
 // span is a part of the data; whole when the client asked for no part.
 type span struct {

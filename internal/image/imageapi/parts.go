@@ -60,16 +60,14 @@ func (f *face) uploadPart(r *api.Request, text string) (any, error) {
 	}
 	progress, err := f.svc.UploadPart(r.Context(), r.Caller, r.Param("id"), part, r.Body)
 	if errors.Is(err, image.ErrGap) {
-		discard(r)
+		discard(r, err)
 		showProgress(r, progress)
 		writeFault(r.Writer, r.Request, http.StatusRequestedRangeNotSatisfiable,
 			fmt.Sprintf("The part begins at byte %d, and %d bytes are there: go on from byte %[2]d.", part.First, progress.Held))
 		return nil, nil
 	}
 	if err != nil {
-		if !errs.Is(err, errs.Gone) {
-			discard(r)
-		}
+		discard(r, err)
 		return nil, err
 	}
 	answerProgress(r, progress)
