@@ -1,5 +1,4 @@
-import { queries } from '~/app/queries';
-import { call } from './client';
+import { write as writeTo } from './write';
 
 /** Resources of the Networking API that are written, and their collections. */
 const collections = {
@@ -14,32 +13,8 @@ const collections = {
 export type Kind = keyof typeof collections;
 export type Fields = Record<string, unknown>;
 
-/** Resources that show more than themselves, beside the resource that is written. */
-const shown: Record<Kind, string[]> = {
-  network: ['subnet', 'port'],
-  subnet: ['network', 'port'],
-  port: ['network', 'router', 'floatingip', 'server'],
-  router: ['port', 'floatingip', 'network'],
-  floatingip: ['port', 'server', 'network'],
-  security_group: ['port'],
-  security_group_rule: ['security_group'],
-};
-
-/** stale makes what is on the screen of a resource be asked again at once; other sessions learn of it by the event. */
-export async function stale(kind: Kind): Promise<void> {
-  await Promise.all(
-    [kind, ...shown[kind], 'usage'].map((resource) => queries.invalidateQueries({ queryKey: [resource] })),
-  );
-}
-
-async function write<T>(kind: Kind, method: string, path: string, body?: unknown): Promise<T> {
-  try {
-    return await call<T>('network', method, `/${collections[kind]}${path}`, { body });
-  } finally {
-    // A refusal too may mean that what is shown is old. Nobody waits for the answers.
-    void stale(kind);
-  }
-}
+const write = <T = void>(kind: Kind, method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> =>
+  writeTo<T>([kind], 'network', method, `/${collections[kind]}${path}`, body);
 
 export const create = <T>(kind: Kind, fields: Fields): Promise<T> =>
   write<Record<Kind, T>>(kind, 'POST', '', { [kind]: fields }).then((a) => a[kind]);

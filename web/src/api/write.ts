@@ -1,5 +1,7 @@
 import { queries } from '~/app/queries';
+import { askAgain } from './again';
 import { call, type RequestOptions, type ServiceType } from './client';
+import { shownBy } from './shows';
 
 /** Writes that end within this time, in ms, lead to one question: many things may be written at once. */
 const gather = 100;
@@ -7,15 +9,15 @@ const gather = 100;
 const waiting = new Set<string>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** stale makes what is on the screen of some resources be asked again at once; other sessions learn of it by the event. */
+/** stale makes what is on the screen of some resources, and of what shows them, be asked again; other sessions learn of it by the event. */
 export function stale(resources: string[]): void {
-  for (const resource of resources) waiting.add(resource);
+  for (const resource of resources) for (const old of [resource, ...shownBy(resource)]) waiting.add(old);
   if (timer) return;
   timer = setTimeout(() => {
     timer = undefined;
-    const now = [...waiting];
+    const now = new Set(waiting);
     waiting.clear();
-    for (const resource of now) void queries.invalidateQueries({ queryKey: [resource] });
+    askAgain(queries, ({ queryKey: [resource] }) => now.has(String(resource)));
   }, gather);
 }
 

@@ -79,7 +79,7 @@ export function Renewal() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (password) void submit();
+          if (password && !busy) void submit();
         }}
       >
         <SpaceBetween size="m">

@@ -56,7 +56,7 @@ export function Shell() {
         breadcrumbs={<div ref={setPlace} />}
         contentType="default"
         content={
-          <PageBoundary key={`${pathname} ${now.projectId}`}>
+          <PageBoundary key={`${pathname} ${now.projectId} ${now.region}`}>
             <Suspense fallback={<Spinner size="large" />}>
               <CrumbsPlace value={place}>
                 <Outlet />

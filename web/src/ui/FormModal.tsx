@@ -4,7 +4,7 @@ import Button from '@cloudscape-design/components/button';
 import Form from '@cloudscape-design/components/form';
 import Modal, { type ModalProps } from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useRef, useState } from 'react';
 import type { FieldValues, UseFormReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { messageOf } from '~/api/error';
@@ -33,7 +33,8 @@ export function FormModal<T extends FieldValues>({
   const { t } = useTranslation();
   const [failure, setFailure] = useState('');
   const busy = form.formState.isSubmitting;
-  const submit = form.handleSubmit(async (values) => {
+  const running = useRef(false);
+  const send = form.handleSubmit(async (values) => {
     setFailure('');
     try {
       await onSubmit(values);
@@ -43,6 +44,16 @@ export function FormModal<T extends FieldValues>({
     }
     onClose();
   });
+  // Enter comes as often as it is pressed, before the button shows that it is busy.
+  const submit = async () => {
+    if (running.current) return;
+    running.current = true;
+    try {
+      await send();
+    } finally {
+      running.current = false;
+    }
+  };
   return (
     <Modal
       visible

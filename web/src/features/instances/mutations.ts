@@ -1,5 +1,5 @@
 import type { Server } from '~/api/compute';
-import { stale, write } from '~/api/write';
+import { write } from '~/api/write';
 
 const act = (id: string, action: Record<string, unknown>) =>
   write(['server'], 'compute', 'POST', `/servers/${id}/action`, action);
@@ -11,14 +11,11 @@ export const lockServer = (id: string, reason = '') => act(id, { lock: reason ? 
 export const unlockServer = (id: string) => act(id, { unlock: null });
 export const resetState = (id: string, state: 'active' | 'error') => act(id, { 'os-resetState': { state } });
 
-/** What shows that a server is there, beside the server itself. */
-const traces = ['server', 'server_group', 'port', 'floatingip', 'network', 'usage'];
-
-export const deleteServer = (id: string) => write(traces, 'compute', 'DELETE', `/servers/${id}`);
+export const deleteServer = (id: string) => write(['server'], 'compute', 'DELETE', `/servers/${id}`);
 
 /** An empty description is none. */
 export const updateServer = (id: string, change: { name: string; description: string }) =>
-  write(['server', 'server_group'], 'compute', 'PUT', `/servers/${id}`, {
+  write(['server'], 'compute', 'PUT', `/servers/${id}`, {
     server: { name: change.name.trim(), description: change.description.trim() || null },
   });
 
@@ -29,8 +26,5 @@ export const replaceTags = (id: string, tags: string[]) =>
   write(['server'], 'compute', 'PUT', `/servers/${id}/tags`, { tags });
 
 /** createServers asks for servers; the answer names the first of them. */
-export async function createServers(request: Record<string, unknown>): Promise<string> {
-  const { server } = await write<{ server: Pick<Server, 'id'> }>(traces, 'compute', 'POST', '/servers', request);
-  stale(['hypervisor']);
-  return server.id;
-}
+export const createServers = (request: Record<string, unknown>): Promise<string> =>
+  write<{ server: Pick<Server, 'id'> }>(['server'], 'compute', 'POST', '/servers', request).then((a) => a.server.id);

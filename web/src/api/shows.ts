@@ -1,0 +1,25 @@
+/**
+ * Resources that show more than themselves: when the first changes, what is known of the others is old too. A port is part of
+ * what a network's, a router's, a floating IP's and a server's page show; all that has a quota is part of its use.
+ */
+const shows: Record<string, string[]> = {
+  server: ['hypervisor', 'usage', 'server_group'],
+  server_group: ['usage'],
+  keypair: ['usage'],
+  network: ['subnet', 'port', 'usage'],
+  subnet: ['network', 'port', 'usage'],
+  port: ['network', 'router', 'floatingip', 'server', 'usage'],
+  router: ['port', 'floatingip', 'network', 'usage'],
+  floatingip: ['port', 'server', 'network', 'usage'],
+  security_group: ['port', 'usage'],
+  security_group_rule: ['security_group', 'usage'],
+  role_assignment: ['user', 'project', 'group'],
+  aggregate: ['zone', 'compute_service'],
+  service: ['compute_service', 'hypervisor', 'zone'],
+  resource_provider: ['hypervisor'],
+  quota_set: ['usage'],
+  network_quota: ['usage'],
+};
+
+/** shownBy are the other resources that show one. */
+export const shownBy = (resource: string): string[] => shows[resource] ?? [];
