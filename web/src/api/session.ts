@@ -64,6 +64,12 @@ class SessionStore {
     return this.#expired;
   }
 
+  /** Whose things are on the screen: the user, the project and the region; '' without a session. */
+  get owner(): string {
+    const now = this.#session;
+    return now ? `${now.body.user.id} ${now.body.project?.id ?? ''} ${now.region}` : '';
+  }
+
   get isAdmin(): boolean {
     return this.#session?.body.roles?.some((role) => role.name === 'admin') ?? false;
   }
@@ -110,8 +116,8 @@ class SessionStore {
   end(): void {
     this.#session = null;
     this.#expired = false;
-    this.#waiting = [];
     this.#tell();
+    for (const go of this.#waiting.splice(0)) go(); // without a session: what waited fails
   }
 
   /** logout ends the session here, in other tabs, and on the server. */
@@ -196,15 +202,23 @@ export async function login(user: string, password: string, domain: string): Pro
 const rescoped = (token: string, project: string) =>
   issue({ identity: { methods: ['token'], token: { id: token } }, scope: { project: { id: project } } });
 
-/** renew takes a new token for the same user and project; the password is asked for, as a token never outlives the proof behind it. */
-export async function renew(password: string): Promise<void> {
+/**
+ * renew takes a new token for the same user and project; the password is asked for, as a token never outlives the proof behind it.
+ * elsewhere: in another project, when the user may not work in this one any more. Errors: ApiError 401 for a wrong password; 403
+ * project-gone, or no-project when there is no other either.
+ */
+export async function renew(password: string, elsewhere = false): Promise<void> {
   const now = session.current;
   if (!now) return;
   const { user, project } = now.body;
-  const { token, body } = await issue({
-    identity: byPassword(user.name, password, user.domain.name),
-    scope: project ? { project: { id: project.id } } : 'unscoped',
-  });
+  const first = await issue({ identity: byPassword(user.name, password, user.domain.name), scope: 'unscoped' });
+  if (!project) return session.set(first.token, first.body);
+  const projects = await projectsOf(first.token);
+  const same = projects.find((p) => p.id === project.id);
+  const next = same ?? projects[0];
+  if (!next) throw new ApiError(403, 'no-project');
+  if (!same && !elsewhere) throw new ApiError(403, 'project-gone');
+  const { token, body } = await rescoped(first.token, next.id);
   await session.set(token, body);
 }
 

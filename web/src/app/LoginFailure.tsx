@@ -9,6 +9,7 @@ export function LoginFailure({ error }: { error: unknown }) {
     if (error.unreachable) words = t('login.unreachable');
     else if (error.status === 401) words = t('login.wrong');
     else if (error.message === 'no-project') words = t('login.noProject');
+    else if (error.message === 'project-gone') words = t('login.projectGone');
   }
   return (
     <Alert type="error" data-testid="login-failure">

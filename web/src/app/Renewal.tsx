@@ -6,6 +6,8 @@ import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
+import { useNavigate } from 'react-router-dom';
+import { ApiError } from '~/api/error';
 import { renew, renewBefore, session } from '~/api/session';
 import { formatAge, parseTime } from '~/ui/format';
 import { LoginFailure } from './LoginFailure';
@@ -22,6 +24,7 @@ export function Renewal() {
   const [due, setDue] = useState('');
   const [later, setLater] = useState('');
   const [failure, setFailure] = useState<unknown>();
+  const navigate = useNavigate();
   const [password, setPassword] = useState('');
   const [busy, setBusy] = useState(false);
   useEffect(() => {
@@ -32,12 +35,13 @@ export function Renewal() {
   }, [body.expires_at, token]);
   const ended = session.expired;
   if (!ended && (due !== token || later === token)) return null;
-  const submit = async () => {
+  const submit = async (elsewhere = false) => {
     setFailure(undefined);
     setBusy(true);
     try {
-      await renew(password);
+      await renew(password, elsewhere);
       setPassword('');
+      if (elsewhere) navigate('/');
     } catch (error) {
       setFailure(error);
     }
@@ -85,6 +89,11 @@ export function Renewal() {
         <SpaceBetween size="m">
           <p>{ended ? t('login.endedText') : t('login.endsSoonText', { when: formatAge(body.expires_at) })}</p>
           {failure !== undefined && <LoginFailure error={failure} />}
+          {failure instanceof ApiError && failure.message === 'project-gone' && (
+            <Button loading={busy} onClick={() => void submit(true)} data-testid="elsewhere">
+              {t('login.otherProject')}
+            </Button>
+          )}
           <FormField label={`${t('login.password')} (${body.user.name})`}>
             <Input
               value={password}

@@ -3,6 +3,7 @@ import Flashbar from '@cloudscape-design/components/flashbar';
 import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
+import i18next from 'i18next';
 import { Suspense, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Outlet, useLocation, useNavigate } from 'react-router-dom';
@@ -10,7 +11,8 @@ import { reach } from '~/api/client';
 import { useExtensions } from '~/api/network';
 import { regionsOf, session, switchProject } from '~/api/session';
 import { useEvents } from '~/events/useEvents';
-import { Confirmation } from '~/ui/confirm';
+import { uploads } from '~/features/images/upload/uploads';
+import { Confirmation, confirm } from '~/ui/confirm';
 import { Notifications, notify } from '~/ui/notify';
 import { CrumbsPlace } from '~/ui/Page';
 import { PageBoundary } from './Boundary';
@@ -110,6 +112,15 @@ function Navigation() {
   );
 }
 
+/** leaveUploads asks before uploads come to rest. */
+const leaveUploads = async (): Promise<boolean> =>
+  !uploads.busy ||
+  confirm({
+    title: i18next.t('leaveUploads.title'),
+    body: i18next.t('leaveUploads.text'),
+    confirmLabel: i18next.t('login.renew'),
+  });
+
 function Header() {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
@@ -118,14 +129,16 @@ function Header() {
   const projects = useMyProjects();
   const regions = regionsOf(body);
   const toProject = async (id: string) => {
-    if (id === body.project?.id) return;
+    if (id === body.project?.id || !(await leaveUploads())) return;
     try {
       await switchProject(id);
-      notify.clear();
       navigate('/');
     } catch (error) {
       notify.error(t('failed'), error);
     }
+  };
+  const leave = async () => {
+    if (await leaveUploads()) await session.logout();
   };
   return (
     <div id="header">
@@ -204,7 +217,7 @@ function Header() {
             ],
             onItemClick: ({ detail }) => {
               if (detail.id === 'account') navigate('/account');
-              else void session.logout();
+              else void leave();
             },
           },
         ]}

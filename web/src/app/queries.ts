@@ -1,6 +1,8 @@
 import { QueryClient } from '@tanstack/react-query';
 import { ApiError } from '~/api/error';
 import { session } from '~/api/session';
+import { dismiss } from '~/ui/confirm';
+import { notify } from '~/ui/notify';
 
 /**
  * Keys of queries begin with the resource's name as events have it: ['server'], ['server', id], ['server', id, 'actions'].
@@ -26,9 +28,9 @@ export const queries = new QueryClient({
 // drawn for the next session finds the answers of the last one.
 let owner = '';
 session.subscribe(() => {
-  const now = session.current;
-  const next = now ? `${now.body.user.id} ${now.body.project?.id} ${now.region}` : '';
-  if (next === owner) return;
-  owner = next;
+  if (session.owner === owner) return;
+  owner = session.owner;
   queries.clear();
+  notify.clear();
+  dismiss();
 });

@@ -35,6 +35,9 @@ export function confirm(question: Question): Promise<boolean> {
   });
 }
 
+/** dismiss takes an open question away; the answer is no. */
+export const dismiss = (): void => asked?.answer(false);
+
 export function Confirmation() {
   const { t } = useTranslation();
   const question = useSyncExternalStore(

@@ -104,6 +104,46 @@ test('a refusal is final', async () => {
   expect(cloud.ranges).toHaveLength(1);
 });
 
+test('a part that a broken connection still holds is tried again', async () => {
+  const fails = (status: number) => () => {
+    throw new ApiError(status, 'another part is coming');
+  };
+  cloud.accidents = [undefined, fails(0), fails(409), fails(409)];
+  await uploads.start(image, file);
+  expect(now()).toMatchObject({ state: 'done', same: true });
+  cloud.held = 0;
+  cloud.accidents = [fails(0), ...Array.from({ length: 30 }, () => fails(409))];
+  await uploads.start(image, file);
+  expect(now()).toMatchObject({ state: 'failed', reason: 'another part is coming' });
+});
+
+test('what has come whole is done, whether it can be compared or not', async () => {
+  cloud.image = () => Promise.reject(new ApiError(0, 'no answer'));
+  await uploads.start(image, file);
+  expect(now()).toMatchObject({ state: 'done', same: undefined });
+});
+
+test('it rests, unseen, in the session of another, and goes on in its own', async () => {
+  uploads.setOwner('ann');
+  cloud.accidents = [
+    () => {
+      uploads.setOwner('bob');
+      throw new ApiError(403, 'not yours');
+    },
+  ];
+  const ended = uploads.start(image, file);
+  await vi.waitFor(() => expect(cloud.ranges).toHaveLength(1));
+  expect(uploads.snapshot()).toEqual([]);
+  expect(uploads.busy).toBe(false);
+  uploads.setOwner('');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(cloud.ranges).toHaveLength(1);
+  uploads.setOwner('ann');
+  expect(uploads.busy).toBe(true);
+  await ended;
+  expect(now()).toMatchObject({ state: 'done', same: true });
+});
+
 test('it pauses after the part that is on its way, and resumes', async () => {
   cloud.accidents = [() => uploads.pause('i')];
   const ended = uploads.start(image, file);

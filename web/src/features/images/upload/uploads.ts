@@ -1,6 +1,7 @@
 import { call, raw } from '~/api/client';
 import { ApiError, messageOf } from '~/api/error';
 import type { Image } from '~/api/image';
+import { session } from '~/api/session';
 import { stale } from '~/api/write';
 
 /** How many bytes a part has. */
@@ -8,11 +9,16 @@ export const partSize = 8 * 1024 * 1024;
 /** How long to wait before an interrupted upload goes on, in ms: longer each time. */
 const patience = [1_000, 2_000, 5_000, 10_000, 30_000];
 
+/** How often a refused part is tried again that an earlier, broken connection may still hold. */
+const lastRetry = 20;
+
 export type UploadState = 'running' | 'paused' | 'waiting' | 'checking' | 'done' | 'failed' | 'cancelled';
 
 /** An upload as people see it. */
 export interface Upload {
   id: string;
+  /** Whose session it was begun in; it rests in others'. */
+  owner: string;
   name: string;
   state: UploadState;
   /** Bytes that the cloud holds, of all. */
@@ -90,6 +96,8 @@ export class Uploads {
   #list: Upload[] = [];
   #listeners = new Set<Listener>();
   #wake = new Map<string, () => void>();
+  #owner = '';
+  #shown: Upload[] = [];
 
   constructor(private readonly world: World) {}
 
@@ -98,10 +106,19 @@ export class Uploads {
     return () => this.#listeners.delete(listener);
   };
 
-  snapshot = (): Upload[] => this.#list;
+  /** The uploads of the session. */
+  snapshot = (): Upload[] => this.#shown;
+
+  /** setOwner is told whose session it is: uploads of others rest, and are not shown. */
+  setOwner(owner: string): void {
+    if (owner === this.#owner) return;
+    this.#owner = owner;
+    this.#tell();
+    for (const wake of [...this.#wake.values()]) wake();
+  }
 
   get busy(): boolean {
-    return this.#list.some((u) => u.state === 'running' || u.state === 'waiting' || u.state === 'paused');
+    return this.#shown.some((u) => u.state === 'running' || u.state === 'waiting' || u.state === 'paused');
   }
 
   #find(id: string): Upload | undefined {
@@ -110,12 +127,26 @@ export class Uploads {
 
   #change(id: string, part: Partial<Upload>): void {
     this.#list = this.#list.map((u) => (u.id === id ? { ...u, ...part } : u));
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#shown = this.#list.filter((u) => u.owner === this.#owner);
     for (const listener of this.#listeners) listener();
   }
 
   /** start sends a file as the data of an image that is queued. It resolves at the end, however that is. */
   async start(image: { id: string; name: string }, file: Blob): Promise<void> {
-    const upload: Upload = { ...image, state: 'running', held: 0, size: file.size, speed: 0, reason: '', sha512: '' };
+    const upload: Upload = {
+      ...image,
+      owner: this.#owner,
+      state: 'running',
+      held: 0,
+      size: file.size,
+      speed: 0,
+      reason: '',
+      sha512: '',
+    };
     this.#list = [upload, ...this.#list.filter((u) => u.id !== image.id)];
     this.#change(image.id, {});
     try {
@@ -150,12 +181,16 @@ export class Uploads {
 
   forget(id: string): void {
     this.#list = this.#list.filter((u) => u.id !== id);
-    for (const listener of this.#listeners) listener();
+    this.#tell();
   }
 
-  /** rest returns when the upload may go on: at once, after a pause, or when it was cancelled. */
+  #foreign(id: string): boolean {
+    return this.#find(id)?.owner !== this.#owner;
+  }
+
+  /** rest returns when the upload may go on: at once, after a pause, in its own session again, or when it was cancelled. */
   async #rest(id: string): Promise<boolean> {
-    while (this.#find(id)?.state === 'paused') {
+    while (this.#find(id)?.state === 'paused' || (this.#find(id)?.state === 'running' && this.#foreign(id))) {
       await new Promise<void>((resolve) => this.#wake.set(id, resolve));
       this.#wake.delete(id);
     }
@@ -180,7 +215,10 @@ export class Uploads {
         answer = await this.world.send(id, `bytes ${held}-${end - 1}/${file.size}`, part);
         failures = 0;
       } catch (error) {
-        if (!(error instanceof ApiError) || (!error.unreachable && error.status < 500)) throw error;
+        if (this.#foreign(id)) continue; // it was asked with a token that is not its own
+        // After a connection broke, the cloud may still wait for the rest of the part that was on it.
+        const stillThere = error instanceof ApiError && error.status === 409 && failures > 0 && failures < lastRetry;
+        if (!stillThere && (!(error instanceof ApiError) || (!error.unreachable && error.status < 500))) throw error;
         const wait = patience[Math.min(failures, patience.length - 1)] ?? 0;
         failures += 1;
         if (this.#find(id)?.state === 'running')
@@ -203,16 +241,19 @@ export class Uploads {
   }
 
   async #check(id: string, sha512: string): Promise<void> {
-    const image = await this.world.image(id);
+    // All has come; whether it can be compared now does not change that.
+    const image = await this.world.image(id).catch(() => undefined);
     this.#change(id, {
       state: 'done',
       sha512,
-      same: image.os_hash_algo === 'sha512' ? image.os_hash_value === sha512 : undefined,
+      same: image?.os_hash_algo === 'sha512' ? image.os_hash_value === sha512 : undefined,
     });
   }
 }
 
 export const uploads = new Uploads(world);
+session.subscribe(() => uploads.setOwner(session.owner));
+uploads.setOwner(session.owner);
 
 globalThis.addEventListener?.('beforeunload', (event) => {
   if (uploads.busy) event.preventDefault(); // the browser asks whether to leave
