@@ -186,16 +186,24 @@ func (d *Dataplane) traceStep(program string, port, mark uint32, frame []byte) (
 	return step, nil
 }
 
+// dropsOf are the drops of one port by reason. The table has those of all ports:
+// it is not walked, as the dataplane is locked meanwhile.
 func (d *Dataplane) dropsOf(port uint32) (map[uint32]uint64, error) {
-	out := map[uint32]uint64{}
-	err := each(d.mapNamed("counts"), func(k bpfCountKey, cpus []bpfCount) {
-		if k.Port == port {
-			for _, c := range cpus {
-				out[k.Reason] += c.Packets
-			}
+	out, counts := map[uint32]uint64{}, d.mapNamed("counts")
+	for reason := range uint32(len(reasonNames)) {
+		var cpus []bpfCount
+		err := counts.Lookup(&bpfCountKey{Port: port, Reason: reason}, &cpus)
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			continue
 		}
-	})
-	return out, err
+		if err != nil {
+			return nil, fmt.Errorf("reading the drops of a port: %w", err)
+		}
+		for _, c := range cpus {
+			out[reason] += c.Packets
+		}
+	}
+	return out, nil
 }
 
 // probeFrame makes the frame that the guest would send to the probe's next

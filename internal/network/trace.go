@@ -109,6 +109,13 @@ func (s *Service) Trace(ctx context.Context, caller *policy.Caller, portID strin
 	if err := port.traceable(); err != nil {
 		return nil, err
 	}
+	// Each computes a host's whole state, and its host answers one at a time.
+	select {
+	case s.traces <- struct{}{}:
+		defer func() { <-s.traces }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	w := &walk{source: port, protocol: protocol, dst: req.Destination, sport: req.SourcePort, dport: req.DestinationPort}
 	subnets, err := subnetsOf(ctx, db, port.NetworkID)
 	if err != nil {

@@ -153,7 +153,7 @@ func (w *walk) onNetwork(network string, hop netip.Addr) (router string, goes bo
 		if p.NetworkID != network || !slices.Contains(p.Addresses, hop) || p.Service || w.isLeg(p.ID) {
 			continue
 		}
-		w.add(classNetwork, HopNetwork, "network", network, "The network (%s) has a port with the address %s.", n.Type, hop)
+		w.add(classNetwork, HopNetwork, "network", network, "The network has a port with the address %s.", hop)
 		w.target = p.ID
 		if p.Local {
 			w.arrive(w.state, w.source.Host)
@@ -164,16 +164,16 @@ func (w *walk) onNetwork(network string, hop netip.Addr) (router string, goes bo
 	}
 	for id, r := range w.state.Routers {
 		if w.answersAs(r, network, hop) {
-			w.add(classNetwork, HopNetwork, "network", network, "The network (%s) has a router that answers for %s.", n.Type, hop)
+			w.add(classNetwork, HopNetwork, "network", network, "The network has a router that answers for %s.", hop)
 			return id, true
 		}
 	}
 	if wire {
-		s := w.add(classWire, HopWire, "network", network, "The packet leaves the cloud on the physical network %s, towards %s, from %s.", n.PhysicalNetwork, hop, w.src)
+		s := w.add(classWire, HopWire, "network", network, "The packet leaves the cloud on this network, towards %s, from %s.", hop, w.src)
 		s.last = true
 		return "", false
 	}
-	w.add(classNetwork, HopNetwork, "network", network, "The network (%s) has nothing that answers for %s.", n.Type, hop).stop()
+	w.add(classNetwork, HopNetwork, "network", network, "The network has nothing that answers for %s.", hop).stop()
 	return "", false
 }
 

@@ -41,6 +41,7 @@ type fakeDataplane struct {
 	listener net.Listener
 	frames   *frameConn
 	taps     []string
+	held     chan struct{} // traces wait until it is closed; nil: they do not
 }
 
 func newFakeDataplane(t *testing.T) *fakeDataplane {
@@ -83,6 +84,12 @@ func (d *fakeDataplane) OpenTap(port string) (*os.File, error) {
 }
 
 func (d *fakeDataplane) Traffic(port string) (dataplane.Traffic, error) {
+	d.mu.Lock()
+	held := d.held
+	d.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, made := d.applied.Ports[port]; !made {

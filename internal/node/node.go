@@ -83,6 +83,7 @@ type Node struct {
 	host    *reconcile.Loop[string] // tasks of the host as a whole
 	started time.Time
 	send    func(nodeapi.Report) // to the server
+	tracing chan struct{}        // has room for packets that are followed at a time
 	telling sync.Mutex           // from reading a status to sending it; before mu
 
 	mu         sync.Mutex
@@ -127,7 +128,7 @@ func New(cfg Config) (*Node, error) {
 		cfg.Server.Log = cfg.Log
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Log, started: time.Now().UTC().Truncate(time.Microsecond), wake: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Log, started: time.Now().UTC().Truncate(time.Microsecond), wake: make(chan struct{}, 1), tracing: make(chan struct{}, maxTraces),
 		byPort: map[string]string{}, plugged: map[string]bool{}, crashes: map[string]crash{}, strangers: map[string]time.Time{}, book: newBook(),
 	}
 	var err error

@@ -86,6 +86,25 @@ func TestLife(t *testing.T) {
 		}
 	}
 
+	// A host follows so many packets at a time; who comes then is told so.
+	held, results := make(chan struct{}), make(chan error, 20)
+	w.dataplane.set(func() { w.dataplane.held = held })
+	for range cap(results) {
+		go func() { results <- w.server.Call(t.Context(), "h1", nodeapi.CallPortTrace, probe, nil) }()
+	}
+	for range cap(results) - 8 {
+		if err := <-results; !errs.Is(err, errs.Unavailable) {
+			t.Errorf("a trace too many: %v", err)
+		}
+	}
+	close(held)
+	for range 8 {
+		if err := <-results; err != nil {
+			t.Errorf("a trace that waited: %v", err)
+		}
+	}
+	w.dataplane.set(func() { w.dataplane.held = nil })
+
 	i.BootGeneration = 2
 	w.cloud.put(i)
 	eventually(t, "it is rebooted", func() bool { return w.cloud.status(i.ID).BootGeneration == 2 })

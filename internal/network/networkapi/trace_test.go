@@ -82,6 +82,10 @@ func (w *traced) trace(who string, port obj, query string) (obj, string) {
 	var steps []string
 	for _, s := range trace["steps"].([]any) {
 		steps = append(steps, str(s.(obj)["hop"])+" "+str(s.(obj)["verdict"]))
+		// What carries a network is for administrators (get_network:provider).
+		if reason := str(s.(obj)["reason"]); strings.Contains(reason, "vxlan") || strings.Contains(reason, "flat") || strings.Contains(reason, "physical") {
+			w.t.Errorf("%s is told %q", who, reason)
+		}
 	}
 	return trace, strings.Join(steps, ", ")
 }
