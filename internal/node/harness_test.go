@@ -85,12 +85,6 @@ func (d *fakeDataplane) OpenTap(port string) (*os.File, error) {
 
 func (d *fakeDataplane) Traffic(port string) (dataplane.Traffic, error) {
 	d.mu.Lock()
-	held := d.held
-	d.mu.Unlock()
-	if held != nil {
-		<-held
-	}
-	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, made := d.applied.Ports[port]; !made {
 		return dataplane.Traffic{}, errs.New(errs.NotFound, "The port %s has no device.", port)
@@ -113,6 +107,12 @@ func (d *fakeDataplane) ListenService(_ context.Context, network, address string
 }
 
 func (d *fakeDataplane) Trace(_ context.Context, port string, probe dataplane.Probe) ([]dataplane.Step, error) {
+	d.mu.Lock()
+	held := d.held
+	d.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, made := d.applied.Ports[port]; !made {

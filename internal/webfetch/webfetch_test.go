@@ -299,10 +299,10 @@ func TestErrorsTellNoSecrets(t *testing.T) {
 			"/away": "http://127.0.0.1:1/?sign=secret#secret", "/inside": "http://user:secret@10.0.0.1/?sign=secret", "/odd": "http://exa mple.org/?sign=secret",
 			"/ring": "/ring?sign=secret",
 		}[r.URL.Path]
-		switch {
-		case r.URL.Path == "/gone":
+		switch r.URL.Path {
+		case "/gone":
 			http.NotFound(w, r)
-		case r.URL.Path == "/garbage", r.URL.Path == "/cut":
+		case "/garbage", "/cut":
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err != nil {
 				t.Error(err)
