@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { call, collect, endpoint, pathPart, reach } from './client';
+import { call, collect, endpoint, ownerGone, pathPart, reach } from './client';
 import { ApiError } from './error';
 import { session, type TokenBody } from './session';
 
@@ -58,6 +58,27 @@ test('a request that is refused waits for a new session and is sent again', asyn
   await session.set('token-2', body);
   expect(await answer).toEqual({ servers: [] });
   expect([tokenOf(0), tokenOf(1)]).toEqual(['token-1', 'token-2']);
+});
+
+test('a request that waits for a session ends with the log-out', async () => {
+  answers.push(() => json({}, 401));
+  const answer = call('compute', 'DELETE', '/servers/1');
+  await vi.waitFor(() => expect(session.expired).toBe(true));
+  session.end();
+  await expect(answer).rejects.toMatchObject({ status: 401, type: ownerGone });
+});
+
+test.each([
+  ['user', { ...body, user: { ...body.user, id: 'other' } }],
+  ['project', { ...body, project: { ...body.user, id: 'other' } }],
+])('a refused request is not sent again for another %s', async (_, other) => {
+  answers.push(async () => {
+    session.end();
+    await session.set('token-2', other);
+    return json({}, 401);
+  });
+  await expect(call('compute', 'DELETE', '/servers/1')).rejects.toMatchObject({ type: ownerGone });
+  expect(asked).toHaveLength(1);
 });
 
 test('silence is an error of status 0 and is noted', async () => {

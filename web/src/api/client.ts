@@ -71,15 +71,23 @@ export const reach = {
   },
 };
 
-/** raw sends a request and waits for a new session when the token is refused. Throws ApiError for what is not 2xx. */
+/** The type of the error of a request whose user has logged out or gone to another project. */
+export const ownerGone = 'owner-gone';
+
+/**
+ * raw sends a request and waits for a new session when the token is refused. Throws ApiError for what is not 2xx, and of type
+ * ownerGone rather than send it for somebody else.
+ */
 export async function raw(
   service: ServiceType,
   method: string,
   path: string,
   options: RequestOptions = {},
 ): Promise<Response> {
+  const owner = session.owner;
   for (;;) {
-    const token = session.current?.token;
+    if (!session.current || session.owner !== owner) throw new ApiError(401, 'The session has ended.', ownerGone);
+    const { token } = session.current;
     const headers = headersFor(service, options);
     let body: BodyInit | undefined;
     if (options.body !== undefined) {
@@ -95,8 +103,8 @@ export async function raw(
       throw new ApiError(0, String(cause));
     }
     reach.note(true);
-    if (answer.status === 401 && session.current) {
-      if (session.current.token === token) await session.expire();
+    if (answer.status === 401) {
+      if (session.current?.token === token) await session.expire();
       continue;
     }
     if (!answer.ok) {

@@ -45,6 +45,8 @@ export const renewBefore = 5 * 60_000;
 class SessionStore {
   #session: Session | null = null;
   #listeners = new Set<Listener>();
+  #ownerListeners = new Set<Listener>();
+  #owner = '';
   #expired = false;
   #waiting: (() => void)[] = [];
   #channel = typeof BroadcastChannel === 'undefined' ? null : new BroadcastChannel('wisp.session');
@@ -59,15 +61,15 @@ class SessionStore {
     return this.#session;
   }
 
-  /** True while a session is known but its token is not accepted any more. */
-  get expired(): boolean {
-    return this.#expired;
-  }
-
-  /** Whose things are on the screen: the user, the project and the region; '' without a session. */
+  /** Whose things are shown: user, project and region; '' when nobody is logged in. A renewed token has the same owner. */
   get owner(): string {
     const now = this.#session;
     return now ? `${now.body.user.id} ${now.body.project?.id ?? ''} ${now.region}` : '';
+  }
+
+  /** True while a session is known but its token is not accepted any more. */
+  get expired(): boolean {
+    return this.#expired;
   }
 
   get isAdmin(): boolean {
@@ -79,9 +81,18 @@ class SessionStore {
     return () => this.#listeners.delete(listener);
   };
 
+  /** onOwner is for what outlives a page: it is told of another owner before any page is drawn for them. */
+  onOwner(listener: Listener): void {
+    this.#ownerListeners.add(listener);
+  }
+
   snapshot = (): string => `${this.#session?.token ?? ''} ${this.#expired} ${this.#session?.region ?? ''}`;
 
   #tell(): void {
+    if (this.owner !== this.#owner) {
+      this.#owner = this.owner;
+      for (const listener of this.#ownerListeners) listener();
+    }
     for (const listener of this.#listeners) listener();
   }
 
@@ -116,8 +127,8 @@ class SessionStore {
   end(): void {
     this.#session = null;
     this.#expired = false;
+    for (const go of this.#waiting.splice(0)) go(); // they find no session
     this.#tell();
-    for (const go of this.#waiting.splice(0)) go(); // without a session: what waited fails
   }
 
   /** logout ends the session here, in other tabs, and on the server. */
@@ -202,24 +213,35 @@ export async function login(user: string, password: string, domain: string): Pro
 const rescoped = (token: string, project: string) =>
   issue({ identity: { methods: ['token'], token: { id: token } }, scope: { project: { id: project } } });
 
+/** The user may not work in the session's project any more: the last role was taken, or the project is disabled. */
+export class ProjectGone extends ApiError {
+  /** others: projects that the user may work in. */
+  constructor(readonly others: Project[]) {
+    super(403, 'project-gone');
+  }
+}
+
 /**
- * renew takes a new token for the same user and project; the password is asked for, as a token never outlives the proof behind it.
- * elsewhere: in another project, when the user may not work in this one any more. Errors: ApiError 401 for a wrong password; 403
- * project-gone, or no-project when there is no other either.
+ * renew takes a new token for the same user; the password is asked for, as a token never outlives the proof behind it. The
+ * project stays the same unless another one is named. Errors: ApiError 401 means the password; ProjectGone.
  */
-export async function renew(password: string, elsewhere = false): Promise<void> {
+export async function renew(password: string, into?: string): Promise<void> {
   const now = session.current;
   if (!now) return;
   const { user, project } = now.body;
-  const first = await issue({ identity: byPassword(user.name, password, user.domain.name), scope: 'unscoped' });
-  if (!project) return session.set(first.token, first.body);
-  const projects = await projectsOf(first.token);
-  const same = projects.find((p) => p.id === project.id);
-  const next = same ?? projects[0];
-  if (!next) throw new ApiError(403, 'no-project');
-  if (!same && !elsewhere) throw new ApiError(403, 'project-gone');
-  const { token, body } = await rescoped(first.token, next.id);
-  await session.set(token, body);
+  let next = await issue({ identity: byPassword(user.name, password, user.domain.name), scope: 'unscoped' });
+  const wanted = into ?? project?.id;
+  if (wanted) {
+    const projects = await projectsOf(next.token);
+    const others = projects.filter((p) => p.id !== wanted);
+    if (others.length === projects.length) throw new ProjectGone(others);
+    next = await rescoped(next.token, wanted).catch((error) => {
+      // The password was right a moment ago: the project went in between.
+      throw error instanceof ApiError && error.status === 401 ? new ProjectGone(others) : error;
+    });
+  }
+  if (session.current?.token !== now.token) return; // somebody logged out meanwhile
+  await session.set(next.token, next.body);
 }
 
 /**
@@ -234,7 +256,12 @@ export async function changePassword(old: string, password: string): Promise<voi
     headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
     body: JSON.stringify({ user: { original_password: old, password } }),
   });
-  await renew(password);
+  try {
+    await renew(password);
+  } catch (error) {
+    if (!(error instanceof ProjectGone)) throw error;
+    void session.expire(); // the password is changed; the renewal says what to do about the project
+  }
 }
 
 export async function switchProject(project: string): Promise<void> {

@@ -4,11 +4,10 @@ import FormField from '@cloudscape-design/components/form-field';
 import Input from '@cloudscape-design/components/input';
 import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
-import { ApiError } from '~/api/error';
-import { renew, renewBefore, session } from '~/api/session';
+import { ProjectGone, renew, renewBefore, session } from '~/api/session';
 import { formatAge, parseTime } from '~/ui/format';
 import { LoginFailure } from './LoginFailure';
 import { useSession } from './useSession';
@@ -19,14 +18,15 @@ import { useSession } from './useSession';
  */
 export function Renewal() {
   const { t } = useTranslation();
+  const navigate = useNavigate();
   const { body, token } = useSession();
   useSyncExternalStore(session.subscribe, session.snapshot);
   const [due, setDue] = useState('');
   const [later, setLater] = useState('');
   const [failure, setFailure] = useState<unknown>();
-  const navigate = useNavigate();
   const [password, setPassword] = useState('');
   const [busy, setBusy] = useState(false);
+  const running = useRef(false); // known before the next drawing: Enter comes twice within one
   useEffect(() => {
     const left = parseTime(body.expires_at).getTime() - Date.now() - renewBefore;
     // A timer takes 31 bits of milliseconds.
@@ -35,18 +35,23 @@ export function Renewal() {
   }, [body.expires_at, token]);
   const ended = session.expired;
   if (!ended && (due !== token || later === token)) return null;
-  const submit = async (elsewhere = false) => {
+  const submit = async (into?: string) => {
+    if (running.current || password === '') return;
+    running.current = true;
     setFailure(undefined);
     setBusy(true);
     try {
-      await renew(password, elsewhere);
+      await renew(password, into);
       setPassword('');
-      if (elsewhere) navigate('/');
+      if (into) navigate('/');
     } catch (error) {
       setFailure(error);
     }
+    running.current = false;
     setBusy(false);
   };
+  const gone = failure instanceof ProjectGone;
+  const other = gone ? failure.others[0] : undefined;
   return (
     <Modal
       visible
@@ -58,7 +63,7 @@ export function Renewal() {
       footer={
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            {ended ? (
+            {ended || gone ? (
               <Button variant="link" onClick={() => void session.logout()}>
                 {t('login.otherUser')}
               </Button>
@@ -67,15 +72,17 @@ export function Renewal() {
                 {t('login.later')}
               </Button>
             )}
-            <Button
-              variant="primary"
-              loading={busy}
-              disabled={password === ''}
-              onClick={() => void submit()}
-              data-testid="renew"
-            >
-              {t('login.renew')}
-            </Button>
+            {(!gone || other) && (
+              <Button
+                variant="primary"
+                loading={busy}
+                disabled={password === ''}
+                onClick={() => void submit(other?.id)}
+                data-testid="renew"
+              >
+                {other ? t('login.renewIn', { project: other.name }) : t('login.renew')}
+              </Button>
+            )}
           </SpaceBetween>
         </Box>
       }
@@ -83,17 +90,12 @@ export function Renewal() {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (password && !busy) void submit();
+          void submit();
         }}
       >
         <SpaceBetween size="m">
           <p>{ended ? t('login.endedText') : t('login.endsSoonText', { when: formatAge(body.expires_at) })}</p>
           {failure !== undefined && <LoginFailure error={failure} />}
-          {failure instanceof ApiError && failure.message === 'project-gone' && (
-            <Button loading={busy} onClick={() => void submit(true)} data-testid="elsewhere">
-              {t('login.otherProject')}
-            </Button>
-          )}
           <FormField label={`${t('login.password')} (${body.user.name})`}>
             <Input
               value={password}

@@ -3,7 +3,6 @@ import Flashbar from '@cloudscape-design/components/flashbar';
 import SideNavigation, { type SideNavigationProps } from '@cloudscape-design/components/side-navigation';
 import Spinner from '@cloudscape-design/components/spinner';
 import TopNavigation from '@cloudscape-design/components/top-navigation';
-import i18next from 'i18next';
 import { Suspense, useState, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Outlet, useLocation, useNavigate } from 'react-router-dom';
@@ -11,7 +10,7 @@ import { reach } from '~/api/client';
 import { useExtensions } from '~/api/network';
 import { regionsOf, session, switchProject } from '~/api/session';
 import { useEvents } from '~/events/useEvents';
-import { uploads } from '~/features/images/upload/uploads';
+import { isBusy, uploads } from '~/features/images/upload/uploads';
 import { Confirmation, confirm } from '~/ui/confirm';
 import { Notifications, notify } from '~/ui/notify';
 import { CrumbsPlace } from '~/ui/Page';
@@ -112,15 +111,6 @@ function Navigation() {
   );
 }
 
-/** leaveUploads asks before uploads come to rest. */
-const leaveUploads = async (): Promise<boolean> =>
-  !uploads.busy ||
-  confirm({
-    title: i18next.t('leaveUploads.title'),
-    body: i18next.t('leaveUploads.text'),
-    confirmLabel: i18next.t('login.renew'),
-  });
-
 function Header() {
   const { t, i18n } = useTranslation();
   const navigate = useNavigate();
@@ -128,8 +118,12 @@ function Header() {
   const theme = useSyncExternalStore(themeStore.subscribe, themeStore.get);
   const projects = useMyProjects();
   const regions = regionsOf(body);
+  /** Uploads rest when their owner goes, so that is asked first. */
+  const mayLeave = async (text: string, confirmLabel: string): Promise<boolean> =>
+    !uploads.snapshot().some(isBusy) || confirm({ title: t('leave.title'), body: text, confirmLabel });
   const toProject = async (id: string) => {
-    if (id === body.project?.id || !(await leaveUploads())) return;
+    if (id === body.project?.id) return;
+    if (!(await mayLeave(t('leave.projectText'), t('leave.project')))) return;
     try {
       await switchProject(id);
       navigate('/');
@@ -137,8 +131,12 @@ function Header() {
       notify.error(t('failed'), error);
     }
   };
-  const leave = async () => {
-    if (await leaveUploads()) await session.logout();
+  const toRegion = async (id: string) => {
+    if (id === region) return;
+    if (await mayLeave(t('leave.regionText'), t('leave.region'))) session.setRegion(id);
+  };
+  const logout = async () => {
+    if (await mayLeave(t('leave.logoutText'), t('logout'))) await session.logout();
   };
   return (
     <div id="header">
@@ -176,9 +174,7 @@ function Header() {
                   ariaLabel: `${t('region')} ${region}`,
                   title: t('region'),
                   items: regions.map((r) => ({ id: r, text: r })),
-                  onItemClick: ({ detail }: { detail: { id: string } }) => {
-                    session.setRegion(detail.id);
-                  },
+                  onItemClick: ({ detail }: { detail: { id: string } }) => void toRegion(detail.id),
                 },
               ]
             : []),
@@ -217,7 +213,7 @@ function Header() {
             ],
             onItemClick: ({ detail }) => {
               if (detail.id === 'account') navigate('/account');
-              else void leave();
+              else void logout();
             },
           },
         ]}

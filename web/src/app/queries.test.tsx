@@ -1,8 +1,11 @@
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
-import { cleanup, render, screen } from '@testing-library/react';
-import { act } from 'react';
+import { act, cleanup, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { ownerGone } from '~/api/client';
+import { ApiError } from '~/api/error';
 import { session, type TokenBody } from '~/api/session';
+import { Confirmation, confirm } from '~/ui/confirm';
+import { Notifications, notify } from '~/ui/notify';
 import { queries } from './queries';
 import { useSession } from './useSession';
 
@@ -44,4 +47,35 @@ test('a renewed token of the same session keeps what is shown', async () => {
   expect(queries.getQueryData(['thing'])).toBe('kept');
   session.end();
   expect(queries.getQueryData(['thing'])).toBeUndefined();
+});
+
+test('messages and questions go with their owner', async () => {
+  await session.set('token-1', body('one'));
+  render(
+    <>
+      <Notifications />
+      <Confirmation />
+    </>,
+  );
+  let answer: Promise<boolean> | undefined;
+  act(() => {
+    notify.success('done in one');
+    answer = confirm({ title: 'Delete what is in one?', body: '', confirmLabel: 'Yes' });
+  });
+  expect(screen.getByText('Delete what is in one?')).toBeTruthy();
+  await act(() => session.set('token-2', body('one')));
+  expect(screen.getByText('done in one')).toBeTruthy();
+  await act(() => session.set('token-3', body('two')));
+  expect(await answer).toBe(false);
+  expect(screen.queryByText('Delete what is in one?')).toBeNull();
+  cleanup(); // a message fades away, which takes a browser
+  render(<Notifications />);
+  expect(screen.queryByText('done in one')).toBeNull();
+});
+
+test('a failure of what the last owner did is not told to the next', async () => {
+  await session.set('token-1', body('one'));
+  render(<Notifications />);
+  act(() => notify.error('secret', new ApiError(401, 'The session has ended.', ownerGone)));
+  expect(screen.queryByText('secret')).toBeNull();
 });

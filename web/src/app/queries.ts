@@ -1,8 +1,6 @@
 import { QueryClient } from '@tanstack/react-query';
 import { ApiError } from '~/api/error';
 import { session } from '~/api/session';
-import { dismiss } from '~/ui/confirm';
-import { notify } from '~/ui/notify';
 
 /**
  * Keys of queries begin with the resource's name as events have it: ['server'], ['server', id], ['server', id, 'actions'].
@@ -24,13 +22,5 @@ export const queries = new QueryClient({
   },
 });
 
-// What one user sees in one project is nobody else's. Listeners are told in their order, and this is the first: no page that is
-// drawn for the next session finds the answers of the last one.
-let owner = '';
-session.subscribe(() => {
-  if (session.owner === owner) return;
-  owner = session.owner;
-  queries.clear();
-  notify.clear();
-  dismiss();
-});
+// What one user sees in one project is nobody else's.
+session.onOwner(() => queries.clear());

@@ -33,7 +33,7 @@ export function FormModal<T extends FieldValues>({
   const { t } = useTranslation();
   const [failure, setFailure] = useState('');
   const busy = form.formState.isSubmitting;
-  const running = useRef(false);
+  const running = useRef(false); // known before the next drawing: Enter comes twice within one
   const send = form.handleSubmit(async (values) => {
     setFailure('');
     try {
@@ -44,7 +44,6 @@ export function FormModal<T extends FieldValues>({
     }
     onClose();
   });
-  // Enter comes as often as it is pressed, before the button shows that it is busy.
   const submit = async () => {
     if (running.current) return;
     running.current = true;

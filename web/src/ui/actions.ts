@@ -1,6 +1,7 @@
 import i18next from 'i18next';
 import { createElement } from 'react';
 import { messageOf } from '~/api/error';
+import { session } from '~/api/session';
 import { confirm } from './confirm';
 import { nameOf } from './format';
 import { notify } from './notify';
@@ -45,10 +46,11 @@ export async function perform<T extends { id: string; name?: string | null }>(
     if (!(await confirm({ title, body, confirmLabel: confirmLabel ?? action.text, danger: action.danger })))
       return false;
   }
+  const { owner } = session;
   const failures: string[] = [];
   const queue = [...items];
   const worker = async () => {
-    for (let item = queue.shift(); item; item = queue.shift()) {
+    for (let item = queue.shift(); item && session.owner === owner; item = queue.shift()) {
       try {
         await action.run(item);
       } catch (error) {
@@ -57,6 +59,7 @@ export async function perform<T extends { id: string; name?: string | null }>(
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  if (session.owner !== owner) return true; // whoever is here now did not ask for it
   const count = items.length - failures.length;
   if (count > 0) notify.success(i18next.t('actionDone', { action: action.text, count, name: nameOf(only) }));
   if (failures.length > 0) {

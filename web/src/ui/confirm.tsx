@@ -5,6 +5,7 @@ import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
+import { session } from '~/api/session';
 
 export interface Question {
   title: string;
@@ -35,8 +36,8 @@ export function confirm(question: Question): Promise<boolean> {
   });
 }
 
-/** dismiss takes an open question away; the answer is no. */
-export const dismiss = (): void => asked?.answer(false);
+// What one user was asked, another must not answer.
+session.onOwner(() => asked?.answer(false));
 
 export function Confirmation() {
   const { t } = useTranslation();

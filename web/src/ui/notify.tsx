@@ -1,7 +1,9 @@
 import Flashbar, { type FlashbarProps } from '@cloudscape-design/components/flashbar';
 import { useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
+import { ownerGone } from '~/api/client';
 import { ApiError, messageOf } from '~/api/error';
+import { session } from '~/api/session';
 
 type Notice = FlashbarProps.MessageDefinition & { id: string };
 
@@ -38,6 +40,7 @@ export const notify = {
     notify.add({ type: 'success', content });
   },
   error(header: string, error: unknown): void {
+    if (error instanceof ApiError && error.type === ownerGone) return; // whom it concerns is not here any more
     const request = error instanceof ApiError ? error.requestId : '';
     notify.add({ type: 'error', header, content: request ? `${messageOf(error)} (${request})` : messageOf(error) });
   },
@@ -45,6 +48,8 @@ export const notify = {
     show([]);
   },
 };
+
+session.onOwner(() => notify.clear());
 
 export function Notifications() {
   const { t } = useTranslation();

@@ -104,44 +104,83 @@ test('a refusal is final', async () => {
   expect(cloud.ranges).toHaveLength(1);
 });
 
-test('a part that a broken connection still holds is tried again', async () => {
-  const fails = (status: number) => () => {
-    throw new ApiError(status, 'another part is coming');
-  };
+const fails = (status: number) => () => {
+  throw new ApiError(status, 'another part is coming');
+};
+
+test('the part of a lost connection may keep the cloud busy for a while', async () => {
   cloud.accidents = [undefined, fails(0), fails(409), fails(409)];
   await uploads.start(image, file);
   expect(now()).toMatchObject({ state: 'done', same: true });
-  cloud.held = 0;
-  cloud.accidents = [fails(0), ...Array.from({ length: 30 }, () => fails(409))];
+});
+
+test('but not for ever', async () => {
+  cloud.accidents = [fails(0), ...Array.from({ length: 100 }, () => fails(409))];
   await uploads.start(image, file);
   expect(now()).toMatchObject({ state: 'failed', reason: 'another part is coming' });
+  expect(cloud.ranges).toHaveLength(1 + 20 + 1);
 });
 
-test('what has come whole is done, whether it can be compared or not', async () => {
-  cloud.image = () => Promise.reject(new ApiError(0, 'no answer'));
+test('a conflict is final again once a part was taken', async () => {
+  cloud.accidents = [fails(0), undefined, fails(409)];
   await uploads.start(image, file);
-  expect(now()).toMatchObject({ state: 'done', same: undefined });
+  expect(now()).toMatchObject({ state: 'failed', held: partSize });
 });
 
-test('it rests, unseen, in the session of another, and goes on in its own', async () => {
-  uploads.setOwner('ann');
+test('an upload is done although its image cannot be asked for', async () => {
+  cloud.image = async () => {
+    throw new ApiError(0, 'no answer');
+  };
+  await uploads.start(image, file);
+  expect(now()).toMatchObject({ state: 'done', held: size, same: undefined });
+});
+
+test('it rests while somebody else is here, and is theirs neither to see nor to resume', async () => {
+  uploads.own('ann');
+  cloud.accidents = [() => uploads.own('bob')];
+  const ended = uploads.start(image, file);
+  await vi.waitFor(() => expect(cloud.held).toBe(partSize));
+  expect(uploads.snapshot()).toEqual([]);
+  uploads.resume('i');
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(cloud.ranges).toHaveLength(1);
+  expect(uploads.busy).toBe(true); // the page should not go without a word
+  uploads.own('ann');
+  expect(now()).toMatchObject({ state: 'paused', held: partSize });
+  uploads.resume('i');
+  await ended;
+  expect(now()).toMatchObject({ state: 'done', same: true });
+});
+
+test('a part refused because its owner left is sent again when they are back', async () => {
+  uploads.own('ann');
   cloud.accidents = [
     () => {
-      uploads.setOwner('bob');
-      throw new ApiError(403, 'not yours');
+      uploads.own('');
+      throw new ApiError(401, 'The session has ended.');
     },
+    fails(409), // the first one is still being taken
   ];
   const ended = uploads.start(image, file);
   await vi.waitFor(() => expect(cloud.ranges).toHaveLength(1));
-  expect(uploads.snapshot()).toEqual([]);
-  expect(uploads.busy).toBe(false);
-  uploads.setOwner('');
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(cloud.ranges).toHaveLength(1);
-  uploads.setOwner('ann');
-  expect(uploads.busy).toBe(true);
+  uploads.own('ann');
+  expect(now()).toMatchObject({ state: 'paused' });
+  uploads.resume('i');
   await ended;
   expect(now()).toMatchObject({ state: 'done', same: true });
+});
+
+test('no part is sent for somebody who came while the file was read', async () => {
+  uploads.own('ann');
+  const slow = new Blob([new Uint8Array(size)]);
+  const slice = slow.slice.bind(slow);
+  slow.slice = (...range) => {
+    uploads.own('bob');
+    return slice(...range);
+  };
+  void uploads.start(image, slow);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(cloud.ranges).toEqual([]);
 });
 
 test('it pauses after the part that is on its way, and resumes', async () => {

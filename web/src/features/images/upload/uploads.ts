@@ -8,18 +8,17 @@ import { stale } from '~/api/write';
 export const partSize = 8 * 1024 * 1024;
 /** How long to wait before an interrupted upload goes on, in ms: longer each time. */
 const patience = [1_000, 2_000, 5_000, 10_000, 30_000];
-
-/** How often a refused part is tried again that an earlier, broken connection may still hold. */
-const lastRetry = 20;
+/** How often a part is sent again while the cloud still holds on to the one whose connection was lost. */
+const conflictsBorne = 20;
 
 export type UploadState = 'running' | 'paused' | 'waiting' | 'checking' | 'done' | 'failed' | 'cancelled';
 
 /** An upload as people see it. */
 export interface Upload {
   id: string;
-  /** Whose session it was begun in; it rests in others'. */
-  owner: string;
   name: string;
+  /** Whose it is, as session.owner says. */
+  owner: string;
   state: UploadState;
   /** Bytes that the cloud holds, of all. */
   held: number;
@@ -52,6 +51,9 @@ export interface World {
 }
 
 type Listener = () => void;
+
+/** Whether an upload has not come to its end, and would rest if its owner went away. */
+export const isBusy = (u: Upload): boolean => u.state === 'running' || u.state === 'waiting' || u.state === 'paused';
 
 /** heldIn reads how many bytes are held from a Range header: bytes=0-N. */
 export const heldIn = (range: string | null): number => {
@@ -90,14 +92,15 @@ export const world: World = {
 
 /**
  * Uploads live outside of the pages: they go on while the user looks at something else. Each is sent in parts (Content-Range), so
- * that it can rest and go on where it was, after a failure of the network too.
+ * that it can rest and go on where it was, after a failure of the network too. Each belongs to who started it: it rests while
+ * somebody else is here, and is shown to nobody else.
  */
 export class Uploads {
   #list: Upload[] = [];
+  #shown: Upload[] = [];
+  #owner = '';
   #listeners = new Set<Listener>();
   #wake = new Map<string, () => void>();
-  #owner = '';
-  #shown: Upload[] = [];
 
   constructor(private readonly world: World) {}
 
@@ -106,19 +109,25 @@ export class Uploads {
     return () => this.#listeners.delete(listener);
   };
 
-  /** The uploads of the session. */
+  /** The uploads of who is here. */
   snapshot = (): Upload[] => this.#shown;
 
-  /** setOwner is told whose session it is: uploads of others rest, and are not shown. */
-  setOwner(owner: string): void {
-    if (owner === this.#owner) return;
-    this.#owner = owner;
-    this.#tell();
-    for (const wake of [...this.#wake.values()]) wake();
+  /** Whether an upload of anybody would be lost with this page. */
+  get busy(): boolean {
+    return this.#list.some(isBusy);
   }
 
-  get busy(): boolean {
-    return this.#shown.some((u) => u.state === 'running' || u.state === 'waiting' || u.state === 'paused');
+  /** own says who is here now. The uploads of all others rest. */
+  own(owner: string): void {
+    this.#owner = owner;
+    this.#show(this.#list);
+    for (const u of this.#list) if (u.owner !== owner) this.pause(u.id);
+  }
+
+  #show(list: Upload[]): void {
+    this.#list = list;
+    this.#shown = list.filter((u) => u.owner === this.#owner);
+    for (const listener of this.#listeners) listener();
   }
 
   #find(id: string): Upload | undefined {
@@ -126,13 +135,7 @@ export class Uploads {
   }
 
   #change(id: string, part: Partial<Upload>): void {
-    this.#list = this.#list.map((u) => (u.id === id ? { ...u, ...part } : u));
-    this.#tell();
-  }
-
-  #tell(): void {
-    this.#shown = this.#list.filter((u) => u.owner === this.#owner);
-    for (const listener of this.#listeners) listener();
+    this.#show(this.#list.map((u) => (u.id === id ? { ...u, ...part } : u)));
   }
 
   /** start sends a file as the data of an image that is queued. It resolves at the end, however that is. */
@@ -147,8 +150,7 @@ export class Uploads {
       reason: '',
       sha512: '',
     };
-    this.#list = [upload, ...this.#list.filter((u) => u.id !== image.id)];
-    this.#change(image.id, {});
+    this.#show([upload, ...this.#list.filter((u) => u.id !== image.id)]);
     try {
       await this.#run(image.id, file);
     } catch (error) {
@@ -165,6 +167,7 @@ export class Uploads {
   }
 
   resume(id: string): void {
+    if (this.#foreign(id)) return;
     if (this.#find(id)?.state === 'paused' || this.#find(id)?.state === 'waiting')
       this.#change(id, { state: 'running', reason: '' });
     this.#wake.get(id)?.();
@@ -180,17 +183,12 @@ export class Uploads {
   }
 
   forget(id: string): void {
-    this.#list = this.#list.filter((u) => u.id !== id);
-    this.#tell();
+    this.#show(this.#list.filter((u) => u.id !== id));
   }
 
-  #foreign(id: string): boolean {
-    return this.#find(id)?.owner !== this.#owner;
-  }
-
-  /** rest returns when the upload may go on: at once, after a pause, in its own session again, or when it was cancelled. */
+  /** rest returns when the upload may go on: at once, after a pause, or when it was cancelled. */
   async #rest(id: string): Promise<boolean> {
-    while (this.#find(id)?.state === 'paused' || (this.#find(id)?.state === 'running' && this.#foreign(id))) {
+    while (this.#find(id)?.state === 'paused') {
       await new Promise<void>((resolve) => this.#wake.set(id, resolve));
       this.#wake.delete(id);
     }
@@ -201,7 +199,8 @@ export class Uploads {
     const hash = await this.world.hasher();
     let hashed = 0; // how far the hash has come: it goes in order and never back
     let held = 0;
-    let failures = 0;
+    let failures = 0; // since a part was taken, as are the conflicts
+    let conflicts = 0;
     while (await this.#rest(id)) {
       const end = Math.min(held + partSize, file.size);
       const began = this.world.now();
@@ -211,14 +210,21 @@ export class Uploads {
         if (end > hashed) {
           hash.update(new Uint8Array(await file.slice(hashed, end).arrayBuffer()));
           hashed = end;
+          if (this.#find(id)?.state !== 'running') continue; // it was to rest while the file was read
         }
         answer = await this.world.send(id, `bytes ${held}-${end - 1}/${file.size}`, part);
         failures = 0;
+        conflicts = 0;
       } catch (error) {
-        if (this.#foreign(id)) continue; // it was asked with a token that is not its own
-        // After a connection broke, the cloud may still wait for the rest of the part that was on it.
-        const stillThere = error instanceof ApiError && error.status === 409 && failures > 0 && failures < lastRetry;
-        if (!stillThere && (!(error instanceof ApiError) || (!error.unreachable && error.status < 500))) throw error;
+        if (!(error instanceof ApiError)) throw error;
+        if (this.#foreign(id)) {
+          failures += 1; // how the part ended is not known
+          continue;
+        }
+        // After a connection was lost, the cloud may wait for the rest of the old part for a while.
+        const lingers = error.status === 409 && failures > 0 && conflicts < conflictsBorne;
+        if (lingers) conflicts += 1;
+        else if (!error.unreachable && error.status < 500) throw error;
         const wait = patience[Math.min(failures, patience.length - 1)] ?? 0;
         failures += 1;
         if (this.#find(id)?.state === 'running')
@@ -240,20 +246,25 @@ export class Uploads {
     }
   }
 
+  /** #check compares the checksums. The upload is done however that goes: the cloud has all of it. */
   async #check(id: string, sha512: string): Promise<void> {
-    // All has come; whether it can be compared now does not change that.
-    const image = await this.world.image(id).catch(() => undefined);
+    const image = this.#foreign(id) ? undefined : await this.world.image(id).catch(() => undefined);
+    if (this.#find(id)?.state !== 'checking') return; // cancelled
     this.#change(id, {
       state: 'done',
       sha512,
       same: image?.os_hash_algo === 'sha512' ? image.os_hash_value === sha512 : undefined,
     });
   }
+
+  #foreign(id: string): boolean {
+    return this.#find(id)?.owner !== this.#owner;
+  }
 }
 
 export const uploads = new Uploads(world);
-session.subscribe(() => uploads.setOwner(session.owner));
-uploads.setOwner(session.owner);
+uploads.own(session.owner);
+session.onOwner(() => uploads.own(session.owner));
 
 globalThis.addEventListener?.('beforeunload', (event) => {
   if (uploads.busy) event.preventDefault(); // the browser asks whether to leave
