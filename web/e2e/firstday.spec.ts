@@ -95,7 +95,7 @@ for (const language of ['en', 'zh-CN'] as const) {
     await page.getByTestId('add-interface').click();
     await choose(t('routers', 'subnet'), /10\.66\.0\.0/);
     await submit();
-    await expect(page.getByTestId('table-interfaces')).toContainText('10.66.0.1');
+    await expect(page.getByTestId('table-router-interfaces')).toContainText('10.66.0.1');
 
     await visit(page, '/security-groups');
     await page.getByRole('link', { name: 'default' }).click();

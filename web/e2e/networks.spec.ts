@@ -66,7 +66,7 @@ test('a network, its subnets, a port and a router', async ({ page }) => {
     .last()
     .click();
   await submit(page);
-  await expect(page.getByTestId('table-interfaces')).toContainText('10.77.0.1');
+  await expect(page.getByTestId('table-router-interfaces')).toContainText('10.77.0.1');
 
   // What is in the way is said before it is asked for, and by the API after.
   await act(page, 'Delete');
@@ -74,10 +74,10 @@ test('a network, its subnets, a port and a router', async ({ page }) => {
   await page.getByTestId('confirm').click();
   await expect(page.getByText(/has ports still attached/)).toBeVisible();
 
-  await page.getByTestId('table-interfaces').getByRole('checkbox').nth(1).check();
-  await act(page, 'Remove interface', page.getByTestId('table-interfaces').getByTestId('actions'));
+  await page.getByTestId('table-router-interfaces').getByRole('checkbox').nth(1).check();
+  await act(page, 'Remove interface', page.getByTestId('table-router-interfaces').getByTestId('actions'));
   await page.getByTestId('confirm').click();
-  await expect(page.getByTestId('table-interfaces')).toContainText('No interfaces');
+  await expect(page.getByTestId('table-router-interfaces')).toContainText('No interfaces');
   await act(page, 'Delete');
   await page.getByTestId('confirm').click();
   await expect(page).toHaveURL(/\/routers$/);

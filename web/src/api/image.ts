@@ -69,7 +69,7 @@ export const useImageTasks = (id: string, again: number | false = false) =>
   });
 
 /** Attributes that the API gives; whatever else stands beside them is a property of the owner's. */
-const attributes = new Set(
+export const imageAttributes = new Set(
   `id name status visibility owner disk_format container_format size virtual_size checksum os_hash_algo os_hash_value min_disk
   min_ram protected os_hidden tags created_at updated_at self file schema stores locations direct_url
   os_glance_importing_to_stores os_glance_failed_import os_glance_import_task`.split(/\s+/),
@@ -78,6 +78,6 @@ const attributes = new Set(
 export const propertiesOf = (image: Image): Record<string, string> =>
   Object.fromEntries(
     Object.entries(image)
-      .filter(([name, value]) => !attributes.has(name) && value !== null)
+      .filter(([name, value]) => !imageAttributes.has(name) && value !== null)
       .map(([name, value]) => [name, String(value)]),
   );

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { parseAddress } from './address';
 import { type Rule, say } from './rule';
 
 export { all, type Rule, required, say } from './rule';
@@ -23,14 +24,12 @@ export const wholeNumber =
     return n > max ? say('max', { max }) : undefined;
   };
 
-export const address: Rule = (value) => (value && !ipaddr.isValid(value) ? say('address') : undefined);
+export const address: Rule = (value) => (value && !parseAddress(value) ? say('address') : undefined);
 
 export const addressOf =
   (version: 4 | 6): Rule =>
   (value) =>
-    value && (!ipaddr.isValid(value) || ipaddr.parse(value).kind() !== `ipv${version}`)
-      ? say('addressOf', { version })
-      : undefined;
+    value && parseAddress(value)?.kind() !== `ipv${version}` ? say('addressOf', { version }) : undefined;
 
 export const cidr: Rule = (value) => {
   if (!value) return undefined;
@@ -41,9 +40,9 @@ export const cidr: Rule = (value) => {
 export const inside =
   (range: string): Rule =>
   (value) => {
-    if (!value || !ipaddr.isValid(value) || !ipaddr.isValidCIDR(range)) return undefined;
+    const one = parseAddress(value);
+    if (!one || !ipaddr.isValidCIDR(range)) return undefined;
     const [network, bits] = ipaddr.parseCIDR(range);
-    const one = ipaddr.parse(value);
     return one.kind() === network.kind() && one.match(network, bits) ? undefined : say('inside', { range });
   };
 

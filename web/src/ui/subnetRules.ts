@@ -1,5 +1,6 @@
 import i18next from 'i18next';
 import ipaddr from 'ipaddr.js';
+import { type Address, parseAddress } from './address';
 import { type Rule, say } from './rules';
 
 // The rules of the Networking API for ranges, pools, routes and address pairs.
@@ -14,8 +15,6 @@ export interface Route {
   nexthop: string;
 }
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
-
 /** A range in numbers: IPv4 and IPv6 are told apart by `bits`. */
 interface Range {
   version: 4 | 6;
@@ -26,13 +25,6 @@ interface Range {
 
 const number = (address: Address): bigint => address.toByteArray().reduce((n, byte) => (n << 8n) | BigInt(byte), 0n);
 const versionOf = (address: Address): 4 | 6 => (address.kind() === 'ipv4' ? 4 : 6);
-
-/** parseAddress reads an address in full: "10.1" and "1" are none. */
-export function parseAddress(text: string): Address | undefined {
-  if (!ipaddr.isValid(text) || text.includes('%')) return undefined;
-  if (!text.includes(':') && !ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
-  return ipaddr.parse(text);
-}
 
 export function parseRange(text: string): Range | undefined {
   const [head = ''] = text.split('/');

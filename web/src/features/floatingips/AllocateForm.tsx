@@ -51,7 +51,9 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
       submitLabel={t('allocate')}
       form={form}
       onSubmit={async (v) => {
-        const [port = '', fixed = ''] = v.place.split(' ');
+        // A place that was chosen for another network is not offered any more.
+        const place = places.find((one) => one.value === v.place)?.value ?? '';
+        const [port = '', fixed = ''] = place.split(' ');
         const made = await allocate({
           network: v.network,
           address: v.address.trim(),

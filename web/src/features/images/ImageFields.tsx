@@ -9,6 +9,7 @@ import { RadioField, SelectField, TextField } from '~/ui/fields';
 import { PairsField } from '~/ui/PairsField';
 import { maxLength, wholeNumber } from '~/ui/rules';
 import type { NewImage } from './mutations';
+import { propertyName } from './rules';
 import { diskFormats } from './upload/sniff';
 
 const visibilities: Image['visibility'][] = ['private', 'shared', 'community', 'public'];
@@ -71,7 +72,7 @@ export function ImageFields({ form, formatHint }: { form: UseFormReturn<NewImage
             label={t('properties')}
             empty={t('noProperties')}
             addLabel={t('addProperty')}
-            keyRule={maxLength(255)}
+            keyRule={propertyName}
           />
         </SpaceBetween>
       </ExpandableSection>

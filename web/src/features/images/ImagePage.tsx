@@ -58,7 +58,7 @@ function Details({ image }: { image: Image }) {
     {
       id: 'properties',
       label: t('properties'),
-      content: <PropertiesTab key={image.updated_at} image={image} mine={mine} />,
+      content: <PropertiesTab image={image} mine={mine} />,
     },
     ...(mine && image.visibility === 'shared'
       ? [{ id: 'members', label: t('tab.members'), content: <MembersTab image={image} /> }]

@@ -4,15 +4,15 @@ import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { messageOf } from '~/api/error';
 import { type Image, propertiesOf } from '~/api/image';
 import { notify } from '~/ui/notify';
 import { type Pair, PairsField, pairsChange, pairsOf } from '~/ui/PairsField';
-import { maxLength } from '~/ui/rules';
 import { changeImage } from './mutations';
+import { propertyName } from './rules';
 
 /** The properties that the owner gave an image: what kind of machine it wants, and whatever else. */
 export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) {
@@ -20,6 +20,12 @@ export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) 
   const before = propertiesOf(image);
   const form = useForm<{ properties: Pair[] }>({ mode: 'onChange', defaultValues: { properties: pairsOf(before) } });
   const [failure, setFailure] = useState('');
+  const { isDirty } = form.formState;
+  const current = JSON.stringify(before);
+  // What the image has by now is shown, unless something is typed: that stays.
+  useEffect(() => {
+    if (!isDirty) form.reset({ properties: pairsOf(JSON.parse(current)) });
+  }, [current, isDirty, form]);
   if (!mine) {
     return (
       <Container>
@@ -35,6 +41,7 @@ export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) 
     setFailure('');
     try {
       await changeImage(image, pairsChange(before, properties));
+      form.reset({ properties });
       notify.success(t('changed', { name: image.name || image.id }));
     } catch (error) {
       setFailure(messageOf(error));
@@ -54,7 +61,7 @@ export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) 
           label={t('properties')}
           empty={t('noProperties')}
           addLabel={t('addProperty')}
-          keyRule={maxLength(255)}
+          keyRule={propertyName}
         />
         <Button
           variant="primary"

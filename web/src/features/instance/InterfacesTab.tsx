@@ -67,7 +67,7 @@ export function InterfacesTab({ server }: { server: Server }) {
   ];
   return (
     <ResourceTable
-      id="interfaces"
+      id="instance-interfaces"
       title={t('tab.interfaces')}
       query={query}
       columns={columns}

@@ -7,12 +7,13 @@ import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type Server, useLimits } from '~/api/compute';
+import { useLimits, useServers } from '~/api/compute';
 import { useHealth } from '~/api/health';
 import { useNetworkQuotas } from '~/api/network';
 import { useSession } from '~/app/useSession';
 import { formatAge, nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
+import { Loaded } from '~/ui/Loaded';
 import { Crumbs } from '~/ui/Page';
 import { FirstSteps } from './FirstSteps';
 import { quotasOf } from './quotas';
@@ -39,7 +40,7 @@ export default function OverviewPage() {
         {isAdmin && <CloudHealth />}
         <FirstSteps steps={stepsOf(there, projectId)} />
         <Quotas project={projectId} />
-        <Instances servers={there.servers} />
+        <Instances />
       </SpaceBetween>
     </>
   );
@@ -62,29 +63,45 @@ function Quotas({ project }: { project: string }) {
   const { t } = useTranslation('overview');
   const compute = useLimits();
   const network = useNetworkQuotas(project);
-  const quotas = quotasOf(compute.data, network.data);
+  const data = compute.data || network.data ? quotasOf(compute.data, network.data) : undefined;
+  const query = {
+    data,
+    error: compute.error ?? network.error,
+    refetch: () => Promise.all([compute.refetch(), network.refetch()]) as never,
+  };
   return (
     <Container header={<Header variant="h2">{t('quotas')}</Header>} data-testid="quotas">
-      <Suspense fallback={<Spinner size="large" />}>
-        {compute.isPending && network.isPending ? <Spinner size="large" /> : <QuotaCharts quotas={quotas} />}
-      </Suspense>
+      {query.error && data && <Alert type="warning">{t('partial')}</Alert>}
+      <Loaded query={query}>
+        {(quotas) => (
+          <Suspense fallback={<Spinner size="large" />}>
+            <QuotaCharts quotas={quotas} />
+          </Suspense>
+        )}
+      </Loaded>
     </Container>
   );
 }
 
-function Instances({ servers }: { servers?: Server[] }) {
+function Instances() {
   const { t } = useTranslation('overview');
-  const recent = useRecent(servers);
+  const query = useServers();
+  const recent = useRecent(query.data);
   return (
     <div className="overview-columns">
       <Container header={<Header variant="h2">{t('byState')}</Header>} fitHeight>
-        <Suspense fallback={<Spinner size="large" />}>
-          {servers ? <StateChart servers={servers} /> : <Spinner size="large" />}
-        </Suspense>
+        <Loaded query={query}>
+          {(servers) => (
+            <Suspense fallback={<Spinner size="large" />}>
+              <StateChart servers={servers} />
+            </Suspense>
+          )}
+        </Loaded>
       </Container>
       <Container header={<Header variant="h2">{t('recent')}</Header>} fitHeight>
         {recent?.length === 0 && <Box color="text-body-secondary">{t('noActions')}</Box>}
-        {recent === undefined && <Spinner />}
+        {recent === undefined && !query.error && <Spinner />}
+        {recent === undefined && query.error && <Box color="text-body-secondary">{t('common:loadFailed')}</Box>}
         <ul className="recent-actions">
           {recent?.map((a) => (
             <li key={`${a.server.id} ${a.request_id}`}>

@@ -1,6 +1,7 @@
 import Alert from '@cloudscape-design/components/alert';
 import ColumnLayout from '@cloudscape-design/components/column-layout';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useEffect } from 'react';
 import type { UseFormReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useNetworks, useSubnets } from '~/api/network';
@@ -22,8 +23,15 @@ export function GatewayFields({ form, optional }: { form: UseFormReturn<GatewayP
   const networks = useNetworks(projectId);
   const external = (networks.data ?? []).filter((n) => n['router:external']);
   const v = form.watch('gateway');
-  const subnets = (useSubnets().data ?? []).filter((s) => s.network_id === v.network);
+  const known = useSubnets().data;
+  const subnets = (known ?? []).filter((s) => s.network_id === v.network);
   const subnet = subnets.find((s) => s.id === v.subnet);
+  const elsewhere = known !== undefined && v.subnet !== '' && !subnet;
+  useEffect(() => {
+    if (!elsewhere) return; // else what belongs to another network would go with this one, unseen
+    form.setValue('gateway.subnet', '');
+    form.setValue('gateway.address', '');
+  }, [elsewhere, form]);
   useRecheck(form, ['gateway.address'], [v.network, v.subnet]);
   return (
     <SpaceBetween size="m">

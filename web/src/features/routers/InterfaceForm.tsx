@@ -2,7 +2,6 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { type Port, type Router, type Subnet, useNetworks, usePorts, useSubnets } from '~/api/network';
-import { useSession } from '~/app/useSession';
 import { FormModal } from '~/ui/FormModal';
 import { RadioField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
@@ -31,10 +30,10 @@ interface Props {
 /** The dialog that joins a router to a subnet. */
 export function InterfaceForm({ router, ports, network, onClose }: Props) {
   const { t } = useTranslation('routers');
-  const { projectId } = useSession();
+  const project = router.project_id; // an administrator may edit another project's
   const subnets = useSubnets().data ?? [];
-  const networks = useNetworks(projectId).data ?? [];
-  const free = (usePorts({ project_id: projectId }).data ?? []).filter(
+  const networks = useNetworks(project).data ?? [];
+  const free = (usePorts({ project_id: project }).data ?? []).filter(
     (p) => p.device_id === '' && (!network || p.network_id === network),
   );
   const form = useForm<Values>({
@@ -50,7 +49,7 @@ export function InterfaceForm({ router, ports, network, onClose }: Props) {
     const other = joined.find((one) => overlap(one.cidr, s.cidr));
     return other && t('overlapsWith', { cidr: other.cidr });
   };
-  const usable = networks.filter((n) => (network ? n.id === network : n.project_id === projectId || n.shared));
+  const usable = networks.filter((n) => (network ? n.id === network : n.project_id === project || n.shared));
   return (
     <FormModal
       title={t('addTitle', { name: nameOf(router) })}

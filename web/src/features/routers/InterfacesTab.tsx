@@ -69,7 +69,7 @@ export function InterfacesTab({ router }: { router: Router }) {
   return (
     <>
       <ResourceTable
-        id="interfaces"
+        id="router-interfaces"
         title={t('interfaces')}
         query={query}
         columns={columns}

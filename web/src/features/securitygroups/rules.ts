@@ -1,7 +1,8 @@
 import ipaddr from 'ipaddr.js';
 import type { SecurityGroupRule } from '~/api/network';
+import { parseAddress } from '~/ui/address';
 import { type Rule, say } from '~/ui/rules';
-import { linesOf, networkOf, parseAddress, parseRange } from '~/ui/subnetRules';
+import { linesOf, networkOf, parseRange } from '~/ui/subnetRules';
 
 /** What a rule allows, without where it is: as the API takes it. */
 export type RuleSpec = Pick<

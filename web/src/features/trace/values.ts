@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
+import { parseAddress } from '~/ui/address';
 import { type Rule, say } from '~/ui/rules';
-import { parseAddress } from '~/ui/subnetRules';
 
 /** What the form asks; the address of the page carries the same, so that a link shows the same trace. */
 export interface TraceValues {

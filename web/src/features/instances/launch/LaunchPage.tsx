@@ -3,8 +3,9 @@ import '../instances.css';
 import { type ComponentType, useEffect, useRef, useState } from 'react';
 import { type UseFormReturn, useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { useNavigate, useSearchParams } from 'react-router-dom';
+import { useBlocker, useNavigate, useSearchParams } from 'react-router-dom';
 import { ApiError, messageOf } from '~/api/error';
+import { session } from '~/api/session';
 import { confirm } from '~/ui/confirm';
 import { notify } from '~/ui/notify';
 import { Crumbs } from '~/ui/Page';
@@ -102,17 +103,23 @@ export default function LaunchPage() {
     } finally {
       setBusy(false);
     }
+    done.current = true;
     notify.success(t('launch.done', { count: Number(values.count), name: values.name.trim() }));
     navigate('/instances');
   };
-  const leave = async () => {
-    const question = {
-      title: t('launch.leaveTitle'),
-      body: t('launch.leaveText'),
-      confirmLabel: t('launch.leave'),
-    };
-    if (!isDirty || (await confirm(question))) navigate('/instances');
-  };
+  // Whatever leads away asks first, but for a launch that is done, and for the end of the session.
+  const done = useRef(false);
+  const blocker = useBlocker(
+    ({ currentLocation, nextLocation }) =>
+      isDirty && !done.current && session.current !== null && currentLocation.pathname !== nextLocation.pathname,
+  );
+  const blocked = useRef(blocker);
+  blocked.current = blocker;
+  useEffect(() => {
+    if (blocker.state !== 'blocked') return;
+    const question = { title: t('launch.leaveTitle'), body: t('launch.leaveText'), confirmLabel: t('launch.leave') };
+    void confirm(question).then((leaves) => (leaves ? blocked.current.proceed?.() : blocked.current.reset?.()));
+  }, [blocker.state, t]);
 
   const props: StepProps = {
     form,
@@ -142,7 +149,7 @@ export default function LaunchPage() {
         data-testid="launch-wizard"
         activeStepIndex={at}
         onNavigate={({ detail }) => goTo(detail.requestedStepIndex)}
-        onCancel={() => void leave()}
+        onCancel={() => navigate('/instances')}
         onSubmit={() => void submit()}
         isLoadingNextStep={busy}
         allowSkipTo
