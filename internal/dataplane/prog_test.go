@@ -63,7 +63,7 @@ func benchState() intent.State {
 	}
 }
 
-func newBench(t *testing.T, state intent.State) *bench {
+func newBench(t *testing.T, state intent.State, change ...func(host string, cfg *Config)) *bench {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: loads BPF programs")
@@ -78,10 +78,14 @@ func newBench(t *testing.T, state intent.State) *bench {
 			t.Error(err)
 		}
 	})
-	dp, err := Open(t.Context(), Config{
+	cfg := Config{
 		Prefix: prefix, PinDir: "/sys/fs/bpf/wisp-test-" + prefix, Netns: netlinkx.NetnsPath(host), ConntrackEntries: 1024,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
+	}
+	for _, f := range change {
+		f(host, &cfg)
+	}
+	dp, err := Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

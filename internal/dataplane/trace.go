@@ -107,7 +107,7 @@ func (p Probe) check() error {
 func (d *Dataplane) traceFrame(id uint32, frame []byte) (steps []Step, err error) {
 	tables := &undo{d: d}
 	defer func() { err = errors.Join(err, tables.all()) }()
-	if err := tables.before(id, keyOf(frame)); err != nil {
+	if err := tables.before(id, frame); err != nil {
 		return nil, err
 	}
 	first, err := d.traceStep("from_guest", id, 0, frame)
@@ -171,7 +171,7 @@ func (d *Dataplane) traceStep(program string, port, mark uint32, frame []byte) (
 	}
 	for reason, n := range after {
 		if n > before[reason] {
-			step.Reason = reasonName(reason)
+			step.Reason = reasonName(uint32(reason))
 		}
 	}
 	switch verdict {
@@ -186,24 +186,23 @@ func (d *Dataplane) traceStep(program string, port, mark uint32, frame []byte) (
 	return step, nil
 }
 
-// dropsOf are the drops of one port by reason. The table has those of all ports:
-// it is not walked, as the dataplane is locked meanwhile.
-func (d *Dataplane) dropsOf(port uint32) (map[uint32]uint64, error) {
-	out, counts := map[uint32]uint64{}, d.mapNamed("counts")
-	for reason := range uint32(len(reasonNames)) {
-		var cpus []bpfCount
-		err := counts.Lookup(&bpfCountKey{Port: port, Reason: reason}, &cpus)
-		if errors.Is(err, ebpf.ErrKeyNotExist) {
+// dropsOf counts a port's drops by reason. It asks for each key: others' may
+// be tens of thousands.
+func (d *Dataplane) dropsOf(port uint32) (drops [len(reasonNames)]uint64, err error) {
+	m := d.mapNamed("counts")
+	var cpus []bpfCount
+	for reason := range drops {
+		key := bpfCountKey{Port: port, Reason: uint32(reason)}
+		if err := m.Lookup(&key, &cpus); errors.Is(err, ebpf.ErrKeyNotExist) {
 			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the drops of a port: %w", err)
+		} else if err != nil {
+			return drops, fmt.Errorf("reading map counts: %w", err)
 		}
 		for _, c := range cpus {
-			out[reason] += c.Packets
+			drops[reason] += c.Packets
 		}
 	}
-	return out, nil
+	return drops, nil
 }
 
 // probeFrame makes the frame that the guest would send to the probe's next

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"time"
 
 	"github.com/cilium/ebpf"
 )
@@ -71,7 +70,8 @@ func (k packetKey) connection(port uint32, direction uint32) bpfCtKey {
 }
 
 // before notes what a packet that leaves a port's guest can touch.
-func (u *undo) before(port uint32, k packetKey) error {
+func (u *undo) before(port uint32, frame []byte) error {
+	k := keyOf(frame)
 	if err := remember[bpfCtKey, bpfCt](u, "cts", k.connection(port, dirEgress)); err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (u *undo) before(port uint32, k packetKey) error {
 	if err := u.translations(k); err != nil {
 		return err
 	}
-	return u.questions()
+	return u.questions(port, frame)
 }
 
 // arriving notes what the packet can touch at the port that it goes to.
@@ -129,56 +129,6 @@ func (u *undo) translations(k packetKey) error {
 			return fmt.Errorf("reading map nats: %w", err)
 		}
 	}
-	return nil
-}
-
-// Times of bpf/arp.h.
-const (
-	neighStale = 30 * time.Second
-	neighAsk   = time.Second
-)
-
-// questions notes what is asked by ARP. A neighbour that a real packet would
-// ask again about counts as asked just now while the trace runs: a program
-// would send the packet itself beside the question.
-func (u *undo) questions() error {
-	m := u.d.mapNamed("dyns")
-	held := map[bpfNeighKey]bpfDyn{}
-	now := monotonic()
-	err := each(m, func(k bpfNeighKey, v bpfDyn) { held[k] = v })
-	if err != nil {
-		return err
-	}
-	for key, value := range held {
-		if value.Seen == 0 || now-time.Duration(value.Seen) <= neighStale || now-time.Duration(value.Asked) <= neighAsk {
-			continue
-		}
-		quiet := value
-		quiet.Asked = uint64(now)
-		if err := m.Update(&key, &quiet, ebpf.UpdateExist); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("keeping a neighbour from being asked: %w", err)
-		}
-		u.steps = append(u.steps, func() error {
-			var is bpfDyn
-			if err := m.Lookup(&key, &is); err != nil || is != quiet {
-				return nil //nolint:nilerr // it was answered or dropped meanwhile
-			}
-			return m.Update(&key, &value, ebpf.UpdateExist)
-		})
-	}
-	u.steps = append(u.steps, func() error {
-		var fresh []bpfNeighKey
-		err := each(m, func(k bpfNeighKey, v bpfDyn) {
-			if before, known := held[k]; (!known || before.Seen == 0 && before.Asked != v.Asked) && v.Seen == 0 {
-				fresh = append(fresh, k)
-			}
-		})
-		failed := []error{err}
-		for _, key := range fresh { // as if nobody had asked: the next packet does
-			failed = append(failed, forget(m, key))
-		}
-		return errors.Join(failed...)
-	})
 	return nil
 }
 

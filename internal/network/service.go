@@ -45,11 +45,8 @@ type Service struct {
 	log    *slog.Logger
 	config Config
 	nodes  NodeCaller
-	traces chan struct{} // has room for those that are followed at a time
+	traces turns
 }
-
-// maxTraces is how many packets are followed at a time; more wait.
-const maxTraces = 4
 
 // New makes the service on an open database.
 func New(db *store.DB, log *slog.Logger, config Config) *Service {
@@ -74,7 +71,7 @@ func New(db *store.DB, log *slog.Logger, config Config) *Service {
 	if config.AvailabilityZone == "" {
 		config.AvailabilityZone = "nova"
 	}
-	return &Service{db: db, log: log, config: config, nodes: nobody{}, traces: make(chan struct{}, maxTraces)}
+	return &Service{db: db, log: log, config: config, nodes: nobody{}}
 }
 
 // Domain is the domain of host names.

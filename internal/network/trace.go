@@ -92,7 +92,7 @@ type Trace struct {
 // dataplane judges it, and what the cloud knows explains each step. For the
 // port's project and admins. Errors: NotFound, Forbidden, Invalid, Conflict
 // for a port that no guest on any host has, Unavailable when its host does not
-// answer.
+// answer, or others have packets followed there for long.
 func (s *Service) Trace(ctx context.Context, caller *policy.Caller, portID string, req TraceRequest) (*Trace, error) {
 	db := s.db.Read()
 	port, err := portOf(ctx, db, caller, portID)
@@ -109,14 +109,8 @@ func (s *Service) Trace(ctx context.Context, caller *policy.Caller, portID strin
 	if err := port.traceable(); err != nil {
 		return nil, err
 	}
-	// Each computes a host's whole state, and its host answers one at a time.
-	select {
-	case s.traces <- struct{}{}:
-		defer func() { <-s.traces }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 	w := &walk{source: port, protocol: protocol, dst: req.Destination, sport: req.SourcePort, dport: req.DestinationPort}
+	w.provider = can("get_network:provider", caller, "") // of networks of all projects: the way may lead through several
 	subnets, err := subnetsOf(ctx, db, port.NetworkID)
 	if err != nil {
 		return nil, err
@@ -125,6 +119,11 @@ func (s *Service) Trace(ctx context.Context, caller *policy.Caller, portID strin
 	if err != nil {
 		return nil, err
 	}
+	done, err := s.traces.enter(ctx, port.Host)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	if w.state, _, err = s.HostState(ctx, db, port.Host, nil); err != nil {
 		return nil, err
 	}
@@ -153,6 +152,8 @@ func (s *Service) Trace(ctx context.Context, caller *policy.Caller, portID strin
 func traceError(err error, port string) error {
 	public, ok := errors.AsType[*errs.Error](err)
 	switch {
+	case ok && public.Type == nodeapi.TypeHostBusy:
+		return errs.Wrap(err, errs.Unavailable, "%s", hostBusy).WithType(nodeapi.TypeHostBusy)
 	case errs.Is(err, errs.Unavailable):
 		return errs.Wrap(err, errs.Unavailable, "The host of port %s does not answer; a packet cannot be followed there now.", port).WithType("HostUnavailable")
 	case errs.Is(err, errs.NotFound):

@@ -26,7 +26,7 @@ var stops = map[string]struct{ class, text string }{
 	"unknown-mac":    {classNetwork, "nobody on the network has the address"},
 	"no-device":      {classNetwork, "the receiver has no device here"},
 	"loop":           {classNetwork, "it would come back to where it is from"},
-	"tunnel":         {classNetwork, "the tunnel does not carry it"},
+	"tunnel":         {classNetwork, "the way to the other host does not carry it"},
 	"stranger":       {classNetwork, "it comes from nobody known"},
 	"router-down":    {classRouter, "the router is down"},
 	"ttl":            {classRouter, "it has passed too many routers"},

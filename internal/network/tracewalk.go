@@ -17,6 +17,7 @@ type walk struct {
 	src, dst     netip.Addr
 	sport, dport uint16
 	state        intent.State
+	provider     bool // the caller may read what provider networks are made of
 
 	steps  []walkStep
 	target string // the receiver's port, once found
@@ -149,31 +150,39 @@ func (w *walk) sender(port intent.Port) {
 func (w *walk) onNetwork(network string, hop netip.Addr) (router string, goes bool) {
 	n := w.state.Networks[network]
 	wire := n.Type == intent.TypeFlat || n.Type == intent.TypeVLAN
+	name, wires, between := "The network", "", ""
+	if w.provider {
+		name, between = fmt.Sprintf("The network (%s)", n.Type), " through the tunnel"
+		if wire {
+			wires = " on the physical network " + n.PhysicalNetwork
+			between = wires
+		}
+	}
 	for _, p := range w.state.Ports {
 		if p.NetworkID != network || !slices.Contains(p.Addresses, hop) || p.Service || w.isLeg(p.ID) {
 			continue
 		}
-		w.add(classNetwork, HopNetwork, "network", network, "The network has a port with the address %s.", hop)
+		w.add(classNetwork, HopNetwork, "network", network, "%s has a port with the address %s.", name, hop)
 		w.target = p.ID
 		if p.Local {
 			w.arrive(w.state, w.source.Host)
 		} else {
-			w.add(classHost, HopHost, "", "", "The receiver is on another host; the packet goes there through the tunnel.")
+			w.add(classHost, HopHost, "", "", "The receiver is on another host; the packet goes there%s.", between)
 		}
 		return "", false
 	}
 	for id, r := range w.state.Routers {
 		if w.answersAs(r, network, hop) {
-			w.add(classNetwork, HopNetwork, "network", network, "The network has a router that answers for %s.", hop)
+			w.add(classNetwork, HopNetwork, "network", network, "%s has a router that answers for %s.", name, hop)
 			return id, true
 		}
 	}
 	if wire {
-		s := w.add(classWire, HopWire, "network", network, "The packet leaves the cloud on this network, towards %s, from %s.", hop, w.src)
+		s := w.add(classWire, HopWire, "network", network, "The packet leaves the cloud%s, towards %s, from %s.", wires, hop, w.src)
 		s.last = true
 		return "", false
 	}
-	w.add(classNetwork, HopNetwork, "network", network, "The network has nothing that answers for %s.", hop).stop()
+	w.add(classNetwork, HopNetwork, "network", network, "%s has nothing that answers for %s.", name, hop).stop()
 	return "", false
 }
 

@@ -134,17 +134,15 @@ func (n *Node) stats(ctx context.Context, id string) (nodeapi.Stats, error) {
 	return stats, nil
 }
 
-// maxTraces is how many packets may be followed or wait for it: a server that
-// gives one up does not end it, and rules are not changed meanwhile.
-const maxTraces = 8
-
-// trace follows a packet through the dataplane of this host.
+// trace follows a packet through the dataplane of this host. Few do so at
+// once: the dataplane's lock is also what a change of rules waits for, and a
+// call goes on when the server does not wait for it any more.
 func (a agent) trace(ctx context.Context, p nodeapi.PortTraceParams) (nodeapi.PortTraceResult, error) {
 	select {
 	case a.tracing <- struct{}{}:
 		defer func() { <-a.tracing }()
 	default:
-		return nodeapi.PortTraceResult{}, errs.New(errs.Unavailable, "other packets are being followed on this host")
+		return nodeapi.PortTraceResult{}, errs.New(errs.Unavailable, "Other packets are being followed on this host; try again.").WithType(nodeapi.TypeHostBusy)
 	}
 	steps, err := a.cfg.Dataplane.Trace(ctx, p.PortID, dataplane.Probe{
 		From: p.Source, To: p.Destination, Via: p.Via, Protocol: p.Protocol, SrcPort: p.SourcePort, DstPort: p.DestinationPort,

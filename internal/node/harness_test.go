@@ -41,8 +41,11 @@ type fakeDataplane struct {
 	listener net.Listener
 	frames   *frameConn
 	taps     []string
-	held     chan struct{} // traces wait until it is closed; nil: they do not
+	slow     *slowTrace // when set before the node starts
 }
+
+// slowTrace holds traces until they may go on.
+type slowTrace struct{ in, out chan struct{} }
 
 func newFakeDataplane(t *testing.T) *fakeDataplane {
 	t.Helper()
@@ -107,11 +110,9 @@ func (d *fakeDataplane) ListenService(_ context.Context, network, address string
 }
 
 func (d *fakeDataplane) Trace(_ context.Context, port string, probe dataplane.Probe) ([]dataplane.Step, error) {
-	d.mu.Lock()
-	held := d.held
-	d.mu.Unlock()
-	if held != nil {
-		<-held
+	if d.slow != nil {
+		d.slow.in <- struct{}{}
+		<-d.slow.out
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -83,8 +83,8 @@ type Node struct {
 	host    *reconcile.Loop[string] // tasks of the host as a whole
 	started time.Time
 	send    func(nodeapi.Report) // to the server
-	tracing chan struct{}        // has room for packets that are followed at a time
 	telling sync.Mutex           // from reading a status to sending it; before mu
+	tracing chan struct{}        // holds one for each packet that is followed now
 
 	mu         sync.Mutex
 	incoming   *update
@@ -128,8 +128,9 @@ func New(cfg Config) (*Node, error) {
 		cfg.Server.Log = cfg.Log
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Log, started: time.Now().UTC().Truncate(time.Microsecond), wake: make(chan struct{}, 1), tracing: make(chan struct{}, maxTraces),
-		byPort: map[string]string{}, plugged: map[string]bool{}, crashes: map[string]crash{}, strangers: map[string]time.Time{}, book: newBook(),
+		cfg: cfg, log: cfg.Log, started: time.Now().UTC().Truncate(time.Microsecond), wake: make(chan struct{}, 1),
+		tracing: make(chan struct{}, nodeapi.TracesAtOnce),
+		byPort:  map[string]string{}, plugged: map[string]bool{}, crashes: map[string]crash{}, strangers: map[string]time.Time{}, book: newBook(),
 	}
 	var err error
 	if n.client, err = nodeapi.NewClient(cfg.Server, agent{n}); err != nil {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/insomniacslk/dhcp/dhcpv4"
@@ -86,25 +87,6 @@ func TestLife(t *testing.T) {
 		}
 	}
 
-	// A host follows so many packets at a time; who comes then is told so.
-	held, results := make(chan struct{}), make(chan error, 20)
-	w.dataplane.set(func() { w.dataplane.held = held })
-	for range cap(results) {
-		go func() { results <- w.server.Call(t.Context(), "h1", nodeapi.CallPortTrace, probe, nil) }()
-	}
-	for range cap(results) - 8 {
-		if err := <-results; !errs.Is(err, errs.Unavailable) {
-			t.Errorf("a trace too many: %v", err)
-		}
-	}
-	close(held)
-	for range 8 {
-		if err := <-results; err != nil {
-			t.Errorf("a trace that waited: %v", err)
-		}
-	}
-	w.dataplane.set(func() { w.dataplane.held = nil })
-
 	i.BootGeneration = 2
 	w.cloud.put(i)
 	eventually(t, "it is rebooted", func() bool { return w.cloud.status(i.ID).BootGeneration == 2 })
@@ -127,6 +109,43 @@ func TestLife(t *testing.T) {
 		t.Errorf("left: %v", ids)
 	}
 	w.cloud.drop(i.ID)
+}
+
+// A host follows few packets at once, also those that the server does not wait
+// for any more.
+func TestTracesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	i := instance(w.cloud.addImage([]byte("disk")))
+	i.Ports = []nodeapi.InstancePort{{PortID: portID, MAC: "fa:16:3e:00:00:01", MTU: 1450}}
+	w.cloud.put(i)
+	slow := &slowTrace{in: make(chan struct{}, 9), out: make(chan struct{})}
+	w.dataplane.slow = slow
+	w.start()
+	eventually(t, "it runs", w.cloud.is(i.ID, nodeapi.PhaseRunning))
+	trace := func(ctx context.Context) error {
+		return w.server.Call(ctx, "h1", nodeapi.CallPortTrace, nodeapi.PortTraceParams{PortID: portID, Destination: netip.MustParseAddr("10.0.0.6"), Protocol: 1}, nil)
+	}
+	gone, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	for range nodeapi.TracesAtOnce {
+		go func() { left <- trace(gone) }()
+		<-slow.in
+	}
+	leave()
+	for range nodeapi.TracesAtOnce {
+		if err := <-left; err == nil {
+			t.Error("a call that nobody waits for succeeds")
+		}
+	}
+	soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err := trace(soon)
+	if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Unavailable || e.Type != nodeapi.TypeHostBusy || !strings.Contains(e.Message, "Other packets") {
+		t.Errorf("one more: %v", err)
+	}
+	close(slow.out)
+	eventually(t, "packets are followed again", func() bool { return trace(t.Context()) == nil })
 }
 
 func TestDeleteOfWhatNeverWas(t *testing.T) {

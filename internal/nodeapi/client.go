@@ -280,7 +280,7 @@ func (c *Client) answer(ctx context.Context, call *Call, send func(*FromNode) er
 	if err != nil {
 		reply.Kind, reply.Error = int(errs.Of(err)), "The node failed; its log says why."
 		if e, ok := errors.AsType[*errs.Error](err); ok {
-			reply.Error = e.Message
+			reply.Error, reply.Type = e.Message, e.Type
 		}
 		c.log.WarnContext(ctx, "a call of the server failed", "method", call.Method, "error", err)
 	}

@@ -330,6 +330,14 @@ type PortTraceParams struct {
 	DestinationPort uint16     `json:"destination_port,omitempty"`
 }
 
+// TracesAtOnce is how many packets a host follows at once; it refuses others
+// with an error of kind Unavailable and TypeHostBusy.
+const TracesAtOnce = 2
+
+// TypeHostBusy is the type of an error of a host that answers, but does too
+// much of the kind already.
+const TypeHostBusy = "HostBusy"
+
 // PortTraceResult is what the dataplane's programs did with the packet, one
 // after the other.
 type PortTraceResult struct {
@@ -353,5 +361,6 @@ type Reply struct {
 	ID     uint64          `json:"id"`
 	Error  string          `json:"error,omitempty"`
 	Kind   int             `json:"kind,omitempty"` // errs.Kind of the error
+	Type   string          `json:"type,omitempty"` // errs.Error.Type, such as TypeHostBusy
 	Result json.RawMessage `json:"result,omitempty"`
 }

@@ -200,7 +200,7 @@ func (s *Server) Call(ctx context.Context, host, method string, params, result a
 		return err
 	}
 	if reply.Error != "" {
-		return errs.New(errs.Kind(reply.Kind), "%s", reply.Error)
+		return errs.New(errs.Kind(reply.Kind), "%s", reply.Error).WithType(reply.Type)
 	}
 	if result == nil {
 		return nil

@@ -534,6 +534,8 @@ func TestCall(t *testing.T) {
 			return params, nil
 		case "missing":
 			return nil, errs.New(errs.NotFound, "No such instance.")
+		case "busy":
+			return nil, errs.New(errs.Unavailable, "Others are at it.").WithType(TypeHostBusy)
 		case "broken":
 			return nil, errors.New("secret detail")
 		case "unencodable":
@@ -586,6 +588,12 @@ func TestCall(t *testing.T) {
 			}
 		})
 	}
+	t.Run("type of an error", func(t *testing.T) {
+		err := server.Call(t.Context(), "h1", "busy", nil, nil)
+		if e, ok := errors.AsType[*errs.Error](err); !ok || e.Kind != errs.Unavailable || e.Type != TypeHostBusy {
+			t.Errorf("call = %v, want one of type %s", err, TypeHostBusy)
+		}
+	})
 	t.Run("result of another shape", func(t *testing.T) {
 		var number int
 		if err := server.Call(t.Context(), "h1", "echo", "text", &number); err == nil {
