@@ -10,7 +10,7 @@ import { useTranslation } from 'react-i18next';
 import { messageOf } from '~/api/error';
 import { type Image, propertiesOf } from '~/api/image';
 import { notify } from '~/ui/notify';
-import { type Pair, PairsField, pairsChange, pairsOf } from '~/ui/PairsField';
+import { type Pair, PairsField, pairsChange, pairsOf, recordOf } from '~/ui/PairsField';
 import { changeImage } from './mutations';
 import { propertyName } from './rules';
 
@@ -20,7 +20,7 @@ export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) 
   const before = propertiesOf(image);
   const form = useForm<{ properties: Pair[] }>({ mode: 'onChange', defaultValues: { properties: pairsOf(before) } });
   const [failure, setFailure] = useState('');
-  const { isDirty } = form.formState;
+  const { isDirty, defaultValues } = form.formState;
   const current = JSON.stringify(before);
   // What the image has by now is shown, unless something is typed: that stays.
   useEffect(() => {
@@ -40,7 +40,8 @@ export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) 
   const submit = form.handleSubmit(async ({ properties }) => {
     setFailure('');
     try {
-      await changeImage(image, pairsChange(before, properties));
+      // What others added meanwhile was not seen here, and is not taken away.
+      await changeImage(image, pairsChange(recordOf(defaultValues?.properties as Pair[]), properties));
       form.reset({ properties });
       notify.success(t('changed', { name: image.name || image.id }));
     } catch (error) {
