@@ -1,10 +1,10 @@
 import ButtonDropdown, { type ButtonDropdownProps } from '@cloudscape-design/components/button-dropdown';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type Action, perform, refusal } from './actions';
+import { type Action, type Actions, perform, refusal } from './actions';
 
 interface Props<T> {
-  actions: (Action<T> | { heading: string; actions: Action<T>[] })[];
+  actions: Actions<T>;
   items: T[];
   onDone?(): void;
 }

@@ -15,7 +15,7 @@ import { type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { messageOf } from '~/api/error';
 import { ActionButtons } from './ActionButtons';
-import type { Action } from './actions';
+import type { Actions } from './actions';
 
 export interface Column<T> {
   id: string;
@@ -35,7 +35,7 @@ interface Props<T> {
   description?: ReactNode;
   query: Pick<UseQueryResult<T[]>, 'data' | 'error' | 'isPending' | 'isFetching'> & { refetch(): Promise<unknown> };
   columns: Column<T>[];
-  actions?: (Action<T> | { heading: string; actions: Action<T>[] })[];
+  actions?: Actions<T>;
   /** Buttons that need no selection: create, upload, … */
   buttons?: ReactNode;
   empty: { title: string; text?: string; action?: ReactNode };

@@ -21,6 +21,9 @@ export interface Action<T> {
   open?(item: T): void;
 }
 
+/** What a menu offers: actions, some of them under a heading. */
+export type Actions<T> = (Action<T> | { heading: string; actions: Action<T>[] })[];
+
 /** opens is an action that opens a dialog or a page for one thing. */
 export const opens = <T>(action: Omit<Action<T>, 'run' | 'open'> & { open(item: T): void }): Action<T> => ({
   ...action,

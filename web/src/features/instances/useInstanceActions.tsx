@@ -2,7 +2,7 @@ import { type ReactElement, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Server } from '~/api/compute';
 import { useSession } from '~/app/useSession';
-import { type Action, opens } from '~/ui/actions';
+import { type Action, type Actions, opens } from '~/ui/actions';
 import { EditForm, LockForm, MetadataForm, TagsForm } from './dialogs';
 import { type Operation, refusedWords, serverActions } from './lifecycle';
 
@@ -10,7 +10,7 @@ type Dialog = 'edit' | 'metadata' | 'tags' | 'lockReason';
 
 /** All that can be done to servers, with the dialogs that it opens; for the list and for the page of one server. */
 export function useInstanceActions(): {
-  actions: (Action<Server> | { heading: string; actions: Action<Server>[] })[];
+  actions: Actions<Server>;
   dialog: ReactElement | null;
 } {
   const { t } = useTranslation('instances');

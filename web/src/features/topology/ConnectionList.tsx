@@ -1,6 +1,6 @@
 import Link from '@cloudscape-design/components/link';
 import { useTranslation } from 'react-i18next';
-import type { Action } from '~/ui/actions';
+import { opens } from '~/ui/actions';
 import { nameOf } from '~/ui/format';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { Status } from '~/ui/Status';
@@ -86,19 +86,18 @@ export function ConnectionList({ graph, topology, connections, select }: Props) 
       value: (r) => r.join?.addresses.join(', '),
     },
   ];
-  const actions: Action<Row>[] = [
-    {
+  const actions = [
+    opens<Row>({
       id: 'disconnect',
       text: t('disconnect'),
       refused: (r) => {
         if (!r.join) return t('joinedToNothing');
         return r.join.kind === 'instance' ? t('refused.instance') : undefined;
       },
-      run: async () => undefined,
       open: (r) => {
         if (r.join) void connections.disconnect(r.join);
       },
-    },
+    }),
   ];
   return (
     <ResourceTable

@@ -67,7 +67,7 @@ export function useConnections(graph: Graph | undefined): Connections {
     const only = connection.subnets.length === 1 ? subnets.find((s) => s.id === connection.subnets[0]) : undefined;
     // A subnet without a gateway has no address that the API would choose for the router: that is asked too.
     if (only?.gateway_ip) {
-      await attempt(t('topology:connected', names), () => addSubnet(router.id, only, ''));
+      await attempt(t('topology:connected', names), () => addSubnet(router, only, ''));
       return;
     }
     const ports = graph.joins.filter((j) => j.kind === 'interface' && j.from === router.id).flatMap((j) => j.ports);

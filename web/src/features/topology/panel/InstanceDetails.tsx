@@ -1,8 +1,4 @@
 import Button from '@cloudscape-design/components/button';
-import Container from '@cloudscape-design/components/container';
-import Header from '@cloudscape-design/components/header';
-import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
 import type { Server } from '~/api/compute';
@@ -11,12 +7,10 @@ import { useSession } from '~/app/useSession';
 import { serverActions } from '~/features/instances/lifecycle';
 import { ServerStatus } from '~/features/instances/ServerStatus';
 import { useInstanceActions } from '~/features/instances/useInstanceActions';
-import { ActionButtons } from '~/ui/ActionButtons';
 import { perform } from '~/ui/actions';
-import { nameOf } from '~/ui/format';
-import { Go } from '~/ui/Go';
 import { type Graph, joinsOf } from '../graph';
 import { JoinList } from './JoinList';
+import { Panel } from './Panel';
 
 interface Props {
   server: Server;
@@ -38,44 +32,33 @@ export function InstanceDetails({ server, graph, select }: Props) {
     .filter((a) => a['OS-EXT-IPS:type'] === 'floating')
     .map((a) => a.addr);
   return (
-    <Container
-      header={
-        <Header variant="h2" actions={<ActionButtons actions={actions} items={[server]} />}>
-          <Go to={`/instances/${server.id}`} fontSize="heading-m">
-            {nameOf(server)}
-          </Go>
-        </Header>
-      }
+    <Panel
+      thing={server}
+      to={`/instances/${server.id}`}
+      actions={actions}
+      dialog={dialog}
+      facts={[
+        { label: t('common:statusLabel'), value: <ServerStatus server={server} /> },
+        { label: t('networks'), value: <JoinList graph={graph} joins={joins} end="network" select={select} /> },
+        { label: t('floatingIPs'), value: floating.join(', ') || '–' },
+        { label: t('flavor'), value: server.flavor.original_name },
+      ]}
     >
-      <SpaceBetween size="m">
-        <KeyValuePairs
-          columns={1}
-          items={[
-            { label: t('common:statusLabel'), value: <ServerStatus server={server} /> },
-            { label: t('networks'), value: <JoinList graph={graph} joins={joins} end="network" select={select} /> },
-            { label: t('floatingIPs'), value: floating.join(', ') || '–' },
-            { label: t('flavor'), value: server.flavor.original_name },
-          ]}
-        />
-        <SpaceBetween direction="horizontal" size="xs">
-          {quick.map((action) => {
-            const why = action.refused?.(server);
-            return (
-              <Button
-                key={action.id}
-                disabled={why !== undefined}
-                disabledReason={why}
-                onClick={() => void perform(action, [server])}
-              >
-                {action.text}
-              </Button>
-            );
-          })}
-          <Button onClick={() => navigate(`/instances/${server.id}?tab=console`)}>{t('console')}</Button>
-          {traces && port && <Button onClick={() => navigate(`/trace?port=${port.id}`)}>{t('trace')}</Button>}
-        </SpaceBetween>
-      </SpaceBetween>
-      {dialog}
-    </Container>
+      {quick.map((action) => {
+        const why = action.refused?.(server);
+        return (
+          <Button
+            key={action.id}
+            disabled={why !== undefined}
+            disabledReason={why}
+            onClick={() => void perform(action, [server])}
+          >
+            {action.text}
+          </Button>
+        );
+      })}
+      <Button onClick={() => navigate(`/instances/${server.id}?tab=console`)}>{t('console')}</Button>
+      {traces && port && <Button onClick={() => navigate(`/trace?port=${port.id}`)}>{t('trace')}</Button>}
+    </Panel>
   );
 }
