@@ -68,16 +68,16 @@ export const useImageTasks = (id: string, again: number | false = false) =>
     refetchInterval: again,
   });
 
-/** Attributes that the API gives; whatever else stands beside them is a property of the owner's. */
-export const imageAttributes = new Set(
+/** Names that the API has for itself; whatever else stands beside them is a property of the owner's. */
+export const attributes: ReadonlySet<string> = new Set(
   `id name status visibility owner disk_format container_format size virtual_size checksum os_hash_algo os_hash_value min_disk
   min_ram protected os_hidden tags created_at updated_at self file schema stores locations direct_url
-  os_glance_importing_to_stores os_glance_failed_import os_glance_import_task`.split(/\s+/),
+  os_glance_importing_to_stores os_glance_failed_import os_glance_import_task location deleted deleted_at`.split(/\s+/),
 );
 
 export const propertiesOf = (image: Image): Record<string, string> =>
   Object.fromEntries(
     Object.entries(image)
-      .filter(([name, value]) => !imageAttributes.has(name) && value !== null)
+      .filter(([name, value]) => !attributes.has(name) && value !== null)
       .map(([name, value]) => [name, String(value)]),
   );

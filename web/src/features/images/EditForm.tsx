@@ -1,13 +1,13 @@
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import type { Image } from '~/api/image';
-import { useSession } from '~/app/useSession';
 import { FormModal } from '~/ui/FormModal';
-import { CheckField, RadioField, TextField } from '~/ui/fields';
+import { CheckField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
 import { notify } from '~/ui/notify';
 import { maxLength, wholeNumber } from '~/ui/rules';
 import { changeImage } from './mutations';
+import { VisibilityField } from './VisibilityField';
 
 interface Values {
   name: string;
@@ -19,12 +19,9 @@ interface Values {
   hidden: boolean;
 }
 
-const visibilities: Image['visibility'][] = ['private', 'shared', 'community', 'public'];
-
 /** The dialog for what may be changed of an image; its data never change. */
 export function EditForm({ image, onClose }: { image: Image; onClose(): void }) {
   const { t } = useTranslation('images');
-  const { isAdmin } = useSession();
   const form = useForm<Values>({
     mode: 'onChange',
     defaultValues: {
@@ -58,14 +55,7 @@ export function EditForm({ image, onClose }: { image: Image; onClose(): void }) 
       onClose={onClose}
     >
       <TextField control={form.control} name="name" label={t('common:name')} rule={maxLength(255)} autoFocus />
-      <RadioField
-        control={form.control}
-        name="visibility"
-        label={t('visibility')}
-        options={visibilities
-          .filter((v) => v !== 'public' || isAdmin || image.visibility === 'public')
-          .map((value) => ({ value, label: t(`visibilities.${value}`), description: t(`visibilityText.${value}`) }))}
-      />
+      <VisibilityField control={form.control} name="visibility" now={image.visibility} />
       <TextField control={form.control} name="minDisk" label={t('minDisk')} rule={wholeNumber(0)} inputMode="numeric" />
       <TextField control={form.control} name="minRam" label={t('minRam')} rule={wholeNumber(0)} inputMode="numeric" />
       <TextField control={form.control} name="tags" label={t('tags')} hint={t('tagsHint')} optional />

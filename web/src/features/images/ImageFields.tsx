@@ -3,16 +3,13 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { UseFormReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import type { Image } from '~/api/image';
-import { useSession } from '~/app/useSession';
-import { RadioField, SelectField, TextField } from '~/ui/fields';
+import { SelectField, TextField } from '~/ui/fields';
 import { PairsField } from '~/ui/PairsField';
 import { maxLength, wholeNumber } from '~/ui/rules';
 import type { NewImage } from './mutations';
-import { propertyName } from './rules';
+import { propertyKey } from './rules';
 import { diskFormats } from './upload/sniff';
-
-const visibilities: Image['visibility'][] = ['private', 'shared', 'community', 'public'];
+import { VisibilityField } from './VisibilityField';
 
 export const noImage: NewImage = {
   name: '',
@@ -26,7 +23,6 @@ export const noImage: NewImage = {
 /** What a new image is called, who sees it, and what it needs. */
 export function ImageFields({ form, formatHint }: { form: UseFormReturn<NewImage>; formatHint?: string }) {
   const { t } = useTranslation('images');
-  const { isAdmin } = useSession();
   const { control } = form;
   return (
     <SpaceBetween size="m">
@@ -38,14 +34,7 @@ export function ImageFields({ form, formatHint }: { form: UseFormReturn<NewImage
         hint={formatHint ?? t('formatHint')}
         options={diskFormats.map((value) => ({ value, label: t(`formats.${value}`) }))}
       />
-      <RadioField
-        control={control}
-        name="visibility"
-        label={t('visibility')}
-        options={visibilities
-          .filter((v) => v !== 'public' || isAdmin)
-          .map((value) => ({ value, label: t(`visibilities.${value}`), description: t(`visibilityText.${value}`) }))}
-      />
+      <VisibilityField control={control} name="visibility" />
       <ExpandableSection headerText={t('more')}>
         <SpaceBetween size="m">
           <ColumnLayout columns={2}>
@@ -72,7 +61,7 @@ export function ImageFields({ form, formatHint }: { form: UseFormReturn<NewImage
             label={t('properties')}
             empty={t('noProperties')}
             addLabel={t('addProperty')}
-            keyRule={propertyName}
+            keyRule={propertyKey}
           />
         </SpaceBetween>
       </ExpandableSection>

@@ -1,8 +1,12 @@
 import i18next from 'i18next';
-import { imageAttributes } from '~/api/image';
-import { all, maxLength, type Rule } from '~/ui/rules';
+import { attributes } from '~/api/image';
+import { maxLength, type Rule } from '~/ui/rules';
 
-/** propertyName is for names of properties: those of attributes would change the image itself. */
-export const propertyName: Rule = all(maxLength(255), (value) =>
-  imageAttributes.has(value.trim()) ? i18next.t('images:attributeName') : undefined,
-);
+/** propertyKey checks the name of a property: as the API has them, properties stand beside the attributes of the image. */
+export const propertyKey: Rule = (value) => {
+  const key = value.trim();
+  return (
+    maxLength(255)(key) ??
+    (attributes.has(key) || key.startsWith('os_glance') ? i18next.t('images:rules.attribute') : undefined)
+  );
+};
