@@ -2,7 +2,7 @@ import { pathPart } from '~/api/client';
 import type { KeyPair } from '~/api/compute';
 import { write } from '~/api/write';
 
-const shown = ['keypair', 'usage'];
+const shown = ['keypair'];
 
 /** The last microversion at which the cloud makes keys itself; later ones want a public key. */
 const lastWithGeneration = '2.91';

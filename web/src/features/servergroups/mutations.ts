@@ -5,7 +5,7 @@ export type Policy = (typeof policies)[number];
 
 /** createGroup: only anti-affinity may say how many of its servers share a host; '' leaves it at one. */
 export const createGroup = (name: string, policy: Policy, perHost: string) =>
-  write(['server_group', 'usage'], 'compute', 'POST', '/os-server-groups', {
+  write(['server_group'], 'compute', 'POST', '/os-server-groups', {
     server_group: {
       name: name.trim(),
       policy,
@@ -13,5 +13,4 @@ export const createGroup = (name: string, policy: Policy, perHost: string) =>
     },
   });
 
-export const deleteGroup = (id: string) =>
-  write(['server_group', 'usage'], 'compute', 'DELETE', `/os-server-groups/${id}`);
+export const deleteGroup = (id: string) => write(['server_group'], 'compute', 'DELETE', `/os-server-groups/${id}`);

@@ -7,7 +7,7 @@ import { useEffect } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { SelectField, TextField } from '~/ui/fields';
-import { all, port, wholeNumber } from '~/ui/rules';
+import { port, wholeNumber } from '~/ui/rules';
 import { AddressField } from './AddressField';
 import { useEnds } from './useEnds';
 import { type FormValues, formOf, hasPorts, protocols } from './values';
@@ -79,7 +79,7 @@ export function TraceForm({ query, busy, onRun }: Props) {
                 label={t('destinationPort')}
                 inputMode="numeric"
                 placeholder="22"
-                rule={all(port)}
+                rule={port}
               />
             )}
             {hasPorts(v.protocol) && (
@@ -90,7 +90,7 @@ export function TraceForm({ query, busy, onRun }: Props) {
                 hint={t('sourcePortHint')}
                 optional
                 inputMode="numeric"
-                rule={all(port)}
+                rule={port}
               />
             )}
           </ColumnLayout>

@@ -58,4 +58,4 @@ export function pathOf(step: Pick<TraceStep, 'resource_type' | 'resource_id'>): 
 }
 
 /** Errors of the API that have words of their own here. */
-export const knownErrors = ['PortNotBound', 'PortNotTraceable', 'PortNotReady', 'HostUnavailable'];
+export const knownErrors = ['PortNotBound', 'PortNotTraceable', 'PortNotReady', 'HostBusy', 'HostUnavailable'];

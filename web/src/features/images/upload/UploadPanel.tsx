@@ -7,7 +7,6 @@ import ProgressBar from '@cloudscape-design/components/progress-bar';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useSyncExternalStore } from 'react';
 import { useTranslation } from 'react-i18next';
-import { messageOf } from '~/api/error';
 import { confirm } from '~/ui/confirm';
 import { formatBytes } from '~/ui/format';
 import { Go } from '~/ui/Go';
@@ -53,7 +52,7 @@ function One({ upload: u }: { upload: Upload }) {
       confirmLabel: t('cancelUpload'),
       danger: true,
     });
-    if (yes) await uploads.cancel(u.id).catch((error) => notify.error(messageOf(error), error));
+    if (yes) await uploads.cancel(u.id).catch((error) => notify.error(t('common:failed'), error));
   };
   const rest = u.state === 'paused' || u.state === 'waiting';
   return (
