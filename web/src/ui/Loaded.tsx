@@ -8,7 +8,7 @@ import { useTranslation } from 'react-i18next';
 import { isNotFound, messageOf } from '~/api/error';
 
 interface Props<T> {
-  query: Pick<UseQueryResult<T>, 'data' | 'error' | 'refetch'>;
+  query: Pick<UseQueryResult<T>, 'data' | 'error'> & { refetch(): Promise<unknown> };
   children(data: T): ReactNode;
 }
 

@@ -1,3 +1,4 @@
+import { useEffect } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useNetworkQuotas, useNetworks, useSubnets } from '~/api/network';
@@ -9,6 +10,7 @@ import { notify } from '~/ui/notify';
 import { QuotaUse } from '~/ui/QuotaUse';
 import { addressOf, all, maxLength, type Rule, say } from '~/ui/rules';
 import { contains } from '~/ui/subnetRules';
+import { useRecheck } from '~/ui/useRecheck';
 import { allocate } from './mutations';
 import { useTargets } from './useTargets';
 
@@ -34,7 +36,7 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
     mode: 'onChange',
     defaultValues: { network: standard?.id ?? '', address: '', description: '', place: '' },
   });
-  const network = form.watch('network');
+  const [network, place] = form.watch(['network', 'place']);
   const ranges = subnets.filter((s) => s.network_id === network && s.ip_version === 4).map((s) => s.cidr);
   const within: Rule = (value) =>
     ranges.length === 0 || ranges.some((range) => contains(range, value))
@@ -45,15 +47,19 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
     label: targets.nameOf(target),
     description: target.address,
   }));
+  const left = place !== '' && !places.some((p) => p.value === place);
+  useEffect(() => {
+    // A place that the network does not reach is not shown, and must not be sent.
+    if (left) form.setValue('place', '');
+  }, [left, form]);
+  useRecheck(form, ['address'], [network]);
   return (
     <FormModal
       title={t('allocateTitle')}
       submitLabel={t('allocate')}
       form={form}
       onSubmit={async (v) => {
-        // A place that was chosen for another network is not offered any more.
-        const place = places.find((one) => one.value === v.place)?.value ?? '';
-        const [port = '', fixed = ''] = place.split(' ');
+        const [port = '', fixed = ''] = v.place.split(' ');
         const made = await allocate({
           network: v.network,
           address: v.address.trim(),

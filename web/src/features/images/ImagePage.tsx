@@ -55,11 +55,7 @@ function Details({ image }: { image: Image }) {
   const mine = isAdmin || image.owner === projectId;
   const tabs = [
     { id: 'overview', label: t('tab.overview'), content: <Overview image={image} /> },
-    {
-      id: 'properties',
-      label: t('properties'),
-      content: <PropertiesTab image={image} mine={mine} />,
-    },
+    { id: 'properties', label: t('properties'), content: <PropertiesTab image={image} mine={mine} /> },
     ...(mine && image.visibility === 'shared'
       ? [{ id: 'members', label: t('tab.members'), content: <MembersTab image={image} /> }]
       : []),

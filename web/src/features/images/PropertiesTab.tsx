@@ -4,28 +4,39 @@ import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { messageOf } from '~/api/error';
 import { type Image, propertiesOf } from '~/api/image';
 import { notify } from '~/ui/notify';
-import { type Pair, PairsField, pairsChange, pairsOf, recordOf } from '~/ui/PairsField';
+import { type Pair, PairsField, pairsChange, pairsOf } from '~/ui/PairsField';
 import { changeImage } from './mutations';
-import { propertyName } from './rules';
+import { propertyKey } from './rules';
+
+/** changed is a record after a change; null is gone. */
+const changed = (record: Record<string, string>, change: Record<string, string | null>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries({ ...record, ...change }).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
 
 /** The properties that the owner gave an image: what kind of machine it wants, and whatever else. */
 export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) {
   const { t } = useTranslation('images');
   const before = propertiesOf(image);
   const form = useForm<{ properties: Pair[] }>({ mode: 'onChange', defaultValues: { properties: pairsOf(before) } });
+  const { isDirty } = form.formState;
   const [failure, setFailure] = useState('');
-  const { isDirty, defaultValues } = form.formState;
-  const current = JSON.stringify(before);
-  // What the image has by now is shown, unless something is typed: that stays.
+  // What the rows began with: only what was changed of it is sent, and what others do meanwhile stays.
+  const begun = useRef(before);
+  const begin = (properties: Record<string, string>) => {
+    begun.current = properties;
+    form.reset({ properties: pairsOf(properties) });
+  };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: rows that nobody has touched follow the image
   useEffect(() => {
-    if (!isDirty) form.reset({ properties: pairsOf(JSON.parse(current)) });
-  }, [current, isDirty, form]);
+    if (!isDirty) begin(before);
+  }, [JSON.stringify(before)]);
   if (!mine) {
     return (
       <Container>
@@ -40,9 +51,9 @@ export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) 
   const submit = form.handleSubmit(async ({ properties }) => {
     setFailure('');
     try {
-      // What others added meanwhile was not seen here, and is not taken away.
-      await changeImage(image, pairsChange(recordOf(defaultValues?.properties as Pair[]), properties));
-      form.reset({ properties });
+      const change = pairsChange(begun.current, properties);
+      await changeImage(image, change);
+      begin(changed(before, change));
       notify.success(t('changed', { name: image.name || image.id }));
     } catch (error) {
       setFailure(messageOf(error));
@@ -62,7 +73,7 @@ export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) 
           label={t('properties')}
           empty={t('noProperties')}
           addLabel={t('addProperty')}
-          keyRule={propertyName}
+          keyRule={propertyKey}
         />
         <Button
           variant="primary"

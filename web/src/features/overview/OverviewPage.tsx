@@ -1,5 +1,6 @@
 import Alert from '@cloudscape-design/components/alert';
 import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
@@ -7,7 +8,7 @@ import Spinner from '@cloudscape-design/components/spinner';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { lazy, Suspense } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLimits, useServers } from '~/api/compute';
+import { type Server, useLimits, useServers } from '~/api/compute';
 import { useHealth } from '~/api/health';
 import { useNetworkQuotas } from '~/api/network';
 import { useSession } from '~/app/useSession';
@@ -63,20 +64,28 @@ function Quotas({ project }: { project: string }) {
   const { t } = useTranslation('overview');
   const compute = useLimits();
   const network = useNetworkQuotas(project);
-  const data = compute.data || network.data ? quotasOf(compute.data, network.data) : undefined;
+  const refetch = () => Promise.all([compute.refetch(), network.refetch()]);
+  const some = compute.data !== undefined || network.data !== undefined;
   const query = {
-    data,
-    error: compute.error ?? network.error,
-    refetch: () => Promise.all([compute.refetch(), network.refetch()]) as never,
+    data: some ? quotasOf(compute.data, network.data) : undefined,
+    error: compute.error && network.error,
+    refetch,
   };
+  const partial = (compute.error && !compute.data) || (network.error && !network.data);
   return (
     <Container header={<Header variant="h2">{t('quotas')}</Header>} data-testid="quotas">
-      {query.error && data && <Alert type="warning">{t('partial')}</Alert>}
       <Loaded query={query}>
         {(quotas) => (
-          <Suspense fallback={<Spinner size="large" />}>
-            <QuotaCharts quotas={quotas} />
-          </Suspense>
+          <SpaceBetween size="m">
+            {partial && (
+              <Alert type="warning" action={<Button onClick={() => void refetch()}>{t('common:retry')}</Button>}>
+                {t('quotasPartial')}
+              </Alert>
+            )}
+            <Suspense fallback={<Spinner size="large" />}>
+              <QuotaCharts quotas={quotas} />
+            </Suspense>
+          </SpaceBetween>
         )}
       </Loaded>
     </Container>
@@ -86,10 +95,9 @@ function Quotas({ project }: { project: string }) {
 function Instances() {
   const { t } = useTranslation('overview');
   const query = useServers();
-  const recent = useRecent(query.data);
   return (
     <div className="overview-columns">
-      <Container header={<Header variant="h2">{t('byState')}</Header>} fitHeight>
+      <Container header={<Header variant="h2">{t('byState')}</Header>} data-testid="by-state" fitHeight>
         <Loaded query={query}>
           {(servers) => (
             <Suspense fallback={<Spinner size="large" />}>
@@ -98,24 +106,32 @@ function Instances() {
           )}
         </Loaded>
       </Container>
-      <Container header={<Header variant="h2">{t('recent')}</Header>} fitHeight>
-        {recent?.length === 0 && <Box color="text-body-secondary">{t('noActions')}</Box>}
-        {recent === undefined && !query.error && <Spinner />}
-        {recent === undefined && query.error && <Box color="text-body-secondary">{t('common:loadFailed')}</Box>}
-        <ul className="recent-actions">
-          {recent?.map((a) => (
-            <li key={`${a.server.id} ${a.request_id}`}>
-              <StatusIndicator type={a.message ? 'error' : 'success'}>
-                {t(`action.${a.action}`, { defaultValue: a.action })}
-              </StatusIndicator>{' '}
-              <Go to={`/instances/${a.server.id}?tab=actions`}>{nameOf(a.server)}</Go>{' '}
-              <Box variant="span" color="text-body-secondary">
-                {formatAge(a.start_time)}
-              </Box>
-            </li>
-          ))}
-        </ul>
+      <Container header={<Header variant="h2">{t('recent')}</Header>} data-testid="recent" fitHeight>
+        <Loaded query={query}>{(servers) => <RecentActions servers={servers} />}</Loaded>
       </Container>
     </div>
+  );
+}
+
+function RecentActions({ servers }: { servers: Server[] }) {
+  const { t } = useTranslation('overview');
+  const recent = useRecent(servers);
+  if (recent === undefined) return <Spinner />;
+  if (recent === null) return <Box color="text-body-secondary">{t('common:loadFailed')}</Box>;
+  if (recent.length === 0) return <Box color="text-body-secondary">{t('noActions')}</Box>;
+  return (
+    <ul className="recent-actions">
+      {recent.map((a) => (
+        <li key={`${a.server.id} ${a.request_id}`}>
+          <StatusIndicator type={a.message ? 'error' : 'success'}>
+            {t(`action.${a.action}`, { defaultValue: a.action })}
+          </StatusIndicator>{' '}
+          <Go to={`/instances/${a.server.id}?tab=actions`}>{nameOf(a.server)}</Go>{' '}
+          <Box variant="span" color="text-body-secondary">
+            {formatAge(a.start_time)}
+          </Box>
+        </li>
+      ))}
+    </ul>
   );
 }

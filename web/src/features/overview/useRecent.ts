@@ -9,13 +9,14 @@ export interface Recent extends InstanceAction {
 const looked = 5;
 const shown = 8;
 
-/** useRecent are the newest actions on the servers that changed last; undefined while they are not known. */
-export function useRecent(servers?: Server[]): Recent[] | undefined {
-  const newest = [...(servers ?? [])].sort((a, b) => b.updated.localeCompare(a.updated)).slice(0, looked);
+/** useRecent are the newest actions on the servers that changed last; undefined while they are not known, null when they could not be had. */
+export function useRecent(servers: Server[]): Recent[] | null | undefined {
+  const newest = [...servers].sort((a, b) => b.updated.localeCompare(a.updated)).slice(0, looked);
   const found = useQueries({
     queries: newest.map((s) => ({ queryKey: ['server', s.id, 'actions'], queryFn: () => serverActions(s.id) })),
   });
-  if (!servers || found.some((q) => q.isPending)) return undefined;
+  if (found.some((q) => q.isPending)) return undefined;
+  if (found.length > 0 && found.every((q) => q.isError)) return null;
   return found
     .flatMap((q, i) => (q.data ?? []).map((action) => ({ ...action, server: newest[i] as Server })))
     .sort((a, b) => b.start_time.localeCompare(a.start_time))

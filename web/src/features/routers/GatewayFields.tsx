@@ -23,15 +23,16 @@ export function GatewayFields({ form, optional }: { form: UseFormReturn<GatewayP
   const networks = useNetworks(projectId);
   const external = (networks.data ?? []).filter((n) => n['router:external']);
   const v = form.watch('gateway');
-  const known = useSubnets().data;
-  const subnets = (known ?? []).filter((s) => s.network_id === v.network);
+  const subnets = (useSubnets().data ?? []).filter((s) => s.network_id === v.network);
   const subnet = subnets.find((s) => s.id === v.subnet);
-  const elsewhere = known !== undefined && v.subnet !== '' && !subnet;
+  const left = !subnet && (v.subnet !== '' || v.address !== '');
   useEffect(() => {
-    if (!elsewhere) return; // else what belongs to another network would go with this one, unseen
+    if (!left) return;
+    // What belongs to a subnet that is not chosen any more is not shown, and must not be sent.
     form.setValue('gateway.subnet', '');
     form.setValue('gateway.address', '');
-  }, [elsewhere, form]);
+    form.clearErrors('gateway.address');
+  }, [left, form]);
   useRecheck(form, ['gateway.address'], [v.network, v.subnet]);
   return (
     <SpaceBetween size="m">

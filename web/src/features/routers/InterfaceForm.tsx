@@ -30,10 +30,11 @@ interface Props {
 /** The dialog that joins a router to a subnet. */
 export function InterfaceForm({ router, ports, network, onClose }: Props) {
   const { t } = useTranslation('routers');
-  const project = router.project_id; // an administrator may edit another project's
+  // An administrator may have the router of another project before them.
+  const { project_id: projectId } = router;
   const subnets = useSubnets().data ?? [];
-  const networks = useNetworks(project).data ?? [];
-  const free = (usePorts({ project_id: project }).data ?? []).filter(
+  const networks = useNetworks(projectId).data ?? [];
+  const free = (usePorts({ project_id: projectId }).data ?? []).filter(
     (p) => p.device_id === '' && (!network || p.network_id === network),
   );
   const form = useForm<Values>({
@@ -49,7 +50,7 @@ export function InterfaceForm({ router, ports, network, onClose }: Props) {
     const other = joined.find((one) => overlap(one.cidr, s.cidr));
     return other && t('overlapsWith', { cidr: other.cidr });
   };
-  const usable = networks.filter((n) => (network ? n.id === network : n.project_id === project || n.shared));
+  const usable = networks.filter((n) => (network ? n.id === network : n.project_id === projectId || n.shared));
   return (
     <FormModal
       title={t('addTitle', { name: nameOf(router) })}
@@ -58,7 +59,7 @@ export function InterfaceForm({ router, ports, network, onClose }: Props) {
       onSubmit={async (values) => {
         const subnet = subnets.find((s) => s.id === values.subnet);
         if (values.by === 'port') await addPort(router.id, values.port);
-        else if (subnet) await addSubnet(router.id, subnet, values.address.trim());
+        else if (subnet) await addSubnet(router, subnet, values.address.trim());
         notify.success(t('added', { name: nameOf(router) }));
       }}
       onClose={onClose}

@@ -27,17 +27,18 @@ export const setGateway = (router: string, info: Fields | null): Promise<void> =
 
 /** addSubnet joins a subnet to a router: at the subnet's gateway address, or at another one, which takes a port of its own. */
 export async function addSubnet(
-  router: string,
+  router: { id: string; project_id: string },
   subnet: { id: string; network_id: string },
   address: string,
 ): Promise<void> {
-  if (!address) return member('router', router, 'add_router_interface', { subnet_id: subnet.id });
+  if (!address) return member('router', router.id, 'add_router_interface', { subnet_id: subnet.id });
   const port = await create<Port>('port', {
+    project_id: router.project_id,
     network_id: subnet.network_id,
     fixed_ips: [{ subnet_id: subnet.id, ip_address: address }],
   });
   try {
-    await member('router', router, 'add_router_interface', { port_id: port.id });
+    await member('router', router.id, 'add_router_interface', { port_id: port.id });
   } catch (error) {
     await remove('port', port.id).catch(() => undefined); // why it did not work is what matters
     throw error;

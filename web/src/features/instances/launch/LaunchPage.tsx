@@ -3,12 +3,11 @@ import '../instances.css';
 import { type ComponentType, useEffect, useRef, useState } from 'react';
 import { type UseFormReturn, useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { useBlocker, useNavigate, useSearchParams } from 'react-router-dom';
+import { useNavigate, useSearchParams } from 'react-router-dom';
 import { ApiError, messageOf } from '~/api/error';
-import { session } from '~/api/session';
-import { confirm } from '~/ui/confirm';
 import { notify } from '~/ui/notify';
 import { Crumbs } from '~/ui/Page';
+import { useLeaveQuestion } from '~/ui/useLeaveQuestion';
 import { createServers } from '../mutations';
 import { AdvancedStep } from './AdvancedStep';
 import { DetailsStep } from './DetailsStep';
@@ -74,6 +73,12 @@ export default function LaunchPage() {
   ).current;
   useDefaults(data, form);
   const { isDirty } = form.formState;
+  const launched = useRef(false);
+  useLeaveQuestion(() => isDirty && !busy && !launched.current, {
+    title: t('launch.leaveTitle'),
+    body: t('launch.leaveText'),
+    confirmLabel: t('launch.leave'),
+  });
   const problems = problemsOf(values, data.known);
 
   const goTo = (wanted: number) => {
@@ -103,23 +108,10 @@ export default function LaunchPage() {
     } finally {
       setBusy(false);
     }
-    done.current = true;
+    launched.current = true;
     notify.success(t('launch.done', { count: Number(values.count), name: values.name.trim() }));
     navigate('/instances');
   };
-  // Whatever leads away asks first, but for a launch that is done, and for the end of the session.
-  const done = useRef(false);
-  const blocker = useBlocker(
-    ({ currentLocation, nextLocation }) =>
-      isDirty && !done.current && session.current !== null && currentLocation.pathname !== nextLocation.pathname,
-  );
-  const blocked = useRef(blocker);
-  blocked.current = blocker;
-  useEffect(() => {
-    if (blocker.state !== 'blocked') return;
-    const question = { title: t('launch.leaveTitle'), body: t('launch.leaveText'), confirmLabel: t('launch.leave') };
-    void confirm(question).then((leaves) => (leaves ? blocked.current.proceed?.() : blocked.current.reset?.()));
-  }, [blocker.state, t]);
 
   const props: StepProps = {
     form,
