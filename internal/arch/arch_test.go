@@ -45,13 +45,14 @@ var platform = map[string][]string{
 	"physnet":    {"errs", "netlinkx"},
 	"webfetch":   {"errs"},
 	"pki":        nil,
+	"secrets":    {"store"},
 	"demo":       {"errs", "demo"},
 	"dashboard":  {"errs", "policy", "store", "api"},
 	"console":    {"errs", "nodeapi"},
 }
 
 // Slices may import these of the platform besides.
-var forSlices = []string{"errs", "policy", "store", "nodeapi", "metadata", "dataplane/intent", "qcow2"}
+var forSlices = []string{"errs", "policy", "store", "secrets", "nodeapi", "metadata", "dataplane/intent", "qcow2"}
 
 // Roots construct things and may import all of the project.
 var roots = []string{"server", "cloudtest", "arch"}
