@@ -96,7 +96,7 @@ generated: deps-bpf
 
 test: deps-test check test-slices test-guest test-e2e test-web ## everything
 
-bin/withpostgres: $(shell find test/withpostgres internal/store/storetest -name '*.go')
+bin/withpostgres: $(shell find test/withpostgres test/postgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
 
 test-slices: bin/withpostgres $(GUEST) ## all Go tests, on SQLite and PostgreSQL, BPF and QEMU tests among them

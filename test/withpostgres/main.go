@@ -1,28 +1,21 @@
-// Withpostgres starts a PostgreSQL server of its own (a temporary folder, a
-// free port on loopback, the distribution's binaries), runs a command with its
+// Withpostgres starts a PostgreSQL server of its own, runs a command with its
 // URL in WISP_TEST_POSTGRES, and stops and removes it again.
 //
 //	withpostgres go test ./...
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
-	"os/user"
-	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"syscall"
-	"time"
 
 	"wisp/internal/store/storetest"
+	"wisp/test/postgres"
 )
 
 func main() {
@@ -41,46 +34,14 @@ func run(command []string) (code int, err error) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	bin, err := binaries()
+	server, err := postgres.Start(ctx)
 	if err != nil {
 		return 0, err
 	}
-	dir, err := os.MkdirTemp("", "wisp-postgres-")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	attributes, err := unprivileged(dir)
-	if err != nil {
-		return 0, err
-	}
-	data := filepath.Join(dir, "data")
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--no-sync", "--auth=trust", "--username=wisp", "--encoding=UTF8", "--locale=C", data)
-	initdb.SysProcAttr, initdb.Dir = attributes, dir
-	if output, err := initdb.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("initdb: %w\n%s", err, output)
-	}
-	port, err := freePort()
-	if err != nil {
-		return 0, err
-	}
-	var log bytes.Buffer
-	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories="+dir, "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=400")
-	server.SysProcAttr, server.Dir, server.Stderr = attributes, dir, &log
-	if err := server.Start(); err != nil {
-		return 0, err
-	}
-	defer func() {
-		_ = server.Process.Signal(syscall.SIGINT) // a fast shutdown
-		_ = server.Wait()
-	}()
-	if err := answers(ctx, port); err != nil {
-		return 0, fmt.Errorf("%w\n%s", err, log.String())
-	}
+	defer func() { err = errors.Join(err, server.Stop()) }()
 	child := exec.Command(command[0], command[1:]...)
 	child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
-	child.Env = append(os.Environ(), fmt.Sprintf("%s=postgres://wisp@127.0.0.1:%d/postgres?sslmode=disable", storetest.Postgres, port))
+	child.Env = append(os.Environ(), storetest.Postgres+"="+server.URL("postgres"))
 	if err := child.Start(); err != nil {
 		return 0, err
 	}
@@ -93,58 +54,4 @@ func run(command []string) (code int, err error) {
 		return max(exit.ExitCode(), 1), nil
 	}
 	return 0, err
-}
-
-// binaries finds the newest server of the distribution.
-func binaries() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", errors.New("no PostgreSQL below /usr/lib/postgresql; `make deps-test` installs it")
-	}
-	slices.Sort(found)
-	return filepath.Dir(found[len(found)-1]), nil
-}
-
-// unprivileged makes the server run as the postgres user when this process is
-// root, which PostgreSQL refuses to be; it dies with this process.
-func unprivileged(dir string) (*syscall.SysProcAttr, error) {
-	attributes := &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT}
-	if os.Geteuid() != 0 {
-		return attributes, nil
-	}
-	account, err := user.Lookup("postgres")
-	if err != nil {
-		return nil, err
-	}
-	uid, _ := strconv.Atoi(account.Uid)
-	gid, _ := strconv.Atoi(account.Gid)
-	attributes.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return attributes, os.Chown(dir, uid, gid)
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
-
-func answers(ctx context.Context, port int) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("PostgreSQL does not answer: %w", err)
-		case <-tick.C:
-		}
-	}
 }
