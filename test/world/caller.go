@@ -3,6 +3,8 @@ package world
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,30 +23,52 @@ import (
 // client's start would take longer than the request.
 type Caller struct {
 	Token string
+	Base  string // URL of the cloud, without a trailing slash
 
 	t      testing.TB
 	client *http.Client
 }
 
-const (
-	base           = "http://127.0.0.1:5000"
-	requestTimeout = 20 * time.Second
-)
+const requestTimeout = 20 * time.Second
 
 // NewCaller logs in as the world's user.
 func (w *World) NewCaller(t testing.TB) *Caller {
 	t.Helper()
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-		err = netlinkx.In(netlinkx.NetnsPath(w.Host), func() error {
-			conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
-			return err
-		})
-		return conn, err
-	}}
+	return NewCaller(t, w.Host, "http://127.0.0.1:5000", nil, w.env)
+}
+
+// NewCaller logs in to the cloud at a URL, from a network namespace, with the
+// credentials of an environment. roots may be nil.
+func NewCaller(t testing.TB, netns, base string, roots *x509.CertPool, env []string) *Caller {
+	t.Helper()
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+			err = netlinkx.In(netlinkx.NetnsPath(netns), func() error {
+				conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+				return err
+			})
+			return conn, err
+		},
+	}
 	t.Cleanup(transport.CloseIdleConnections)
-	c := &Caller{t: t, client: &http.Client{Transport: transport, Timeout: requestTimeout}}
-	c.Token = c.IssueToken(w.env)
+	c := &Caller{t: t, Base: base, client: &http.Client{Transport: transport, Timeout: requestTimeout}}
+	c.Token = c.IssueToken(env)
 	return c
+}
+
+// In returns the same caller for another test.
+func (c *Caller) In(t testing.TB) *Caller {
+	other := *c
+	other.t = t
+	return &other
+}
+
+// At returns the same caller, who asks another server of the cloud.
+func (c *Caller) At(base string) *Caller {
+	other := *c
+	other.Base = base
+	return &other
 }
 
 // IssueToken logs in with the credentials of an environment.
@@ -67,7 +91,7 @@ func (c *Caller) IssueToken(env []string) string {
 // send makes one request and returns the answer's header and body. A status
 // of failure is an error that shows the body.
 func (c *Caller) send(method, path, body string, headers ...string) (http.Header, []byte, error) {
-	request, err := http.NewRequest(method, base+path, bytes.NewReader([]byte(body)))
+	request, err := http.NewRequest(method, c.Base+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -159,8 +183,11 @@ func (c *Caller) Count(path, key string) int {
 }
 
 // Prefix is the prefix of the cloud's device names.
-func (w *World) Prefix() string {
+func (w *World) Prefix() string { return Prefix(w.State) }
+
+// Prefix is that of the devices of a state directory.
+func Prefix(stateDir string) string {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(w.State))
+	_, _ = h.Write([]byte(stateDir))
 	return fmt.Sprintf("w%03x", h.Sum32()&0xfff)
 }
