@@ -12,7 +12,7 @@ NPM     := web/node_modules/.package-lock.json
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-e2e test-web bench clean
+.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-e2e test-web test-hosts bench bench-net clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -94,7 +94,7 @@ generate: deps-bpf ## generate the BPF objects and their loaders
 generated: deps-bpf
 	@test/generated
 
-test: deps-test check test-slices test-guest test-e2e test-web ## everything
+test: deps-test check test-slices test-guest test-e2e test-hosts test-web ## everything
 
 bin/withpostgres: $(shell find test/withpostgres test/postgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
@@ -111,9 +111,16 @@ test-e2e: $(BIN) $(GUEST) ## the scenario with the openstack client and real gue
 test-web: $(BIN) $(GUEST) ## the first day in a browser, against a real cloud
 	@go test -count=1 -timeout 40m -v ./test/web/...
 
+test-hosts: $(BIN) $(GUEST) ## several machines: nodes that join, five types of networks, failover
+	@go test -count=1 -timeout 20m -v ./test/hosts/...
+
 bench: $(BIN) $(GUEST) ## figures, with the medians of 10
 	@go test -count=1 -timeout 30m -v -run TestFigures ./test/bench -figures
 	@go test -count=3 -timeout 10m -v -run TestThroughput ./internal/dataplane
+
+bench-net: $(BIN) ## figures of the network, beside others in the same run
+	@test/install-packages bench
+	@go test -count=1 -timeout 30m -v -run TestNetwork ./test/bench -figures
 
 clean: ## remove what was built
 	@rm -rf bin $(BUILD) web/node_modules web/test-results web/screenshots; git clean -qfdX web/dist

@@ -64,7 +64,7 @@ var libraries = map[string][]string{
 	"github.com/pressly/goose":       {"internal/store"},
 	"github.com/vishvananda/netlink": {"internal/netlinkx"},
 	"github.com/vishvananda/netns":   {"internal/netlinkx"},
-	"github.com/cilium/ebpf":         {"internal/dataplane"},
+	"github.com/cilium/ebpf":         {"internal/dataplane", "test/bench"},
 	"github.com/spf13/cobra":         {"cmd"},
 	"github.com/gophercloud":         {"internal/demo", "test"},
 	"wisp/web":                       {"internal/server"},

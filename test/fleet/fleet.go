@@ -69,8 +69,8 @@ func New(t testing.TB) *Fleet {
 	}
 	f.fabric = f.Netns("fabric")
 	for _, bridge := range []string{Management, Tunnel, External, Physical} {
-		f.ip(f.fabric, "link add %s type bridge", bridge)
-		f.ip(f.fabric, "link set %s up", bridge)
+		f.IP(f.fabric, "link add %s type bridge", bridge)
+		f.IP(f.fabric, "link set %s up", bridge)
 	}
 	return f
 }
@@ -83,10 +83,13 @@ func (f *Fleet) In(t testing.TB) *Fleet {
 	return &other
 }
 
+// Named is the full name of a namespace that Netns made.
+func (f *Fleet) Named(name string) string { return f.name + "-" + name }
+
 // Netns makes a namespace with a name of its own and returns that.
 func (f *Fleet) Netns(name string) string {
 	f.t.Helper()
-	full := f.name + "-" + name
+	full := f.Named(name)
 	f.must("ip", "netns", "add", full)
 	f.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), cleanupLimit)
@@ -95,7 +98,7 @@ func (f *Fleet) Netns(name string) string {
 			f.t.Errorf("delete namespace %s: %v\n%s", full, err, out)
 		}
 	})
-	f.ip(full, "link set lo up")
+	f.IP(full, "link set lo up")
 	return full
 }
 
@@ -105,12 +108,12 @@ func (f *Fleet) Netns(name string) string {
 func (f *Fleet) Plug(netns, network, address string) (port string) {
 	f.t.Helper()
 	port = fmt.Sprintf("p%d", f.cables.Add(1))
-	f.ip(f.fabric, "link add %s type veth peer name %s netns %s", port, network, netns)
-	f.ip(f.fabric, "link set %s master %s up", port, network)
+	f.IP(f.fabric, "link add %s type veth peer name %s netns %s", port, network, netns)
+	f.IP(f.fabric, "link set %s master %s up", port, network)
 	if address != "" {
-		f.ip(netns, "addr add %s dev %s", address, network)
+		f.IP(netns, "addr add %s dev %s", address, network)
 	}
-	f.ip(netns, "link set %s up", network)
+	f.IP(netns, "link set %s up", network)
 	return port
 }
 
@@ -121,7 +124,7 @@ func (f *Fleet) Unplug(port string, out bool) {
 	if out {
 		state = "down"
 	}
-	f.ip(f.fabric, "link set %s %s", port, state)
+	f.IP(f.fabric, "link set %s %s", port, state)
 }
 
 // Outside is a machine on the external network, the gateway of its subnet,
@@ -130,13 +133,13 @@ func (f *Fleet) Outside(gateway, beyond string) string {
 	f.t.Helper()
 	ns := f.Netns("outside")
 	f.Plug(ns, External, gateway)
-	f.ip(ns, "addr add %s dev lo", beyond)
+	f.IP(ns, "addr add %s dev lo", beyond)
 	f.run(ns, "sysctl", "-qw", "net.ipv4.ip_forward=1")
 	return ns
 }
 
-// ip runs the ip command in a namespace.
-func (f *Fleet) ip(netns, format string, args ...any) {
+// IP runs the ip command in a namespace.
+func (f *Fleet) IP(netns, format string, args ...any) {
 	f.t.Helper()
 	f.must("ip", append([]string{"-n", netns}, strings.Fields(fmt.Sprintf(format, args...))...)...)
 }

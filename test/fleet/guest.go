@@ -108,12 +108,12 @@ func (f *Fleet) GuestOn(c *world.Caller, n *Node, network Network, groups ...str
 		g.Address, _ = first["ip_address"].(string)
 	}
 	device := intent.DeviceName(n.Prefix(), id)
-	f.ip(n.Netns, "link add %s type veth peer name %s netns %s", device, guestDevice, g.Netns)
-	f.ip(g.Netns, "link set %s address %s mtu %d", guestDevice, g.MAC, network.MTU)
-	f.ip(g.Netns, "link set %s up", guestDevice)
+	f.IP(n.Netns, "link add %s type veth peer name %s netns %s", device, guestDevice, g.Netns)
+	f.IP(g.Netns, "link set %s address %s mtu %d", guestDevice, g.MAC, network.MTU)
+	f.IP(g.Netns, "link set %s up", guestDevice)
 	_, length, _ := strings.Cut(network.cidr, "/")
-	f.ip(g.Netns, "addr add %s/%s dev %s", g.Address, length, guestDevice)
-	f.ip(g.Netns, "route add default via %s", network.Gateway)
+	f.IP(g.Netns, "addr add %s/%s dev %s", g.Address, length, guestDevice)
+	f.IP(g.Netns, "route add default via %s", network.Gateway)
 	if _, err := c.Request("PUT", "/network/v2.0/ports/"+id, fmt.Sprintf(`{"port": {"binding:host_id": %q}}`, n.Host)); err != nil {
 		f.t.Fatal(err)
 	}
