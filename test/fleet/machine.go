@@ -150,10 +150,31 @@ func (f *Fleet) Server(number int, args ...string) *Server {
 	return s
 }
 
-func (f *Fleet) serverAt(number int) *Server {
+// AllInOne makes a machine with a server and a node in one process, and starts
+// it. It is joined to the networks of tunnels and to the external one.
+func (f *Fleet) AllInOne(number int, args ...string) *Server {
+	f.t.Helper()
+	tunnel := fmt.Sprintf("10.201.0.%d/24", number)
+	s := f.serverAt(number, Tunnel, tunnel, External, "")
+	s.args = append([]string{
+		"up", "--foreground", "--listen", s.Address + ":5000", "--node-listen", s.Address + ":5001", "--host", fmt.Sprintf("server%d", number),
+		"--tunnel", Tunnel, "--public-interface", External,
+	}, args...)
+	s.Start(f.t)
+	s.Answers(f.t)
+	return s
+}
+
+// serverAt makes a server's machine; more are networks and addresses besides
+// that of management.
+func (f *Fleet) serverAt(number int, more ...string) *Server {
 	address := fmt.Sprintf("10.200.0.%d", number)
+	networks := map[string]string{Management: address + "/24"}
+	for i := 0; i+1 < len(more); i += 2 {
+		networks[more[i]] = more[i+1]
+	}
 	return &Server{
-		Machine: f.machine(fmt.Sprintf("server%d", number), map[string]string{Management: address + "/24"}),
+		Machine: f.machine(fmt.Sprintf("server%d", number), networks),
 		Address: address, URL: fmt.Sprintf("https://%s:5000", address),
 	}
 }
