@@ -71,6 +71,7 @@ func TestTypes(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) { testKind(t, f.In(t), c.In(t), nodes, k, i) })
 	}
 	t.Run("segments", func(t *testing.T) { testSegments(t, c.In(t)) })
+	t.Run("IPv6", func(t *testing.T) { testIPv6(t, f.In(t), c.In(t), nodes) })
 	t.Run("routed", func(t *testing.T) { testRouted(t, f.In(t), c.In(t), nodes) })
 }
 
