@@ -1,6 +1,6 @@
-// Package dhcp answers DHCPv4 for the ports of one host. Answer is the whole
-// protocol as a pure function of a request and the port's lease; Frame is the
-// Ethernet, IPv4 and UDP around it; Server joins the two over a connection on
+// Package dhcp answers DHCPv4 and DHCPv6 for the ports of one host. Answer and
+// Answer6 are the whole protocols as pure functions of a request and the port's
+// lease; Frame is the Ethernet, IP and UDP around them; Server joins the two over a connection on
 // which the kernel says which port a frame came from. There is no state: what
 // a port is told stands in the desired state of the host, and is the same
 // whoever asks when.

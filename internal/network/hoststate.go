@@ -377,17 +377,22 @@ func (h *hostView) answer() {
 			break
 		}
 	}
+	h.answerIPv6()
+}
+
+// domain is that of the host names on a port's network.
+func (h *hostView) domain(p *Port) string {
+	if domain := strings.TrimSuffix(h.networks[p.NetworkID].DNSDomain, "."); domain != "" {
+		return domain
+	}
+	return h.service.config.Domain
 }
 
 func (h *hostView) lease(p *Port, sub *Subnet, a netip.Addr, routed bool) nodeapi.Lease {
 	config := h.service.config
-	domain := strings.TrimSuffix(h.networks[p.NetworkID].DNSDomain, ".")
-	if domain == "" {
-		domain = config.Domain
-	}
 	l := nodeapi.Lease{
 		PortID: p.ID, MAC: p.MAC, Address: netip.PrefixFrom(a, sub.prefix().Bits()), Server: h.servers[sub.ID], Gateway: sub.gateway(),
-		DNS: addresses(sub.DNS.V), MTU: h.networks[p.NetworkID].MTU, Hostname: p.Hostname(a.String()), Domain: domain, Seconds: config.LeaseSeconds,
+		DNS: addresses(sub.DNS.V), MTU: h.networks[p.NetworkID].MTU, Hostname: p.Hostname(a.String()), Domain: h.domain(p), Seconds: config.LeaseSeconds,
 	}
 	if !l.Server.IsValid() { // the subnet was too full for a server of its own
 		l.Server = sub.gateway()

@@ -89,6 +89,7 @@ type Node struct {
 	mu         sync.Mutex
 	incoming   *update
 	wake       chan struct{} // something is incoming
+	advertise  chan struct{} // what routers say may be new
 	desired    nodeapi.State
 	revision   int64
 	owner      owner             // whose the machines are; empty until a server said
@@ -128,7 +129,7 @@ func New(cfg Config) (*Node, error) {
 		cfg.Server.Log = cfg.Log
 	}
 	n := &Node{
-		cfg: cfg, log: cfg.Log, started: time.Now().UTC().Truncate(time.Microsecond), wake: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Log, started: time.Now().UTC().Truncate(time.Microsecond), wake: make(chan struct{}, 1), advertise: make(chan struct{}, 1),
 		tracing: make(chan struct{}, nodeapi.TracesAtOnce),
 		byPort:  map[string]string{}, plugged: map[string]bool{}, crashes: map[string]crash{}, strangers: map[string]time.Time{}, book: newBook(),
 	}
@@ -173,7 +174,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	var parts sync.WaitGroup
 	for _, part := range []func(context.Context){
-		n.vms.Run, n.host.Run, n.client.Run, n.takeUpdates, n.followEvents, n.beat, n.examine, n.serveDHCP, n.serveMetadata,
+		n.vms.Run, n.host.Run, n.client.Run, n.takeUpdates, n.followEvents, n.beat, n.examine, n.serveDHCP, n.serveRouters, n.serveMetadata,
 	} {
 		parts.Go(func() { part(ctx) })
 	}
@@ -272,6 +273,12 @@ func (n *Node) take(u update) {
 	}
 	if u.full || len(changes.Removed.Instances) > 0 {
 		n.host.Signal(taskStrangers)
+	}
+	if len(changes.State.Leases)+len(changes.Removed.Leases) > 0 {
+		select {
+		case n.advertise <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"wisp/internal/dhcp"
 	"wisp/internal/metadata"
 	"wisp/internal/nodeapi"
+	"wisp/internal/radv"
 )
 
 const (
@@ -61,6 +62,30 @@ func (n *Node) lease(portID string) (nodeapi.Lease, bool) {
 	defer n.mu.Unlock()
 	lease, known := n.desired.Leases[portID]
 	return lease, known
+}
+
+// serveRouters advertises the routers of IPv6.
+func (n *Node) serveRouters(ctx context.Context) {
+	n.keepServing(ctx, "router advertisements", func(ctx context.Context) error {
+		conn, err := n.cfg.Dataplane.Frames()
+		if err != nil {
+			return err
+		}
+		return radv.NewServer(conn, n.routers, n.log).Serve(ctx, n.advertise)
+	})
+}
+
+// routers are what is advertised on the local ports.
+func (n *Node) routers() map[string][]nodeapi.Advertisement {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := map[string][]nodeapi.Advertisement{}
+	for port, lease := range n.desired.Leases {
+		if lease.IPv6 != nil && len(lease.IPv6.Routers) > 0 {
+			all[port] = lease.IPv6.Routers
+		}
+	}
+	return all
 }
 
 func (n *Node) serveMetadata(ctx context.Context) {

@@ -2,10 +2,9 @@ package node
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/insomniacslk/dhcp/dhcpv4"
 
 	"wisp/internal/hypervisor"
 	"wisp/internal/nodeapi"
@@ -187,7 +186,7 @@ func diskDetails(spec hypervisor.Spec) string {
 
 // leased is told of the answers that DHCP gave. The first lease after this
 // node started a new machine belongs to the machine's creation.
-func (n *Node) leased(portID string, kind dhcpv4.MessageType, lease nodeapi.Lease) {
+func (n *Node) leased(portID string, address netip.Addr, final bool, lease nodeapi.Lease) {
 	n.mu.Lock()
 	id := n.byPort[portID]
 	told := n.book.stories[id]
@@ -197,12 +196,12 @@ func (n *Node) leased(portID string, kind dhcpv4.MessageType, lease nodeapi.Leas
 		return
 	}
 	told.begin(nodeapi.StepLease)
-	if kind != dhcpv4.MessageTypeAck {
+	if !final {
 		n.mu.Unlock()
 		return
 	}
 	told.end(nodeapi.StepLease, told.open[nodeapi.StepLease], false,
-		fmt.Sprintf("The guest took %s by DHCP on port %s, for %d seconds.", lease.Address.Addr(), portID, lease.Seconds))
+		fmt.Sprintf("The guest took %s by DHCP on port %s, for %d seconds.", address, portID, lease.Seconds))
 	n.mu.Unlock()
 	n.retell(id)
 }

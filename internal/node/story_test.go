@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
-
 	"wisp/internal/nodeapi"
 )
 
@@ -33,13 +31,14 @@ func TestCreationIsTold(t *testing.T) {
 	n, _ := w.start()
 	eventually(t, "it runs", w.cloud.is(i.ID, nodeapi.PhaseRunning))
 	lease := nodeapi.Lease{PortID: portID, Address: netip.MustParsePrefix("10.0.0.5/24"), Seconds: 600}
-	n.leased("another port", dhcpv4.MessageTypeAck, lease)
-	n.leased(portID, dhcpv4.MessageTypeOffer, lease)
+	address := lease.Address.Addr()
+	n.leased("another port", address, true, lease)
+	n.leased(portID, address, false, lease)
 	if _, told := w.cloud.stepsOf(i.ID)[nodeapi.StepLease]; told {
 		t.Error("an offer is told as a lease")
 	}
-	n.leased(portID, dhcpv4.MessageTypeAck, lease)
-	n.leased(portID, dhcpv4.MessageTypeAck, lease) // a renewal
+	n.leased(portID, address, true, lease)
+	n.leased(portID, address, true, lease) // a renewal
 	eventually(t, "the lease is told", func() bool { return len(w.cloud.status(i.ID).Steps) == 5 })
 	steps := w.cloud.stepsOf(i.ID)
 	for name, part := range map[string]string{
@@ -79,7 +78,7 @@ func TestCreationIsTold(t *testing.T) {
 			t.Errorf("the story is told for ever: %+v", status)
 		}
 	}
-	n.leased(portID, dhcpv4.MessageTypeAck, lease)
+	n.leased(portID, address, true, lease)
 	if got := len(agentOf(n).Whole().Instances[0].Steps); got != 0 {
 		t.Errorf("a renewal began a new story")
 	}
@@ -98,7 +97,7 @@ func TestRestartedNodeTellsNothingOld(t *testing.T) {
 	stop()
 	n, _ := w.start()
 	eventually(t, "the node is back", func() bool { return len(w.cloud.status(i.ID).Steps) == 0 })
-	n.leased(portID, dhcpv4.MessageTypeAck, nodeapi.Lease{PortID: portID, Address: netip.MustParsePrefix("10.0.0.5/24")})
+	n.leased(portID, netip.MustParseAddr("10.0.0.5"), true, nodeapi.Lease{PortID: portID})
 	stays(t, "a renewal is no step", func() bool { return len(w.cloud.status(i.ID).Steps) == 0 })
 }
 

@@ -79,11 +79,11 @@ type InstancePort struct {
 	MTU    int    `json:"mtu"`
 }
 
-// Lease is what a local port is told by DHCPv4.
+// Lease is what a local port is told by DHCP, and by the routers of IPv6.
 type Lease struct {
 	PortID   string         `json:"port_id"`
 	MAC      string         `json:"mac"`
-	Address  netip.Prefix   `json:"address"` // with the subnet's length
+	Address  netip.Prefix   `json:"address"` // with the subnet's length; zero without DHCPv4
 	Server   netip.Addr     `json:"server"`  // the address that the answers come from
 	Gateway  netip.Addr     `json:"gateway,omitzero"`
 	DNS      []netip.Addr   `json:"dns,omitempty"`
@@ -93,6 +93,7 @@ type Lease struct {
 	Domain   string         `json:"domain,omitempty"`
 	Seconds  int            `json:"seconds"` // lease time
 	Options  []Option       `json:"options,omitempty"`
+	IPv6     *IPv6          `json:"ipv6,omitempty"`
 }
 
 // Option is an extra DHCP option of a port (extra_dhcp_opts).
