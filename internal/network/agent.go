@@ -32,7 +32,7 @@ var agentTypes = []struct{ kind, program, topic string }{
 }
 
 // AgentDownAfter is how old a heartbeat of an agent that is alive may be.
-const AgentDownAfter = 75 * time.Second
+const AgentDownAfter = 15 * time.Second
 
 // Agent is a part of the network service on a host (API reference: Agents).
 type Agent struct {
@@ -92,8 +92,10 @@ func (s *Service) Agents(ctx context.Context, caller *policy.Caller, l store.Lis
 		return nil, err
 	}
 	var rows []Agent
-	err := agents.list(ctx, s.db.Read(), caller, l, &rows)
-	return reversed(l, rows), err
+	if err := agents.list(ctx, s.db.Read(), caller, l, &rows); err != nil {
+		return nil, err
+	}
+	return reversed(l, rows), countDevices(ctx, s.db.Read(), pointers(rows))
 }
 
 // Agent returns one agent. For admins.
@@ -102,10 +104,14 @@ func (s *Service) Agent(ctx context.Context, caller *policy.Caller, id string) (
 		return nil, err
 	}
 	a := &Agent{}
-	return a, agents.find(ctx, s.db.Read(), caller, id, a)
+	if err := agents.find(ctx, s.db.Read(), caller, id, a); err != nil {
+		return nil, err
+	}
+	return a, countDevices(ctx, s.db.Read(), []*Agent{a})
 }
 
-// UpdateAgent changes description and admin_state_up. For admins.
+// UpdateAgent changes description and admin_state_up. The gateways of an L3
+// agent that is disabled move to others. For admins.
 func (s *Service) UpdateAgent(ctx context.Context, caller *policy.Caller, id string, up Opt[bool], description Opt[string]) (*Agent, error) {
 	if err := allow("update_agent", caller, caller.ProjectID); err != nil {
 		return nil, err
@@ -117,13 +123,21 @@ func (s *Service) UpdateAgent(ctx context.Context, caller *policy.Caller, id str
 		}
 		up.into(&a.AdminStateUp)
 		description.into(&a.Description)
-		return update(ctx, tx, a)
+		if err := update(ctx, tx, a); err != nil {
+			return fmt.Errorf("update an agent: %w", err)
+		}
+		if a.AgentType == AgentL3 && up.Set {
+			if _, err := s.MoveGateways(ctx, tx, nil); err != nil {
+				return err
+			}
+		}
+		return countDevices(ctx, tx, []*Agent{a})
 	})
 	return a, err
 }
 
 // DeleteAgent forgets an agent. One that is alive comes back with its next
-// heartbeat. For admins.
+// heartbeat; the gateways of an L3 agent move to others. For admins.
 func (s *Service) DeleteAgent(ctx context.Context, caller *policy.Caller, id string) error {
 	if err := allow("delete_agent", caller, caller.ProjectID); err != nil {
 		return err
@@ -133,7 +147,14 @@ func (s *Service) DeleteAgent(ctx context.Context, caller *policy.Caller, id str
 		if err := agents.find(ctx, tx, caller, id, a); err != nil {
 			return err
 		}
-		return remove(ctx, tx, "network_agents", a)
+		if err := remove(ctx, tx, "network_agents", a); err != nil {
+			return fmt.Errorf("delete an agent: %w", err)
+		}
+		if a.AgentType != AgentL3 {
+			return nil
+		}
+		_, err := s.MoveGateways(ctx, tx, nil)
+		return err
 	})
 }
 
@@ -141,6 +162,7 @@ func (s *Service) DeleteAgent(ctx context.Context, caller *policy.Caller, id str
 type AgentInfo struct {
 	Version          string
 	Endpoint         netip.Addr        // of tunnels; may be zero
+	Management, API  netip.Addr        // where the host is managed, and answers the API; may be zero
 	AvailabilityZone string            // empty is the configured one
 	Physical         []string          // physical networks that the host is on
 	Mappings         map[string]string // their interfaces
@@ -148,8 +170,15 @@ type AgentInfo struct {
 	StartedAt        int64             // Unix seconds; 0 is now
 }
 
-// AgentHeartbeat records that the agents of a host are alive, and gives
-// routers without a gateway host one.
+// physical are the names of all physical networks that the host is on.
+func (i *AgentInfo) physical() []string {
+	names := slices.AppendSeq(slices.Clone(i.Physical), maps.Keys(i.Mappings))
+	slices.Sort(names)
+	return nonNil(slices.Compact(names))
+}
+
+// AgentHeartbeat records that the agents of a host are alive and what the host
+// has, and gives gateways without a host one.
 func (s *Service) AgentHeartbeat(ctx context.Context, tx *store.Tx, host string, info AgentInfo) error {
 	if host == "" {
 		return errors.New("a heartbeat of a host without a name")
@@ -162,25 +191,13 @@ func (s *Service) AgentHeartbeat(ctx context.Context, tx *store.Tx, host string,
 	if info.StartedAt > 0 {
 		started = time.Unix(info.StartedAt, 0).UTC()
 	}
-	endpoint := ""
-	if info.Endpoint.IsValid() {
-		endpoint = info.Endpoint.String()
-	}
-	common := map[string]any{"version": info.Version, "tunneling_ip": endpoint, "physical_networks": nonNil(info.Physical), "tunnel_types": []string{TypeVXLAN}}
-	// As the Open vSwitch agent of Neutron says it, as far as it is so here;
-	// and what the node found of its machine.
-	dataplane := maps.Clone(common)
-	dataplane["bridge_mappings"], dataplane["findings"] = nonNilMap(info.Mappings), nonNil(info.Findings)
-	dataplane["arp_responder_enabled"], dataplane["l2_population"], dataplane["enable_distributed_routing"] = true, true, true
+	configurations := s.configurations(&info)
 	rows := make([]Agent, len(agentTypes))
 	for i, t := range agentTypes {
 		rows[i] = Agent{
 			ID: uuid.NewString(), Host: host, AgentType: t.kind, Program: t.program, Topic: t.topic, AvailabilityZone: info.AvailabilityZone,
 			AdminStateUp: true, CreatedAt: at, StartedAt: started, HeartbeatAt: at,
-			Configurations: JSON[map[string]any]{common},
-		}
-		if t.kind == AgentDataplane {
-			rows[i].Configurations.V = dataplane
+			Configurations: JSON[map[string]any]{configurations[t.kind]},
 		}
 	}
 	_, err := tx.NewInsert().Model(&rows).On("CONFLICT (host, agent_type) DO UPDATE").Set("heartbeat_at = EXCLUDED.heartbeat_at").
@@ -188,29 +205,91 @@ func (s *Service) AgentHeartbeat(ctx context.Context, tx *store.Tx, host string,
 	if err != nil {
 		return fmt.Errorf("record the heartbeat of %s: %w", host, err)
 	}
-	var taken owned
-	_, err = tx.NewUpdate().TableExpr("routers").Set("gateway_host = ?", host).Where("gateway_host = ''").Returning(returning).Exec(ctx, &taken)
+	changed, err := recordHost(ctx, tx, host, textOf(info.Endpoint), info.physical())
 	if err != nil {
-		return fmt.Errorf("give routers a gateway host: %w", err)
+		return err
 	}
-	if len(taken) > 0 {
-		taken.note(tx, "router", store.Update)
+	if changed {
 		hosts(tx)
 	}
-	return nil
+	_, err = s.MoveGateways(ctx, tx, nil)
+	return err
 }
 
-// gatewayHost chooses the host that carries a router's shared address: the
-// one that is alive with the fewest routers. None alive is "", and the next
-// heartbeat takes it.
-func (s *Service) gatewayHost(ctx context.Context, tx bun.IDB) (string, error) {
-	found, err := columnOf[string](ctx, tx.NewSelect().TableExpr("network_agents AS ag").Column("ag.host").
-		Where("ag.agent_type = ? AND ag.admin_state_up AND ag.heartbeat_at > ?", AgentL3, now().Add(-AgentDownAfter)).
-		OrderExpr("(SELECT COUNT(*) FROM routers WHERE gateway_host = ag.host), ag.host").Limit(1))
-	if err != nil || len(found) == 0 {
-		return "", err
+// configurations are what the agents say of themselves, by type: as Neutron's
+// say it, as far as it is so here, and what the node found of its machine.
+func (s *Service) configurations(info *AgentInfo) map[string]map[string]any {
+	tunnels := []string{}
+	for _, kind := range []string{TypeVXLAN, TypeGRE} {
+		if len(s.config.Types) == 0 || slices.Contains(s.config.Types, kind) {
+			tunnels = append(tunnels, kind)
+		}
 	}
-	return found[0], nil
+	all := map[string]map[string]any{}
+	for _, t := range agentTypes {
+		c := map[string]any{"version": info.Version, "tunneling_ip": textOf(info.Endpoint), "physical_networks": info.physical(), "tunnel_types": tunnels}
+		for name, address := range map[string]netip.Addr{"management_ip": info.Management, "api_ip": info.API} {
+			if address.IsValid() {
+				c[name] = address.String()
+			}
+		}
+		all[t.kind] = c
+	}
+	dataplane := all[AgentDataplane]
+	dataplane["bridge_mappings"], dataplane["findings"] = nonNilMap(info.Mappings), nonNil(info.Findings)
+	dataplane["arp_responder_enabled"], dataplane["l2_population"], dataplane["enable_distributed_routing"] = true, true, true
+	all[AgentL3]["agent_mode"] = "dvr_snat" // routes for its own ports, and carries gateways
+	return all
+}
+
+func textOf(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// countDevices adds to agents how much is on their hosts, as Neutron's say it.
+func countDevices(ctx context.Context, db bun.IDB, rows []*Agent) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, a := range rows {
+		names[a.Host] = true
+	}
+	type count struct {
+		Host            string
+		Devices, Leased int64 // ports, and networks with DHCP
+		Gateways        int64
+	}
+	var counts []count
+	err := db.NewSelect().TableExpr("ports AS p").ColumnExpr("p.host").
+		ColumnExpr("COUNT(CASE WHEN p.role <> ? THEN 1 END) AS devices", roleGateway).ColumnExpr("COUNT(CASE WHEN p.role = ? THEN 1 END) AS gateways", roleGateway).
+		ColumnExpr("COUNT(DISTINCT CASE WHEN p.role <> ? AND EXISTS (SELECT 1 FROM subnets AS s WHERE s.network_id = p.network_id AND s.enable_dhcp) THEN p.network_id END) AS leased", roleGateway).
+		Where("p.host IN (?) AND NOT p.binding_failed", store.Set(keys(names))).Group("p.host").Scan(ctx, &counts)
+	if err != nil {
+		return fmt.Errorf("count what is on hosts: %w", err)
+	}
+	by := map[string]count{}
+	for _, c := range counts {
+		by[c.Host] = c
+	}
+	for _, a := range rows {
+		c := by[a.Host]
+		if a.Configurations.V == nil {
+			a.Configurations.V = map[string]any{}
+		}
+		switch a.AgentType {
+		case AgentDataplane:
+			a.Configurations.V["devices"] = c.Devices
+		case AgentDHCP:
+			a.Configurations.V["networks"], a.Configurations.V["ports"] = c.Leased, c.Devices
+		case AgentL3:
+			a.Configurations.V["routers"], a.Configurations.V["ex_gw_ports"] = c.Gateways, c.Gateways
+		}
+	}
+	return nil
 }
 
 // agentZones are the availability zones of the agents of a type.

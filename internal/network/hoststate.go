@@ -20,14 +20,16 @@ var metadataAddress = netip.MustParsePrefix("169.254.169.254/32")
 // answers on its ports, by port id: the networks of the host's ports, those
 // that a router joins to them, and those of routers whose shared address the
 // host carries; all ports of these networks, as local or as reached at their
-// host's endpoint. It takes a constant number of queries.
+// host's endpoint. Endpoints are those of hosts by name; nil is what the hosts
+// themselves said last, read for those alone that ports are on. It takes a
+// constant number of queries.
 func (s *Service) HostState(ctx context.Context, db bun.IDB, host string, endpoints map[string]netip.Addr) (intent.State, map[string]nodeapi.Lease, error) {
 	h := &hostView{service: s, db: db, host: host, endpoints: endpoints}
 	h.state = intent.State{
 		Networks: map[string]intent.Network{}, Ports: map[string]intent.Port{}, Routers: map[string]intent.Router{}, SecurityGroups: map[string]intent.SecurityGroup{},
 	}
 	h.leases = map[string]nodeapi.Lease{}
-	for _, step := range []func(context.Context) error{h.reach, h.loadPorts, h.loadGroups, h.loadRouters} {
+	for _, step := range []func(context.Context) error{h.reach, h.loadPorts, h.loadHosts, h.loadGroups, h.loadRouters} {
 		if err := step(ctx); err != nil {
 			return intent.State{}, nil, fmt.Errorf("state of host %s: %w", host, err)
 		}
@@ -49,7 +51,9 @@ type hostView struct {
 	networks map[string]*Network
 	subnets  map[string]*Subnet
 	ports    []*Port // of all roles but floating
+	byID     map[string]*Port
 	servers  map[string]netip.Addr
+	facts    map[string]*hostFacts // of the hosts that ports are on
 
 	state  intent.State
 	leases map[string]nodeapi.Lease
@@ -99,9 +103,9 @@ func (h *hostView) loadPorts(ctx context.Context) error {
 	if err := h.db.NewSelect().Model(&h.ports).Where("network_id IN (?) AND role <> ?", ids, roleFloating).Order("id").Scan(ctx); err != nil {
 		return fmt.Errorf("read the ports: %w", err)
 	}
-	byID := make(map[string]*Port, len(h.ports))
+	h.byID = make(map[string]*Port, len(h.ports))
 	for _, p := range h.ports {
-		byID[p.ID] = p
+		h.byID[p.ID] = p
 	}
 	var ips []FixedIP
 	if err := h.db.NewSelect().Model(&ips).Where("network_id IN (?)", ids).Order("position", "address").Scan(ctx); err != nil {
@@ -110,20 +114,17 @@ func (h *hostView) loadPorts(ctx context.Context) error {
 	for _, ip := range ips {
 		// What was made between two queries is left for the next time, which
 		// its own signal brings.
-		if p := byID[ip.PortID]; p != nil && h.subnets[ip.SubnetID] != nil {
+		if p := h.byID[ip.PortID]; p != nil && h.subnets[ip.SubnetID] != nil {
 			p.FixedIPs = append(p.FixedIPs, ip)
 		}
 	}
 	for _, p := range h.ports {
-		if p.Host == "" && (p.Role == roleNone || p.Role == roleCompute || p.Role == roleAttached) {
-			continue // bound to no host: there is nothing to reach
+		if !h.reachable(p) {
+			continue
 		}
 		out := intent.Port{
 			ID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC, Addresses: p.addresses(), Local: h.local(p), Enabled: p.AdminStateUp && h.networks[p.NetworkID].AdminStateUp,
 			PortSecurity: p.PortSecurityEnabled, Service: p.Role == roleDHCP,
-		}
-		if !out.Local {
-			out.Endpoint = h.endpoints[p.Host]
 		}
 		for _, pair := range p.AddressPairs.V {
 			if prefix, err := parsePrefix(pair.IPAddress); err == nil {
@@ -135,12 +136,57 @@ func (h *hostView) loadPorts(ctx context.Context) error {
 	return nil
 }
 
+// reachable tells whether packets can go to the port from this host. A local
+// network ends at its host.
+func (h *hostView) reachable(p *Port) bool {
+	switch p.Role {
+	case roleNone, roleCompute, roleAttached:
+		return p.Host != "" && !p.BindingFailed && (p.Host == h.host || h.networks[p.NetworkID].NetworkType != TypeLocal)
+	}
+	return true
+}
+
+// loadHosts adds where the ports on other hosts are reached.
+func (h *hostView) loadHosts(ctx context.Context) error {
+	names := map[string]bool{}
+	for _, p := range h.ports {
+		if p.Host != "" {
+			names[p.Host] = true
+		}
+	}
+	var err error
+	if h.facts, err = factsOf(ctx, h.db, keys(names)); err != nil {
+		return err
+	}
+	for id, out := range h.state.Ports {
+		p := h.byID[id]
+		if !out.Local && p.Host != h.host && h.networks[p.NetworkID].NetworkType != TypeLocal {
+			out.Endpoint = h.endpoint(p.Host)
+			h.state.Ports[id] = out
+		}
+	}
+	return nil
+}
+
+// endpoint is where tunnels to a host end; zero is that it is not known.
+func (h *hostView) endpoint(host string) netip.Addr {
+	if h.endpoints != nil {
+		return h.endpoints[host]
+	}
+	if f := h.facts[host]; f != nil {
+		if a, err := netip.ParseAddr(f.endpoint); err == nil {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
 // local tells whether the port's device is on this host. Ports of routers and
 // of DHCP have no device.
 func (h *hostView) local(p *Port) bool {
 	switch p.Role {
 	case roleNone, roleCompute, roleAttached:
-		return p.Host == h.host
+		return p.Host == h.host && !p.BindingFailed
 	}
 	return false
 }
@@ -299,7 +345,9 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 	if err := h.db.NewSelect().Model(&floating).Where("router_id IN (?)", ids).Order("id").Scan(ctx); err != nil {
 		return fmt.Errorf("read the floating IPs: %w", err)
 	}
+	gatewayHosts := make(map[string]string, len(rows))
 	for _, r := range rows {
+		gatewayHosts[r.ID] = r.GatewayHost
 		out := intent.Router{ID: r.ID, Enabled: r.AdminStateUp}
 		for _, p := range legs[r.ID] {
 			prefixes := h.prefixes(p)
@@ -308,7 +356,7 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 				continue
 			}
 			out.Gateway = &intent.Gateway{
-				PortID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC, Addresses: prefixes, SNAT: r.EnableSNAT, Local: r.GatewayHost == "" || r.GatewayHost == h.host,
+				PortID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC, Addresses: prefixes, SNAT: r.EnableSNAT, Local: r.GatewayHost == h.host,
 			}
 			for _, ip := range p.FixedIPs {
 				if g := h.subnets[ip.SubnetID].gateway(); g.IsValid() {
@@ -334,11 +382,44 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 			continue
 		}
 		if fixed, err := netip.ParseAddr(f.FixedAddress); err == nil {
-			r.FloatingIPs = append(r.FloatingIPs, intent.FloatingIP{ID: f.ID, Address: external, Fixed: fixed, PortID: f.PortID})
+			out := intent.FloatingIP{ID: f.ID, Address: external, Fixed: fixed, PortID: f.PortID}
+			switch by := h.carrier(&f, gatewayHosts[f.RouterID]); by {
+			case "":
+			case h.host:
+				out.Served = true
+			default:
+				out.Endpoint = h.endpoint(by)
+			}
+			r.FloatingIPs = append(r.FloatingIPs, out)
 			h.state.Routers[f.RouterID] = r
 		}
 	}
 	return nil
+}
+
+// carrier is the host that serves a floating IP; "" is that none can.
+func (h *hostView) carrier(f *FloatingIP, gatewayHost string) string {
+	external, p := h.networks[f.NetworkID], h.byID[f.PortID]
+	if external == nil || p == nil {
+		return ""
+	}
+	return carrier(external, h.networks[p.NetworkID], p, h.facts[p.Host], gatewayHost)
+}
+
+// carrier is the host that serves a floating IP of a port: the port's own,
+// where it has the external network, else the host of the router's gateway. An
+// address of a port that is bound nowhere (one that others answer for, as a
+// virtual router's) is the gateway host's. A port in a local network can only
+// be served where it is.
+func carrier(external, inner *Network, p *Port, own *hostFacts, gatewayHost string) string {
+	bound := p.Host != "" && !p.BindingFailed
+	switch {
+	case bound && (p.Host == gatewayHost || external.NetworkType != TypeLocal && own.has(external)):
+		return p.Host
+	case bound && inner.NetworkType == TypeLocal:
+		return ""
+	}
+	return gatewayHost
 }
 
 // prefixes are a port's addresses with the lengths of their subnets.

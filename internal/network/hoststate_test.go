@@ -31,7 +31,7 @@ func TestHostState(t *testing.T) {
 		}
 		for _, host := range []string{"host-1", "host-2"} {
 			if err := f.tx(func(ctx context.Context, tx *store.Tx) error {
-				return f.AgentHeartbeat(ctx, tx, host, network.AgentInfo{Version: "1"})
+				return f.AgentHeartbeat(ctx, tx, host, network.AgentInfo{Version: "1", Physical: []string{"public"}})
 			}); err != nil {
 				t.Fatal(err)
 			}

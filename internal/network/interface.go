@@ -127,6 +127,7 @@ func (s *Service) attachPort(ctx context.Context, tx *store.Tx, caller *policy.C
 		return nil, bad("router", "Cannot have multiple IPv4 subnets on router port")
 	}
 	p.Role, p.RouterID, p.DeviceID, p.DeviceOwner, p.Status = roleInterface, r.ID, r.ID, OwnerInterface, StatusActive
+	p.Host, p.BindingFailed = "", false                              // a router is on every host
 	p.PortSecurityEnabled, p.AddressPairs.V = false, []AddressPair{} // a router forwards what is not its own
 	if err := setGroups(ctx, tx, p.ID, nil); err != nil {
 		return nil, err

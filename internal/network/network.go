@@ -93,7 +93,7 @@ func networkNotFound(id string) error {
 // CreateNetworks makes networks, all or none. Errors: Invalid, Forbidden,
 // OverQuota, Conflict (a segment in use), Unavailable (no segment left).
 func (s *Service) CreateNetworks(ctx context.Context, caller *policy.Caller, specs []NetworkSpec) ([]Network, error) {
-	return createAll(ctx, s, caller, specs, "network", func(s NetworkSpec) Opt[string] { return s.ProjectID }, s.createNetwork, s.loadNetworks)
+	return createAll(ctx, s, caller, specs, "network", func(s NetworkSpec) Opt[string] { return s.ProjectID }, s.createNetwork, s.loadNetworks, segmentLock)
 }
 
 func (s *Service) createNetwork(ctx context.Context, tx *store.Tx, caller *policy.Caller, projectID string, spec NetworkSpec) (*Network, error) {
@@ -127,7 +127,7 @@ func (s *Service) createNetwork(ctx context.Context, tx *store.Tx, caller *polic
 	if err := s.chooseSegment(ctx, tx, n, spec); err != nil {
 		return nil, err
 	}
-	limit := s.segmentMTU(n.NetworkType)
+	limit := s.segmentMTU(n)
 	n.MTU = spec.MTU.Or(0)
 	if n.MTU == 0 {
 		n.MTU = limit
@@ -236,7 +236,7 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 				return err
 			}
 		}
-		if spec.NetworkType.Set || spec.PhysicalNetwork.Set || spec.SegmentationID.Set {
+		if spec.NetworkType.Value != "" || spec.PhysicalNetwork.Value != "" || spec.SegmentationID.Value != nil { // null changes nothing
 			return invalid("Plugin does not support updating provider attributes")
 		}
 		if err := s.unshareNetwork(ctx, tx, n, spec); err != nil {
@@ -255,7 +255,7 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 			return err
 		}
 		spec.DNSDomain.into(&n.DNSDomain)
-		if limit := s.segmentMTU(n.NetworkType); spec.MTU.Set && (n.MTU > limit || n.MTU == 0) {
+		if limit := s.segmentMTU(n); spec.MTU.Set && (n.MTU > limit || n.MTU == 0) {
 			if n.MTU > limit {
 				return invalid("Requested MTU is too big, maximum is %d", limit)
 			}

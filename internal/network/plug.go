@@ -82,8 +82,9 @@ type HostRoute struct {
 // PlugTx gives a device its ports: it makes new ones on networks, takes over
 // existing ones, and binds them to the host. The ports are in the order of the
 // requests. Errors: Invalid, NotFound, Conflict (a port in use, several
-// possible networks, no free address), OverQuota, Forbidden. Transactions that
-// plug should hold PlugLocks.
+// possible networks, no free address; of type TypePortBindingFailed: the host
+// does not have a network), OverQuota, Forbidden. Transactions that plug should
+// hold PlugLocks.
 func (s *Service) PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, req PlugRequest) ([]PluggedPort, error) {
 	requests := req.Requests
 	if len(requests) == 0 {
@@ -123,7 +124,15 @@ func (s *Service) PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Calle
 	}
 	hosts(tx)
 	all, err := s.DevicePorts(ctx, tx, []string{req.DeviceID})
-	return all[req.DeviceID], err
+	if err != nil {
+		return nil, err
+	}
+	plugged := all[req.DeviceID]
+	networkIDs := make([]string, len(plugged))
+	for i, p := range plugged {
+		networkIDs[i] = p.NetworkID
+	}
+	return plugged, bindable(ctx, tx, req.Host, networkIDs)
 }
 
 // PlugLocks are the locks that make transactions with PlugTx wait for each
@@ -262,6 +271,7 @@ func (s *Service) takeOver(ctx context.Context, tx *store.Tx, caller *policy.Cal
 		return invalid("a fixed IP cannot be given for port %s, which has its own", p.ID)
 	}
 	p.Role, p.DeviceID, p.DeviceOwner, p.Host, p.Status, p.Tag, p.NIC = roleAttached, req.DeviceID, req.DeviceOwner, req.Host, StatusDown, r.Tag, nic
+	p.BindingFailed = false
 	if p.DNSName == "" {
 		p.DNSName = dnsName(req.DNSName)
 	}
@@ -283,7 +293,7 @@ func (s *Service) UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) e
 		return err
 	}
 	var kept owned
-	_, err := tx.NewUpdate().TableExpr("ports").Set("role = '', device_id = '', device_owner = '', host = '', tag = '', nic = 0, status = ?", StatusDown).
+	_, err := tx.NewUpdate().TableExpr("ports").Set("role = '', device_id = '', device_owner = '', host = '', binding_failed = FALSE, tag = '', nic = 0, status = ?", StatusDown).
 		Set("revision = revision + 1").Set("updated_at = ?", now()).Where("device_id = ? AND role = ?", deviceID, roleAttached).Returning(returning).Exec(ctx, &kept)
 	if err != nil {
 		return fmt.Errorf("unbind the ports of a device: %w", err)

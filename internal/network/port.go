@@ -59,6 +59,7 @@ type Port struct {
 	DeviceID            string
 	DeviceOwner         string
 	Host                string // binding:host_id
+	BindingFailed       bool   // Host does not have the network
 	PortSecurityEnabled bool
 	AddressPairs        JSON[[]AddressPair]              `bun:"type:text"`
 	DHCPOpts            JSON[[]DHCPOption]               `bun:"dhcp_opts,type:text"`
@@ -77,8 +78,11 @@ type Port struct {
 
 // VIFType is how the port is plugged.
 func (p *Port) VIFType() string {
-	if p.Host == "" {
+	switch {
+	case p.Host == "":
 		return "unbound"
+	case p.BindingFailed:
+		return "binding_failed"
 	}
 	return "tap"
 }
@@ -174,6 +178,9 @@ func (s *Service) createPort(ctx context.Context, tx *store.Tx, caller *policy.C
 		return nil, err
 	}
 	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if err := bind(ctx, tx, n, p, p.Host); err != nil {
 		return nil, err
 	}
 	if err := s.placePort(ctx, tx, n, p, spec.FixedIPs, false); err != nil {
@@ -378,7 +385,7 @@ func (s *Service) UpdatePort(ctx context.Context, caller *policy.Caller, id stri
 		if err := s.allowPort("update", caller, n, p.ProjectID, spec, p); err != nil {
 			return err
 		}
-		if err := s.changePort(ctx, tx, caller, p, spec); err != nil {
+		if err := s.changePort(ctx, tx, caller, n, p, spec); err != nil {
 			return err
 		}
 		hosts(tx)
@@ -387,7 +394,7 @@ func (s *Service) UpdatePort(ctx context.Context, caller *policy.Caller, id stri
 	return p, err
 }
 
-func (s *Service) changePort(ctx context.Context, tx *store.Tx, caller *policy.Caller, p *Port, spec PortSpec) error {
+func (s *Service) changePort(ctx context.Context, tx *store.Tx, caller *policy.Caller, n *Network, p *Port, spec PortSpec) error {
 	deviceChanges := spec.DeviceID.Set && spec.DeviceID.Value != p.DeviceID || spec.DeviceOwner.Set && spec.DeviceOwner.Value != p.DeviceOwner
 	if deviceChanges && p.Role != roleNone {
 		return conflict("UnsupportedPortDeviceOwner", "Operation update of the device is not supported for device_owner %s on port %s.", p.DeviceOwner, p.ID)
@@ -411,10 +418,13 @@ func (s *Service) changePort(ctx context.Context, tx *store.Tx, caller *policy.C
 		}
 	}
 	if spec.Host.Set && spec.Host.Value != p.Host {
-		if p.Role == roleCompute || p.Role == roleAttached {
+		if p.Role != roleNone {
 			return conflict("PortBound", "Unable to complete operation on port %s, port is already bound to host %s.", p.ID, p.Host)
 		}
-		p.Host, p.Status = spec.Host.Value, StatusDown
+		p.Status = StatusDown
+		if err := bind(ctx, tx, n, p, spec.Host.Value); err != nil {
+			return err
+		}
 	}
 	if spec.MAC.Set && spec.MAC.Value != p.MAC {
 		if p.Host != "" {

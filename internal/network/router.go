@@ -16,7 +16,8 @@ import (
 const maxRoutes = 30
 
 // Router joins networks (API reference: Routers). It is distributed: each host
-// routes for its own ports, and one host carries the shared address.
+// routes for its own ports, and one host carries the shared address. It is not
+// "ha": nothing stands by, the address moves when its host is lost.
 type Router struct {
 	bun.BaseModel `bun:"table:routers,alias:ro"`
 	Standard
@@ -110,13 +111,9 @@ func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy
 	if err := s.checkZones("router", spec.ZoneHints.Value); err != nil {
 		return nil, err
 	}
-	host, err := s.gatewayHost(ctx, tx)
-	if err != nil {
-		return nil, fmt.Errorf("choose a gateway host: %w", err)
-	}
 	r := &Router{
 		Standard: newStandard(projectID, spec.Description.Value), Name: spec.Name.Value, AdminStateUp: spec.AdminStateUp.Or(true), EnableSNAT: true,
-		GatewayHost: host, Routes: JSON[[]Route]{[]Route{}}, ZoneHints: JSON[[]string]{nonNil(spec.ZoneHints.Value)},
+		Routes: JSON[[]Route]{[]Route{}}, ZoneHints: JSON[[]string]{nonNil(spec.ZoneHints.Value)},
 	}
 	if spec.Gateway.Value != nil {
 		r.EnableSNAT = spec.Gateway.Value.EnableSNAT.Or(true)
@@ -124,7 +121,13 @@ func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy
 	if err := insert(ctx, tx, r); err != nil {
 		return nil, fmt.Errorf("insert a router: %w", err)
 	}
-	return r, s.setGateway(ctx, tx, caller, "create", r, spec.Gateway)
+	if err := s.setGateway(ctx, tx, caller, "create", r, spec.Gateway); err != nil {
+		return nil, err
+	}
+	if _, err := tx.NewUpdate().Model(r).Column("gateway_host").WherePK().Exec(ctx); err != nil {
+		return nil, fmt.Errorf("record the gateway host of a router: %w", err)
+	}
+	return r, nil
 }
 
 // checkKind refuses the kinds of router that this cloud does not have.
@@ -361,6 +364,10 @@ func (s *Service) setGateway(ctx context.Context, tx *store.Tx, caller *policy.C
 	if r.Gateway != nil && r.Gateway.NetworkID == spec.NetworkID && (!spec.FixedIPs.Set || len(spec.FixedIPs.Value) == 0) {
 		return nil
 	}
+	kept := "" // other addresses on the same network are no reason to move
+	if r.Gateway != nil && r.Gateway.NetworkID == spec.NetworkID {
+		kept = r.GatewayHost
+	}
 	if err := s.dropGateway(ctx, tx, r); err != nil {
 		return err
 	}
@@ -384,8 +391,16 @@ func (s *Service) setGateway(ctx context.Context, tx *store.Tx, caller *policy.C
 			return err
 		}
 	}
+	if r.GatewayHost = kept; kept == "" {
+		if r.GatewayHost, err = gatewayHost(ctx, tx, n); err != nil {
+			return fmt.Errorf("choose a gateway host: %w", err)
+		}
+	}
 	p := routerPort(r, n, roleGateway, OwnerGateway)
 	p.ProjectID = "" // as Neutron: the leg on the external network is not the project's
+	if p.Host = r.GatewayHost; p.Host == "" {
+		p.Status = StatusDown // until a host that can carry it comes
+	}
 	wanted := spec.FixedIPs
 	if len(wanted.Value) == 0 {
 		wanted = Opt[[]FixedIPSpec]{}
@@ -416,7 +431,7 @@ func (s *Service) dropGateway(ctx context.Context, tx *store.Tx, r *Router) erro
 		}
 	}
 	id := r.Gateway.ID
-	r.Gateway = nil
+	r.Gateway, r.GatewayHost = nil, ""
 	return deletePorts(ctx, tx, tx.NewSelect().TableExpr("ports").Column("id").Where("id = ?", id))
 }
 

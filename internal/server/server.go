@@ -155,7 +155,7 @@ func (c consoles) Take(ctx context.Context, token, kind string) (console.Target,
 const cpuRatio = 16
 
 // carried are the types of networks that the dataplane can carry.
-var carried = []string{network.TypeLocal, network.TypeFlat, network.TypeVLAN, network.TypeVXLAN}
+var carried = []string{network.TypeLocal, network.TypeFlat, network.TypeVLAN, network.TypeGRE, network.TypeVXLAN}
 
 const recoverEvery = 30 * time.Second
 

@@ -142,11 +142,19 @@ type Route struct {
 }
 
 // FloatingIP maps an external address to one port's fixed address, one to one.
+// One host serves it: the port's own where it has the external network, else
+// the router's gateway host, or none while there is no such host.
 type FloatingIP struct {
 	ID      string     `json:"id"`
 	Address netip.Addr `json:"address"`
 	Fixed   netip.Addr `json:"fixed"`
 	PortID  string     `json:"port_id"`
+
+	// Served says that this host serves the address: it answers for it
+	// outside and translates. Where another host does, Endpoint is that
+	// host's tunnel address.
+	Served   bool       `json:"served,omitempty"`
+	Endpoint netip.Addr `json:"endpoint,omitzero"`
 }
 
 // DeviceName is the name of a local port's tap device within one cloud. The

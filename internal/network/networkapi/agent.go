@@ -28,7 +28,9 @@ type agentView struct {
 // agentStamp is a time as Neutron writes it for agents.
 func agentStamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") }
 
-func viewAgent(_ *api.Request, a *network.Agent) any {
+func viewAgent(_ *api.Request, a *network.Agent) any { return agentOf(a) }
+
+func agentOf(a *network.Agent) *agentView {
 	return &agentView{
 		ID: a.ID, AgentType: a.AgentType, Binary: a.Program, Host: a.Host, Topic: a.Topic, Zone: orNull(a.AvailabilityZone), AdminStateUp: a.AdminStateUp,
 		Alive: a.Alive(time.Now()), Description: orNull(a.Description), Configurations: a.Configurations.V, CreatedAt: agentStamp(a.CreatedAt),

@@ -35,6 +35,7 @@ var extensions = func() []extensionView {
 		{"filter-validation", "Filter parameters validation", "Provides validation on filter parameters."},
 		{"fip-port-details", "Floating IP Port Details Extension", "Add port_details attribute to Floating IP resource"},
 		{"ip-substring-filtering", "IP address substring filtering", "Provides IP address substring filtering when listing ports"},
+		{"l3_agent_scheduler", "L3 Agent Scheduler", "Schedule routers among l3 agents"},
 		{"l3-ha", "HA Router extension", "Adds HA capability to routers."},
 		{"net-mtu", "Network MTU", "Provides MTU attribute for a network resource."},
 		{"net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource."},

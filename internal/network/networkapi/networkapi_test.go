@@ -1,6 +1,7 @@
 package networkapi_test
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -86,6 +87,15 @@ func (c *cloud) refused(status int, kind, part, who, method, path string, body a
 	}
 	if r.Status != status || e.NeutronError.Type != kind || !strings.Contains(e.NeutronError.Message, part) {
 		c.t.Errorf("%s %s as %s: status %d, want %d %s %q: %s", method, path, who, r.Status, status, kind, part, r.Body)
+	}
+}
+
+// heartbeat is a sign of life of a host.
+func (c *cloud) heartbeat(host string, info network.AgentInfo) {
+	c.t.Helper()
+	err := c.db.Tx(c.t.Context(), func(ctx context.Context, tx *store.Tx) error { return c.svc.AgentHeartbeat(ctx, tx, host, info) })
+	if err != nil {
+		c.t.Fatal(err)
 	}
 }
 
@@ -328,6 +338,18 @@ func TestProviderNetworks(t *testing.T) {
 			{"next vlan", create("vlan", "lab", nil), 201, "", ""},
 			{"no vlan left", create("vlan", "lab", nil), 503, "NoNetworkAvailable", ""},
 			{"vlan out of range", create("vlan", "lab", 4095), 400, "InvalidInput", "out of range"},
+			{"vlan elsewhere", create("vlan", "mars", 5), 400, "InvalidInput", "unknown for VLAN provider network"},
+			{"vlan outside of the range", create("vlan", "lab", 200), 201, "", ""},
+			{"vlan on a network without a range", create("vlan", "public", 7), 201, "", ""},
+			{"no range", create("vlan", "public", nil), 503, "NoNetworkAvailable", ""},
+			{"no tag anywhere", create("vlan", "", nil), 503, "NoNetworkAvailable", ""},
+			{"largest key", create("gre", "", 4294967295), 201, "", ""},
+			{"key out of range", create("gre", "", 0), 400, "InvalidInput", "out of range (1 through 4294967295)"},
+			{"identifier out of range", create("vxlan", "", 16777216), 400, "InvalidInput", "out of range (1 through 16777215)"},
+			{"local with tag", create("local", "", 3), 400, "InvalidInput", "segmentation_id prohibited"},
+			{"local on wire", create("local", "lab", nil), 400, "InvalidInput", "physical_network prohibited"},
+			{"too big", obj{"network": obj{"mtu": 1451}}, 400, "InvalidInput", "Requested MTU is too big, maximum is 1450"},
+			{"several segments", obj{"network": obj{"segments": []obj{{"provider:network_type": "vxlan"}}}}, 400, "HTTPBadRequest", "Unrecognized attribute(s) 'segments'"},
 			{"vlan without", create("vlan", "", 5), 400, "InvalidInput", "requires physical_network"},
 			{"vxlan", create("vxlan", "", 4242), 201, "", ""},
 			{"same vxlan", create("vxlan", "", 4242), 409, "TunnelIdInUse", "4242"},
@@ -351,6 +373,19 @@ func TestProviderNetworks(t *testing.T) {
 			}
 		}
 		n := c.list("admin", "networks", "provider:network_type=local")[0]
-		c.refused(400, "InvalidInput", "provider attributes", "admin", "PUT", "networks/"+str(n["id"]), obj{"network": obj{"provider:segmentation_id": 5}})
+		for attribute, value := range map[string]any{"provider:segmentation_id": 5, "provider:network_type": "gre", "provider:physical_network": "lab"} {
+			c.refused(400, "InvalidInput", "does not support updating provider attributes", "admin", "PUT", "networks/"+str(n["id"]), obj{"network": obj{attribute: value}})
+			c.refused(403, "PolicyNotAuthorized", "create_network:"+attribute, "member", "POST", "networks", obj{"network": obj{attribute: value}})
+		}
+		c.put("admin", "networks/"+str(n["id"]), obj{"network": obj{"provider:segmentation_id": nil}})
+		c.Must(404, "admin", "GET", "/network/v2.0/segments", nil)
+
+		// An id is free again when its network is gone.
+		tagged := c.list("admin", "networks", "provider:segmentation_id=100")[0]
+		c.Must(204, "admin", "DELETE", "/network/v2.0/networks/"+str(tagged["id"]), nil)
+		if r := c.Do("admin", "POST", "/network/v2.0/networks", create("vlan", "", nil)); r.Status != 201 || !strings.Contains(string(r.Body), `"provider:segmentation_id":100`) ||
+			!strings.Contains(string(r.Body), `"provider:physical_network":"lab"`) {
+			t.Errorf("the only free tag: %d %s", r.Status, r.Body)
+		}
 	})
 }

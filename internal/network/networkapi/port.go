@@ -67,7 +67,7 @@ func (f *face) viewPort(r *api.Request, p *network.Port) any {
 	}
 	if r.Can("get_port:binding", policy.Target{ProjectID: p.ProjectID}) {
 		v.bindingView = &bindingView{Host: p.Host, Profile: p.Profile.V, VIFType: p.VIFType(), Details: map[string]any{}}
-		if p.Host != "" {
+		if v.VIFType == "tap" {
 			v.Details = map[string]any{"port_filter": true, "connectivity": "l2"}
 		}
 		if v.Profile == nil {

@@ -1,7 +1,6 @@
 package networkapi_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/netip"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"testing"
 
 	"wisp/internal/network"
-	"wisp/internal/store"
 )
 
 func TestSecurityGroups(t *testing.T) {
@@ -140,12 +138,7 @@ func TestTagsQuotasAgents(t *testing.T) {
 		c.Must(204, "admin", "DELETE", "/network/v2.0/"+base, nil)
 		c.refused(404, "TenantQuotaNotFound", "", "admin", "DELETE", base, nil)
 
-		err := c.db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-			return c.svc.AgentHeartbeat(ctx, tx, "host-1", network.AgentInfo{Version: "1", Endpoint: netip.MustParseAddr("192.0.2.1")})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		c.heartbeat("host-1", network.AgentInfo{Version: "1", Endpoint: netip.MustParseAddr("192.0.2.1")})
 		agents := c.list("admin", "agents", "host=host-1&alive=True")
 		if len(agents) != 4 || len(c.list("admin", "agents", "alive=False")) != 0 {
 			t.Fatalf("agents %v", agents)
@@ -340,7 +333,12 @@ func TestPorts(t *testing.T) {
 		c.put("member", path, obj{"port": obj{"port_security_enabled": false, "allowed_address_pairs": []obj{}, "security_groups": []any{}}})
 		c.put("admin", path, obj{"port": obj{"binding:host_id": "host-9"}})
 		got = c.get("admin", path)["port"].(obj)
-		if got["binding:vif_type"] != "tap" || got["binding:host_id"] != "host-9" {
+		if got["binding:vif_type"] != "binding_failed" || got["binding:host_id"] != "host-9" || got["status"] != "DOWN" || len(got["binding:vif_details"].(obj)) != 0 {
+			t.Errorf("binding to a host that nobody knows: %v", got)
+		}
+		c.heartbeat("host-9", network.AgentInfo{})
+		got = c.get("admin", path)["port"].(obj)
+		if got["binding:vif_type"] != "tap" || got["binding:vif_details"].(obj)["port_filter"] != true {
 			t.Errorf("binding %v", got)
 		}
 		c.refused(409, "PortBound", "already bound", "admin", "PUT", path, obj{"port": obj{"mac_address": "fa:16:3e:99:99:99"}})
