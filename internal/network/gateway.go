@@ -217,9 +217,9 @@ func setGatewayHosts(ctx context.Context, tx *store.Tx, moves map[string]string)
 	if len(moves) == 0 {
 		return nil
 	}
-	pairs := make([][]string, 0, len(moves))
+	pairs := make([]bun.TupleValues, 0, len(moves))
 	for _, id := range slices.Sorted(maps.Keys(moves)) {
-		pairs = append(pairs, []string{id, moves[id]})
+		pairs = append(pairs, bun.Tuple([]string{id, moves[id]}))
 	}
 	var changed owned
 	err := tx.NewRaw(`WITH moved (id, host) AS (VALUES ?) UPDATE routers SET gateway_host = (SELECT moved.host FROM moved WHERE moved.id = routers.id),

@@ -29,7 +29,7 @@ func newFixture(t testing.TB, db *store.DB) *fixture {
 	callers := apitest.Standard()
 	return &fixture{
 		Service: network.New(db, slog.New(slog.DiscardHandler), network.Config{
-			PhysicalNetworks: []string{"public"}, DNS: []netip.Addr{netip.MustParseAddr("9.9.9.9")}, Quotas: map[string]int{"port": 5000, "network": 5000},
+			PhysicalNetworks: []string{"public"}, DNS: []netip.Addr{netip.MustParseAddr("9.9.9.9")}, Quotas: map[string]int{"port": 5000, "network": 5000, "router": 5000},
 		}), t: t, db: db, admin: callers["admin"], member: callers["member"],
 	}
 }

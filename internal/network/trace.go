@@ -176,6 +176,9 @@ func (p *Port) traceable() error {
 	if p.Host == "" {
 		return conflict("PortNotBound", "Port %s is bound to no host: give it to an instance first.", p.ID)
 	}
+	if p.BindingFailed {
+		return conflict("PortNotBound", "The binding of port %s failed: its host does not have its network.", p.ID)
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"wisp/internal/api/apitest"
 	"wisp/internal/errs"
+	"wisp/internal/network"
 	"wisp/internal/nodeapi"
 )
 
@@ -60,6 +61,9 @@ func newTraced(t *testing.T, c *cloud) *traced {
 	t.Helper()
 	w := &traced{cloud: c, topology: c.topology("member"), host: &programs{}}
 	c.svc.SetNodes(w.host)
+	for _, host := range []string{"host-1", "host-2"} {
+		c.heartbeat(host, network.AgentInfo{Physical: []string{"public", "lab"}})
+	}
 	w.one = w.bound("host-1", nil)
 	return w
 }
@@ -435,7 +439,9 @@ func TestTracesAtOnce(t *testing.T) {
 func TestTraceWithoutNodes(t *testing.T) {
 	each(t, func(t *testing.T, c *cloud) {
 		w := &traced{cloud: c, topology: c.topology("member")}
-		port := w.bound("host-1", nil)
+		port := w.bound("host-9", nil)
+		c.refused(409, "PortNotBound", "its host does not have its network", "member", "GET", "ports/"+str(port["id"])+"/trace?destination=10.0.0.1", nil)
+		c.heartbeat("host-9", network.AgentInfo{})
 		c.refused(503, "HostUnavailable", "", "member", "GET", "ports/"+str(port["id"])+"/trace?destination=10.0.0.1", nil)
 	})
 }
