@@ -55,3 +55,14 @@ func BenchmarkHostState200Ports(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkHostStateOfHundredHosts(b *testing.B) {
+	f := newFixture(b, storetest.SQLite(b))
+	n, _ := f.wide()
+	f.crowd(n.ID, 1, 100)
+	for b.Loop() {
+		if state, _, err := f.HostState(b.Context(), f.db.Read(), "host-1", nil); err != nil || len(state.Ports) < 1000 {
+			b.Fatalf("%d ports, %v", len(state.Ports), err)
+		}
+	}
+}

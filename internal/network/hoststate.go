@@ -64,7 +64,7 @@ type hostView struct {
 func (h *hostView) reach(ctx context.Context) error {
 	var ids []string
 	err := h.db.NewRaw(`WITH RECURSIVE reach (network_id) AS (
-		SELECT p.network_id FROM ports AS p WHERE p.host = ? AND p.role IN ('compute', 'attached', '')
+		SELECT p.network_id FROM ports AS p WHERE p.host = ? AND NOT p.binding_failed AND p.role IN ('compute', 'attached', '')
 		UNION
 		SELECT i.network_id FROM routers AS r JOIN ports AS i ON i.router_id = r.id WHERE r.gateway_host = ? AND r.gateway_host <> ''
 		  AND EXISTS (SELECT 1 FROM ports AS g WHERE g.router_id = r.id AND g.role = 'gateway')

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -121,25 +122,77 @@ func (h hook) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Contex
 }
 func (h hook) AfterQuery(context.Context, *bun.QueryEvent) {}
 
+// queries counts those of the state of a host.
+func (f *fixture) queries(host string) int64 {
+	f.t.Helper()
+	var n atomic.Int64
+	db := f.db.Read().(*bun.DB).WithQueryHook(hook{&n})
+	if _, _, err := f.HostState(f.t.Context(), db, host, nil); err != nil {
+		f.t.Fatal(err)
+	}
+	return n.Load()
+}
+
 // The number of queries does not grow with what there is.
 func TestHostStateQueries(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		_, inner, _, _ := f.topology()
-		count := func() int64 {
-			var n atomic.Int64
-			db := f.db.Read().(*bun.DB).WithQueryHook(hook{&n})
-			if _, _, err := f.HostState(t.Context(), db, "host-1", nil); err != nil {
-				t.Fatal(err)
-			}
-			return n.Load()
-		}
 		must1(f.plug("vm-0", "host-1", network.PortRequest{NetworkID: inner.ID}))
-		few := count()
+		few := f.queries("host-1")
 		for i := range 8 {
 			must1(f.plug(fmt.Sprintf("vm-%d", i+1), "host-1", network.PortRequest{NetworkID: inner.ID}))
 		}
-		if many := count(); many != few || few > 14 {
+		if many := f.queries("host-1"); many != few || few > 15 {
 			t.Errorf("%d queries for one port, %d for nine", few, many)
+		}
+	})
+}
+
+// crowd gives hosts, from a first to a last, ten ports each on a network
+// behind a router.
+func (f *fixture) crowd(networkID string, first, last int) {
+	f.t.Helper()
+	for i := first; i <= last; i++ {
+		host := fmt.Sprintf("host-%d", i)
+		f.heartbeat(host, "public")
+		must1(f.plug("vm-"+host, host, slices.Repeat([]network.PortRequest{{NetworkID: networkID}}, 10)...))
+	}
+}
+
+// wide is a network with room for thousands, behind a router.
+func (f *fixture) wide() (network.Network, network.Router) {
+	f.t.Helper()
+	_, _, _, router := f.topology()
+	n := f.network(f.member, network.NetworkSpec{})
+	f.mustInterface(router.ID, f.subnet(f.member, n.ID, "10.128.0.0/16").ID)
+	return n, router
+}
+
+// The state of one of a hundred hosts takes as many queries as that of one of
+// two, and says where each of a thousand ports is reached.
+func TestHostStateOfManyHosts(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		n, router := f.wide()
+		f.crowd(n.ID, 1, 2)
+		few := f.queries("host-1")
+		f.crowd(n.ID, 3, 100)
+		if many := f.queries("host-1"); many != few || few > 15 {
+			t.Errorf("%d queries with two hosts, %d with a hundred", few, many)
+		}
+		state, leases, err := f.HostState(t.Context(), f.db.Read(), "host-1", nil)
+		if err != nil || len(leases) != 10 || !state.Routers[router.ID].Gateway.Local {
+			t.Fatalf("%d leases, router %+v, %v", len(leases), state.Routers[router.ID], err)
+		}
+		local, endpoints := 0, map[netip.Addr]int{}
+		for _, p := range state.Ports {
+			if p.Local {
+				local++
+			} else if p.Endpoint.IsValid() {
+				endpoints[p.Endpoint]++
+			}
+		}
+		if local != 10 || len(endpoints) != 99 || endpoints[netip.MustParseAddr("192.0.2.100")] != 10 {
+			t.Errorf("%d local ports, the others at %v", local, endpoints)
 		}
 	})
 }
