@@ -1,0 +1,159 @@
+package networkapi_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"wisp/internal/network"
+)
+
+// agent is the id of a host's agent of a type.
+func (c *cloud) agent(host, kind string) string {
+	c.t.Helper()
+	for _, a := range c.list("admin", "agents", "host="+host) {
+		if a["agent_type"] == kind {
+			return str(a["id"])
+		}
+	}
+	c.t.Fatalf("%s has no %s", host, kind)
+	return ""
+}
+
+// ids are those of what a path lists.
+func (c *cloud) ids(path, plural string) []string {
+	c.t.Helper()
+	out := []string{}
+	for _, o := range c.get("admin", path)[plural].([]any) {
+		out = append(out, str(o.(obj)["id"]))
+	}
+	return out
+}
+
+func TestSchedulers(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		info := network.AgentInfo{Endpoint: netip.MustParseAddr("192.0.2.1"), Physical: []string{"public"}}
+		c.heartbeat("host-1", info)
+		x := c.topology("member")
+		router := str(x.router["id"])
+		hosting, l3 := "routers/"+router+"/l3-agents", func(host string) string { return "agents/" + c.agent(host, "L3 agent") + "/l3-routers" }
+		one := func(path, plural, want string) {
+			t.Helper()
+			if got := c.ids(path, plural); len(got) != 1 || got[0] != want {
+				t.Errorf("%s has %v, want %s", path, got, want)
+			}
+		}
+		none := func(path, plural string) {
+			t.Helper()
+			if got := c.ids(path, plural); len(got) != 0 {
+				t.Errorf("%s has %v, want none", path, got)
+			}
+		}
+		one(hosting, "agents", c.agent("host-1", "L3 agent"))
+		one(l3("host-1"), "routers", router)
+		first := c.get("admin", hosting)["agents"].([]any)[0].(obj)
+		if state, ok := first["ha_state"]; !ok || state != nil || first["host"] != "host-1" || first["alive"] != true || first["configurations"].(obj)["ex_gw_ports"] != 1.0 {
+			t.Errorf("the hosting agent is %v", first)
+		}
+		if few := c.get("admin", hosting+"?fields=id")["agents"].([]any)[0].(obj); len(few) != 1 {
+			t.Errorf("one field of it is %v", few)
+		}
+
+		// A gateway goes where an administrator wants it, and stays there.
+		c.heartbeat("host-2", info)
+		c.heartbeat("host-3", network.AgentInfo{})
+		none(l3("host-2"), "routers")
+		c.Must(201, "admin", "POST", "/network/v2.0/"+l3("host-2"), obj{"router_id": router})
+		c.Must(201, "admin", "POST", "/network/v2.0/"+l3("host-2"), obj{"router_id": router})
+		one(hosting, "agents", c.agent("host-2", "L3 agent"))
+		none(l3("host-1"), "routers")
+		c.heartbeat("host-1", info)
+		one(l3("host-2"), "routers", router)
+		gateway := c.list("admin", "ports", "device_owner=network:router_gateway")[0]
+		if gateway["binding:host_id"] != "host-2" || gateway["status"] != "ACTIVE" {
+			t.Errorf("the gateway's port is %v", gateway)
+		}
+		bare := c.make("member", "routers", obj{})
+		none("routers/"+str(bare["id"])+"/l3-agents", "agents")
+		c.refused(400, "BadRequest", "has no external gateway", "admin", "POST", l3("host-1"), obj{"router_id": bare["id"]})
+		c.refused(400, "HTTPBadRequest", "router_id", "admin", "POST", l3("host-1"), obj{})
+		c.refused(404, "InvalidL3Agent", "is not a L3 Agent or has been disabled", "admin", "POST", l3("host-3"), obj{"router_id": router})
+		dhcp := c.agent("host-1", "DHCP agent")
+		c.refused(404, "InvalidL3Agent", dhcp, "admin", "POST", "agents/"+dhcp+"/l3-routers", obj{"router_id": router})
+		unknown := "11111111-1111-1111-1111-111111111111"
+		c.refused(404, "RouterNotFound", unknown, "admin", "POST", l3("host-1"), obj{"router_id": unknown})
+		c.refused(404, "AgentNotFound", unknown, "admin", "POST", "agents/"+unknown+"/l3-routers", obj{"router_id": router})
+		c.refused(409, "RouterNotHostedByL3Agent", router, "admin", "DELETE", l3("host-1")+"/"+router, nil)
+		c.Must(204, "admin", "DELETE", "/network/v2.0/"+l3("host-2")+"/"+router, nil)
+		one(hosting, "agents", c.agent("host-1", "L3 agent"))
+
+		// With nowhere to go, it stays.
+		c.put("admin", "agents/"+c.agent("host-2", "L3 agent"), obj{"agent": obj{"admin_state_up": false}})
+		c.refused(404, "InvalidL3Agent", "disabled", "admin", "POST", l3("host-2"), obj{"router_id": router})
+		c.Must(204, "admin", "DELETE", "/network/v2.0/"+l3("host-1")+"/"+router, nil)
+		one(hosting, "agents", c.agent("host-1", "L3 agent"))
+
+		// DHCP is answered where ports are.
+		net := str(x.network["id"])
+		none("networks/"+net+"/dhcp-agents", "agents")
+		c.make("admin", "ports", obj{"network_id": net, "binding:host_id": "host-2"})
+		one("networks/"+net+"/dhcp-agents", "agents", c.agent("host-2", "DHCP agent"))
+		one("agents/"+c.agent("host-2", "DHCP agent")+"/dhcp-networks", "networks", net)
+		none("agents/"+dhcp+"/dhcp-networks", "networks")
+		none("agents/"+dhcp+"/l3-routers", "routers")
+		none("agents/"+c.agent("host-2", "L3 agent")+"/dhcp-networks", "networks")
+		if a := c.get("admin", "agents/"+c.agent("host-2", "wisp dataplane agent"))["agent"].(obj)["configurations"].(obj); a["devices"] != 1.0 {
+			t.Errorf("the dataplane agent says %v", a)
+		}
+		c.put("member", "subnets/"+str(x.subnet["id"]), obj{"subnet": obj{"enable_dhcp": false}})
+		none("networks/"+net+"/dhcp-agents", "agents")
+
+		for _, path := range []string{hosting, l3("host-1"), "networks/" + net + "/dhcp-agents", "agents/" + dhcp + "/dhcp-networks"} {
+			c.refused(403, "PolicyNotAuthorized", "", "member", "GET", path, nil)
+			c.Must(401, "", "GET", "/network/v2.0/"+path, nil)
+		}
+		for path, kind := range map[string]string{
+			"routers/" + unknown + "/l3-agents": "RouterNotFound", "agents/" + unknown + "/l3-routers": "AgentNotFound",
+			"networks/" + unknown + "/dhcp-agents": "NetworkNotFound", "agents/" + unknown + "/dhcp-networks": "AgentNotFound",
+		} {
+			c.refused(404, kind, unknown, "admin", "GET", path, nil)
+		}
+		c.refused(403, "PolicyNotAuthorized", "create_l3-router", "member", "POST", l3("host-1"), obj{"router_id": router})
+		c.refused(403, "PolicyNotAuthorized", "delete_l3-router", "member", "DELETE", l3("host-1")+"/"+router, nil)
+		c.get("member", "extensions/l3_agent_scheduler")
+		c.refused(404, "HTTPNotFound", "", "member", "GET", "extensions/dhcp_agent_scheduler", nil)
+	})
+}
+
+// What routers are is said as it is, and what they are not is refused.
+func TestRouterKind(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		r := c.make("admin", "routers", obj{"distributed": true, "ha": false})
+		if r["distributed"] != true || r["ha"] != false {
+			t.Errorf("router %v", r)
+		}
+		for attribute, value := range map[string]bool{"distributed": false, "ha": true} {
+			c.refused(400, "BadRequest", "Routers of this cloud are distributed", "admin", "POST", "routers", obj{"router": obj{attribute: value}})
+			c.refused(400, "BadRequest", "Routers of this cloud are distributed", "admin", "PUT", "routers/"+str(r["id"]), obj{"router": obj{attribute: value}})
+		}
+	})
+}
+
+// What agents say of their hosts is what the hosts said.
+func TestAgentConfigurations(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		c.heartbeat("host-1", network.AgentInfo{
+			Version: "1.2", Endpoint: netip.MustParseAddr("192.0.2.1"), Management: netip.MustParseAddr("198.51.100.1"), API: netip.MustParseAddr("203.0.113.9"),
+			Physical: []string{"public"}, Mappings: map[string]string{"public": "eth1", "lab": "eth2"},
+		})
+		c.heartbeat("host-2", network.AgentInfo{})
+		a := c.get("admin", "agents/"+c.agent("host-1", "wisp dataplane agent"))["agent"].(obj)["configurations"].(obj)
+		if a["tunneling_ip"] != "192.0.2.1" || a["management_ip"] != "198.51.100.1" || a["api_ip"] != "203.0.113.9" || a["devices"] != 0.0 ||
+			len(a["tunnel_types"].([]any)) != 2 || a["bridge_mappings"].(obj)["lab"] != "eth2" || len(a["physical_networks"].([]any)) != 2 {
+			t.Errorf("agent says %v", a)
+		}
+		b := c.get("admin", "agents/"+c.agent("host-2", "L3 agent"))["agent"].(obj)["configurations"].(obj)
+		if _, said := b["management_ip"]; said || b["tunneling_ip"] != "" || b["agent_mode"] != "dvr_snat" || b["routers"] != 0.0 {
+			t.Errorf("agent of a host that says nothing says %v", b)
+		}
+	})
+}
