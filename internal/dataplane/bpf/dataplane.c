@@ -42,7 +42,7 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 			return drop(skb, p->port, REASON_UNKNOWN_MAC);
 		if (p->origin == FROM_TUNNEL)
 			return drop(skb, p->port, REASON_LOOP);
-		return send_tunnel(skb, p->port, n->vni, d->remote);
+		return send_remote(skb, p, p->net, d->remote);
 	}
 	if (d->kind == DEST_ROUTER) {
 		p->router = d->id;

@@ -38,12 +38,18 @@ INLINE int tunnel_to(struct __sk_buff *skb, const struct conf *c, __u32 vni, __u
 	return bpf_skb_set_tunnel_key(skb, &key, sizeof(key), BPF_F_ZERO_CSUM_TX);
 }
 
-GLOBAL int send_tunnel(struct __sk_buff *skb, __u32 port, __u32 vni, __u32 remote)
+/* send_remote sends a frame of a network to another host, by the transport
+ * that the network's type says. */
+GLOBAL int send_remote(struct __sk_buff *skb, struct pkt *p, __u32 net, __u32 remote)
 {
 	struct conf *c = config();
+	struct net *n;
 
-	if (!c || !c->tun_ifindex || !remote || tunnel_to(skb, c, vni, remote))
-		return drop(skb, port, REASON_TUNNEL);
+	if (!p)
+		return TC_ACT_SHOT;
+	n = bpf_map_lookup_elem(&nets, &net);
+	if (!n || !c || !c->tun_ifindex || !remote || tunnel_to(skb, c, n->vni, remote))
+		return drop(skb, p->port, REASON_TUNNEL);
 	return bpf_redirect(c->tun_ifindex, 0);
 }
 
@@ -89,9 +95,7 @@ GLOBAL int bounce(struct __sk_buff *skb, struct pkt *p)
 		set_mark(skb, MARK_FORWARDED);
 		return bpf_redirect(p->in_ifindex, BPF_F_INGRESS);
 	case FROM_TUNNEL:
-		n = bpf_map_lookup_elem(&nets, &p->net);
-		if (n)
-			return send_tunnel(skb, p->port, n->vni, p->tun_remote);
+		return send_remote(skb, p, p->net, p->tun_remote);
 	}
 	return TC_ACT_SHOT;
 }

@@ -33,7 +33,7 @@ INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net 
 			return drop(skb, p->port, REASON_UNKNOWN_MAC);
 		if (at->kind == DEST_LOCAL)
 			return send_port(skb, p, at->ifindex, MARK_FORWARDED);
-		return send_tunnel(skb, p->port, n->vni, at->remote);
+		return send_remote(skb, p, p->out_net, at->remote);
 	}
 	if (now - d->seen > NEIGH_STALE && now - d->asked > NEIGH_ASK) {
 		/* The packet goes as a copy, the original becomes a question. */
@@ -78,7 +78,7 @@ GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 		return send_port(skb, p, d->ifindex, MARK_FORWARDED);
 	if (on_wire(n))
 		return send_wire(skb, p->port, p->out_net);
-	return send_tunnel(skb, p->port, n->vni, d->remote);
+	return send_remote(skb, p, p->out_net, d->remote);
 }
 
 /* own_address handles what is for the router itself; -1: nothing is. */
@@ -201,7 +201,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 			n = bpf_map_lookup_elem(&nets, &p->net);
 			if (!n || on_wire(n) || p->pass || p->origin == FROM_TUNNEL)
 				return drop(skb, p->port, REASON_NOT_TRANSLATED);
-			return send_tunnel(skb, p->port, n->vni, r->gw_remote);
+			return send_remote(skb, p, p->net, r->gw_remote);
 		}
 	}
 	p->leg = rt->leg;
