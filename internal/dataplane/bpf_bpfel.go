@@ -360,6 +360,8 @@ const (
 	bpfMapFdb          = "fdb"
 	bpfMapFlood        = "flood"
 	bpfMapFrags        = "frags"
+	bpfMapGreKeys      = "gre_keys"
+	bpfMapHosts        = "hosts"
 	bpfMapIds          = "ids"
 	bpfMapMembers      = "members"
 	bpfMapNats         = "nats"
@@ -447,6 +449,8 @@ type bpfMapSpecs struct {
 	Fdb      *ebpf.MapSpec `ebpf:"fdb"`
 	Flood    *ebpf.MapSpec `ebpf:"flood"`
 	Frags    *ebpf.MapSpec `ebpf:"frags"`
+	GreKeys  *ebpf.MapSpec `ebpf:"gre_keys"`
+	Hosts    *ebpf.MapSpec `ebpf:"hosts"`
 	Ids      *ebpf.MapSpec `ebpf:"ids"`
 	Members  *ebpf.MapSpec `ebpf:"members"`
 	Nats     *ebpf.MapSpec `ebpf:"nats"`
@@ -500,6 +504,8 @@ type bpfMaps struct {
 	Fdb      *ebpf.Map `ebpf:"fdb"`
 	Flood    *ebpf.Map `ebpf:"flood"`
 	Frags    *ebpf.Map `ebpf:"frags"`
+	GreKeys  *ebpf.Map `ebpf:"gre_keys"`
+	Hosts    *ebpf.Map `ebpf:"hosts"`
 	Ids      *ebpf.Map `ebpf:"ids"`
 	Members  *ebpf.Map `ebpf:"members"`
 	Nats     *ebpf.Map `ebpf:"nats"`
@@ -529,6 +535,8 @@ func (m *bpfMaps) Close() error {
 		m.Fdb,
 		m.Flood,
 		m.Frags,
+		m.GreKeys,
+		m.Hosts,
 		m.Ids,
 		m.Members,
 		m.Nats,

@@ -21,6 +21,7 @@ type surroundings struct {
 	devices map[string]uint32 // interface index by id of a local port
 	wires   map[string]wire   // by name of the physical network
 	tunnel  uint32            // interface index of the tunnel device, 0 when none
+	under   underlay          // of networks of type GRE
 	local   netip.Addr        // tunnel address
 	service uint32            // interface index of the service veth
 }
@@ -68,6 +69,9 @@ func compile(state intent.State, around surroundings, names *ids, groups *groupC
 	c.vips()
 	c.flooding()
 	c.refuseAll(groups.compile(state, names, c.want))
+	for _, a := range endpoints(state, around.local) {
+		c.want.hosts[be4(a)] = around.under.paths[a]
+	}
 	c.want.confs[0] = bpfConf{SvcIfindex: around.service, TunIfindex: around.tunnel, TunLocal: be4(around.local)}
 	c.want.ids = names.end()
 	return c.want, c.refused
@@ -113,6 +117,12 @@ func (c *compilation) network(id string, n intent.Network) error {
 			return errs.New(errs.Invalid, "VXLAN segmentation id %d is not 1 to 16777215", n.SegmentationID)
 		}
 		out.Type, out.Vni, out.Ifindex = netVXLAN, n.SegmentationID, c.around.tunnel
+	case intent.TypeGRE:
+		if n.SegmentationID == 0 {
+			return errs.New(errs.Invalid, "GRE segmentation id 0 is not 1 to 4294967295")
+		}
+		out.Type, out.Vni, out.Ifindex = netGRE, n.SegmentationID, c.around.tunnel
+		out.Mtu = c.around.under.fit(out.Mtu)
 	default:
 		return errs.New(errs.NotImplemented, "this dataplane has no networks of type %q", n.Type)
 	}
@@ -126,6 +136,12 @@ func (c *compilation) network(id string, n intent.Network) error {
 		}
 		c.want.vnis[out.Vni] = idx
 	}
+	if out.Type == netGRE {
+		if _, taken := c.want.greKeys[out.Vni]; taken {
+			return errs.New(errs.Conflict, "segmentation id %d belongs to another network", out.Vni)
+		}
+		c.want.greKeys[out.Vni] = idx
+	}
 	if out.Type == netVLAN && out.Ifindex != 0 {
 		c.want.vlans[bpfVlanKey{Ifindex: out.Ifindex, Tag: out.Vni}] = idx
 	}
@@ -134,8 +150,14 @@ func (c *compilation) network(id string, n intent.Network) error {
 	}
 	c.netIDs[id] = idx
 	c.want.nets[idx] = out
+	if out.Type == netGRE && c.around.local.IsValid() && len(c.around.under.devices) == 0 {
+		return errs.New(errs.Unavailable, "no Ethernet interface has the tunnel address %s or leads to other hosts", c.around.local)
+	}
 	return nil
 }
+
+// tunnelled tells whether tunnels join the hosts of the network.
+func tunnelled(n bpfNet) bool { return n.Type == netVXLAN || n.Type == netGRE }
 
 // onWire tells whether physical interfaces carry the network.
 func onWire(n bpfNet) bool { return n.Type == netFlat || n.Type == netVLAN }
@@ -174,7 +196,7 @@ func (c *compilation) port(id string, p intent.Port) error {
 		where.Kind, where.Ifindex = destLocal, c.around.devices[id]
 	case p.Service, onWire(n):
 		where.Kind = destRemote // no tunnel leads there
-	case n.Type == netVXLAN && p.Endpoint.Is4():
+	case tunnelled(n) && p.Endpoint.Is4():
 		where.Kind, where.Remote = destRemote, be4(p.Endpoint)
 	default:
 		return nil // on no host yet: nothing to reach

@@ -12,6 +12,7 @@ const (
 	netFlat  = 2
 	netVXLAN = 3
 	netVLAN  = 4
+	netGRE   = 5
 
 	destLocal  = 1
 	destRemote = 2
@@ -46,6 +47,7 @@ const (
 	protoICMP    = 1
 	protoTCP     = 6
 	protoUDP     = 17
+	protoGRE     = 47
 	protoDCCP    = 33
 	protoICMPv6  = 58
 	protoSCTP    = 132

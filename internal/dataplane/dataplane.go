@@ -87,6 +87,7 @@ type Dataplane struct {
 	groups   *groupCompiler
 	nl       *netlinkx.Handle
 	devices  *devices
+	under    underlay
 	attacher *attacher
 	last     *intent.State
 	ready    bool // devices were listed and base devices made
@@ -281,6 +282,14 @@ func (d *Dataplane) surroundings(state intent.State, mended *int, report *Report
 		}
 		s.tunnel = uint32(l.Index)
 	}
+	if to := endpoints(state, s.local); !usesGRE(state) || !s.local.IsValid() {
+		d.under = underlay{}
+	} else if !d.ready || mended == &report.Drift || !d.under.leadsTo(to) {
+		if d.under, err = d.devices.underlay(to); err != nil {
+			return s, err
+		}
+	}
+	s.under = d.under
 	wires, turned, err := d.devices.wires(state)
 	if err != nil {
 		return s, err
@@ -337,6 +346,9 @@ func (d *Dataplane) attachAll(state intent.State, s surroundings, mended *int, r
 	for physical, w := range s.wires {
 		name := d.cfg.PhysicalNetworks[physical]
 		failed = append(failed, attach(name, w.index, true, "from_wire"), attach(name, w.index, false, "from_host"))
+	}
+	for name, index := range s.under.devices {
+		failed = append(failed, attach(name, index, true, "from_wire"))
 	}
 	for id, index := range s.devices {
 		name := d.DeviceName(id)

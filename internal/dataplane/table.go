@@ -85,6 +85,8 @@ type wanted struct {
 	ports    map[uint32]bpfPort
 	nets     map[uint32]bpfNet
 	vnis     map[uint32]uint32
+	greKeys  map[uint32]uint32
+	hosts    map[uint32]uint32
 	vlans    map[bpfVlanKey]uint32
 	fdb      map[bpfFdbKey]bpfDest
 	neigh    map[bpfNeighKey]bpfDest
@@ -103,7 +105,7 @@ type wanted struct {
 func newWanted() *wanted {
 	return &wanted{
 		ids: map[bpfIdKey]uint32{}, devs: map[uint32]bpfDev{}, ports: map[uint32]bpfPort{}, nets: map[uint32]bpfNet{},
-		vnis: map[uint32]uint32{}, vlans: map[bpfVlanKey]uint32{}, fdb: map[bpfFdbKey]bpfDest{}, neigh: map[bpfNeighKey]bpfDest{},
+		vnis: map[uint32]uint32{}, greKeys: map[uint32]uint32{}, hosts: map[uint32]uint32{}, vlans: map[bpfVlanKey]uint32{}, fdb: map[bpfFdbKey]bpfDest{}, neigh: map[bpfNeighKey]bpfDest{},
 		flood: map[bpfFloodKey]bpfDest{}, sources: map[bpfSourceKey]uint32{}, pairs: map[bpfPairKey]uint32{},
 		rulesets: map[uint32]bpfRuleset{}, rules: map[bpfRuleKey]bpfRule{}, members: map[bpfMemberKey]uint32{},
 		routers: map[uint32]bpfRouter{}, routes: map[bpfRouteKey]bpfRoute{}, raddrs: map[bpfRaddrKey]bpfRaddr{},
@@ -118,6 +120,8 @@ type tables struct {
 	ports    table[uint32, bpfPort]
 	nets     table[uint32, bpfNet]
 	vnis     table[uint32, uint32]
+	greKeys  table[uint32, uint32]
+	hosts    table[uint32, uint32]
 	vlans    table[bpfVlanKey, uint32]
 	fdb      table[bpfFdbKey, bpfDest]
 	neigh    table[bpfNeighKey, bpfDest]
@@ -141,7 +145,7 @@ func newTables(m map[string]*ebpf.Map) *tables {
 	return &tables{
 		ids: makeTable[bpfIdKey, uint32](m, "ids"), devs: makeTable[uint32, bpfDev](m, "devs"),
 		ports: makeTable[uint32, bpfPort](m, "ports"), nets: makeTable[uint32, bpfNet](m, "nets"),
-		vnis: makeTable[uint32, uint32](m, "vnis"), vlans: makeTable[bpfVlanKey, uint32](m, "vlans"), fdb: makeTable[bpfFdbKey, bpfDest](m, "fdb"),
+		vnis: makeTable[uint32, uint32](m, "vnis"), greKeys: makeTable[uint32, uint32](m, "gre_keys"), hosts: makeTable[uint32, uint32](m, "hosts"), vlans: makeTable[bpfVlanKey, uint32](m, "vlans"), fdb: makeTable[bpfFdbKey, bpfDest](m, "fdb"),
 		neigh: makeTable[bpfNeighKey, bpfDest](m, "neigh"), flood: makeTable[bpfFloodKey, bpfDest](m, "flood"),
 		sources: makeTable[bpfSourceKey, uint32](m, "sources"), pairs: makeTable[bpfPairKey, uint32](m, "pairs"),
 		rulesets: makeTable[uint32, bpfRuleset](m, "rulesets"), rules: makeTable[bpfRuleKey, bpfRule](m, "rules"),
@@ -173,7 +177,8 @@ func (t *tables) steps(w *wanted) []step {
 	return []step{
 		stepOf(&t.ids, w.ids), stepOf(&t.confs, w.confs), stepOf(&t.members, w.members), stepOf(&t.rules, w.rules),
 		stepOf(&t.rulesets, w.rulesets), stepOf(&t.sources, w.sources), stepOf(&t.pairs, w.pairs),
-		stepOf(&t.ports, w.ports), stepOf(&t.flood, w.flood), stepOf(&t.nets, w.nets), stepOf(&t.vnis, w.vnis), stepOf(&t.vlans, w.vlans),
+		stepOf(&t.ports, w.ports), stepOf(&t.flood, w.flood), stepOf(&t.nets, w.nets), stepOf(&t.hosts, w.hosts), stepOf(&t.vnis, w.vnis),
+		stepOf(&t.greKeys, w.greKeys), stepOf(&t.vlans, w.vlans),
 		stepOf(&t.routes, w.routes), stepOf(&t.raddrs, w.raddrs), stepOf(&t.routers, w.routers),
 		stepOf(&t.neigh, w.neigh), stepOf(&t.fdb, w.fdb), stepOf(&t.devs, w.devs),
 	}

@@ -8,9 +8,12 @@ import (
 	"wisp/internal/dataplane/intent"
 )
 
-// twoHosts makes two hosts with a cable between them, and the same VXLAN
-// networks on both.
-func twoHosts(t *testing.T) (one, two *lab) {
+// tunnelMTU is what a network of each type carries over an underlay of 1500.
+var tunnelMTU = map[string]int{intent.TypeVXLAN: 1450, intent.TypeGRE: 1458}
+
+// twoHosts makes two hosts with a cable between them, and the same networks
+// of a type on both.
+func twoHosts(t *testing.T, kind string) (one, two *lab) {
 	t.Helper()
 	at := func(a string) func(*dataplane.Config) {
 		return func(c *dataplane.Config) {
@@ -24,8 +27,8 @@ func twoHosts(t *testing.T) (one, two *lab) {
 		l.run(l.name, "ip addr add "+a+" dev under")
 		l.run(l.name, "ip link set under up")
 		l.run(l.name, "ip link set lo up")
-		l.state.Networks["blue"] = intent.Network{ID: "blue", Type: intent.TypeVXLAN, SegmentationID: 100, MTU: 1450}
-		l.state.Networks["red"] = intent.Network{ID: "red", Type: intent.TypeVXLAN, SegmentationID: 200, MTU: 1450}
+		l.state.Networks["blue"] = intent.Network{ID: "blue", Type: kind, SegmentationID: 100, MTU: tunnelMTU[kind]}
+		l.state.Networks["red"] = intent.Network{ID: "red", Type: kind, SegmentationID: 200, MTU: tunnelMTU[kind]}
 	}
 	return one, two
 }
@@ -45,9 +48,24 @@ func share(one, two *lab) {
 	tell(two, one, "192.0.2.2")
 }
 
+// eachTunnel runs a test for each type of network that tunnels join.
+func eachTunnel(t *testing.T, f func(t *testing.T, kind string)) {
+	t.Helper()
+	for _, kind := range []string{intent.TypeVXLAN, intent.TypeGRE} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			f(t, kind)
+		})
+	}
+}
+
 func TestTunnelJoinsHosts(t *testing.T) {
 	t.Parallel()
-	one, two := twoHosts(t)
+	eachTunnel(t, tunnelJoinsHosts)
+}
+
+func tunnelJoinsHosts(t *testing.T, kind string) {
+	one, two := twoHosts(t, kind)
 	a := one.guest(one.port("a", "blue", "fa:16:3e:00:00:01", "10.0.1.10", "fd01::10"), 24, "10.0.1.1")
 	b := two.guest(two.port("b", "blue", "fa:16:3e:00:00:02", "10.0.1.11", "fd01::11"), 24, "10.0.1.1")
 	c := two.guest(two.port("c", "red", "fa:16:3e:00:00:03", "10.0.2.11"), 24, "10.0.2.1")
@@ -70,7 +88,11 @@ func TestTunnelJoinsHosts(t *testing.T) {
 
 func TestGatewayOfAnotherHost(t *testing.T) {
 	t.Parallel()
-	one, two := twoHosts(t)
+	eachTunnel(t, gatewayOfAnotherHost)
+}
+
+func gatewayOfAnotherHost(t *testing.T, kind string) {
+	one, two := twoHosts(t, kind)
 	a := one.guest(one.port("a", "blue", "fa:16:3e:00:00:01", "10.0.1.10"), 24, "10.0.1.1")
 	two.guest(two.port("b", "blue", "fa:16:3e:00:00:02", "10.0.1.11"), 24, "10.0.1.1")
 	two.outside()

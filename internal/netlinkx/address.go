@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // Address is an address of a device.
@@ -80,4 +81,17 @@ func (h *Handle) Routes() ([]Route, error) {
 		}
 	}
 	return routes, nil
+}
+
+// RouteTo tells by which device the namespace sends from one of its own
+// addresses to another address. Nowhere is an error.
+func (h *Handle) RouteTo(src, dst netip.Addr) (index int, err error) {
+	found, err := h.nl.RouteGetWithOptions(dst.AsSlice(), &netlink.RouteGetOptions{SrcAddr: src.AsSlice()})
+	if err == nil && len(found) == 0 {
+		err = unix.ENETUNREACH
+	}
+	if err != nil {
+		return 0, fmt.Errorf("finding the route from %s to %s: %w", src, dst, err)
+	}
+	return found[0].LinkIndex, nil
 }

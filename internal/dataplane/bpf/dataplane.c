@@ -4,6 +4,29 @@
 #include "route.h"
 #include "service.h"
 
+/* oversize tells whether a frame is bigger than its network is for. */
+INLINE int oversize(struct __sk_buff *skb, const struct pkt *p, const struct net *n)
+{
+	if (!n->mtu)
+		return 0;
+	if (p->ethertype == ETHERTYPE_IPV4 || p->ethertype == ETHERTYPE_IPV6)
+		return wire_size(skb, p) > n->mtu;
+	return skb->len > n->mtu + ETH_HLEN + 4;
+}
+
+/* too_big answers a guest's packet that no device of its network takes. */
+GLOBAL int too_big(struct __sk_buff *skb, struct pkt *p, __u32 mtu)
+{
+	int v;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	if (p->ethertype != ETHERTYPE_IPV4 && p->ethertype != ETHERTYPE_IPV6)
+		return drop(skb, p->port, REASON_TOO_BIG);
+	v = complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_FRAG, mtu_info(p, mtu), REASON_TOO_BIG);
+	return v == -1 ? TC_ACT_SHOT : v;
+}
+
 /* switch_frame sends a frame on by its destination MAC. */
 GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 {
@@ -14,11 +37,14 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 
 	if (!p)
 		return TC_ACT_SHOT;
-	if (mac_multicast(p->dmac))
-		return flood_net(skb, p->net, p->port, p->origin);
 	n = bpf_map_lookup_elem(&nets, &p->net);
 	if (!n)
 		return drop(skb, p->port, REASON_UNKNOWN_MAC);
+	if (mac_multicast(p->dmac)) {
+		if (p->origin == FROM_GUEST && oversize(skb, p, n))
+			return drop(skb, p->port, REASON_TOO_BIG);
+		return flood_net(skb, p->net, p->port, p->origin);
+	}
 	flat = on_wire(n) && n->ifindex;
 	outside = p->origin == FROM_WIRE || p->origin == FROM_HOST;
 	key.net = p->net;
@@ -33,6 +59,9 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 		if (d && d->kind != DEST_ROUTER)
 			d = 0;
 	}
+	/* A router has its own say, by the network that it sends to. */
+	if (p->origin == FROM_GUEST && (!d || d->kind != DEST_ROUTER) && oversize(skb, p, n))
+		return too_big(skb, p, n->mtu);
 	if (!d || d->kind == DEST_REMOTE) {
 		if (outside)
 			return TC_ACT_UNSPEC;
@@ -173,6 +202,18 @@ GLOBAL int untag(struct __sk_buff *skb)
 	return !net || bpf_skb_vlan_pop(skb) ? 0 : *net;
 }
 
+/* emerge goes on with a frame that came out of a tunnel. */
+INLINE int emerge(struct __sk_buff *skb, struct pkt *p)
+{
+	int err;
+
+	set_mark(skb, 0);
+	p->origin = FROM_TUNNEL;
+	p->in_ifindex = skb->ifindex;
+	err = parse(skb, p, 0xffffffff);
+	return err ? drop(skb, 0, err) : arrive(skb, p);
+}
+
 INLINE int physical(struct __sk_buff *skb, __u32 origin)
 {
 	struct dev *dev = this_dev(skb, DEV_PHYS);
@@ -185,6 +226,13 @@ INLINE int physical(struct __sk_buff *skb, __u32 origin)
 	}
 	if (!p)
 		return TC_ACT_UNSPEC;
+	if (origin == FROM_WIRE) {
+		v = gre_unwrap(skb, p);
+		if (v < 0)
+			return drop(skb, 0, REASON_TUNNEL);
+		if (v > 0)
+			return emerge(skb, p);
+	}
 	/* Tagged frames of the host's own stack are its own affair. */
 	tagged = origin == FROM_WIRE ? untag(skb) : -1;
 	if (tagged > 0)
@@ -203,37 +251,37 @@ INLINE int physical(struct __sk_buff *skb, __u32 origin)
 	return tagged > 0 && v == TC_ACT_UNSPEC ? TC_ACT_SHOT : v;
 }
 
-/* from_wire and from_host: what enters a physical interface, and what the
- * host's own stack sends out of it. */
+/* from_wire and from_host: what enters a physical interface, or one that leads
+ * to other hosts, and what the host's own stack sends out of it. */
 SEC("tc")
 int from_wire(struct __sk_buff *skb) { return physical(skb, FROM_WIRE); }
 
 SEC("tc")
 int from_host(struct __sk_buff *skb) { return physical(skb, FROM_HOST); }
 
+/* from_tunnel: what VXLAN brings, and frames in GRE on their way out that the
+ * kernel had to read anew. */
 SEC("tc")
 int from_tunnel(struct __sk_buff *skb)
 {
 	struct bpf_tunnel_key key = {};
 	struct pkt *p = scratch_pkt(0);
-	__u32 *net, vni;
-	int err;
+	__u32 *net, vni, remote;
 
-	if (!p || bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
+	if (!p)
 		return TC_ACT_SHOT;
-	set_mark(skb, 0);
+	if (bpf_skb_get_tunnel_key(skb, &key, sizeof(key), 0))
+		return skb->mark == MARK_UNDERLAY ? to_underlay(skb) : TC_ACT_SHOT;
+	remote = bpf_htonl(key.remote_ipv4);
+	if (!bpf_map_lookup_elem(&hosts, &remote))
+		return drop(skb, 0, REASON_STRANGER);
 	vni = key.tunnel_id;
 	net = bpf_map_lookup_elem(&vnis, &vni);
 	if (!net)
 		return drop(skb, 0, REASON_TUNNEL);
 	p->net = *net;
-	p->origin = FROM_TUNNEL;
-	p->in_ifindex = skb->ifindex;
-	p->tun_remote = bpf_htonl(key.remote_ipv4);
-	err = parse(skb, p, 0xffffffff);
-	if (err)
-		return drop(skb, 0, err);
-	return arrive(skb, p);
+	p->tun_remote = remote;
+	return emerge(skb, p);
 }
 
 /* from_service: what the node's services say to guests. */

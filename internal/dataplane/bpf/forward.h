@@ -4,7 +4,7 @@
 #ifndef WISP_FORWARD_H
 #define WISP_FORWARD_H
 
-#include "parse.h"
+#include "gre.h"
 
 /* REROUTE: the packet now is at another router's leg. */
 #define REROUTE 100
@@ -48,6 +48,8 @@ GLOBAL int send_remote(struct __sk_buff *skb, struct pkt *p, __u32 net, __u32 re
 	if (!p)
 		return TC_ACT_SHOT;
 	n = bpf_map_lookup_elem(&nets, &net);
+	if (n && n->type == NET_GRE)
+		return send_gre(skb, p, n->vni, remote);
 	if (!n || !c || !c->tun_ifindex || !remote || tunnel_to(skb, c, n->vni, remote))
 		return drop(skb, p->port, REASON_TUNNEL);
 	return bpf_redirect(c->tun_ifindex, 0);
@@ -106,6 +108,7 @@ struct flood_walk {
 	__u32 sender;
 	__u32 vni;
 	__u32 tunnels;
+	__u32 remote; /* where the frame in GRE was sent last */
 };
 
 static long flood_step(__u32 i, void *ctx)
@@ -131,6 +134,44 @@ static long flood_step(__u32 i, void *ctx)
 	return 0;
 }
 
+/* flood_gre_step sends a frame with outer headers on to one more host. */
+static long flood_gre_step(__u32 i, void *ctx)
+{
+	struct flood_walk *w = ctx;
+	struct flood_key key = {.net = w->net, .index = i};
+	struct dest *d = bpf_map_lookup_elem(&flood, &key);
+	struct __sk_buff *skb = w->skb;
+	struct conf *c = config();
+
+	if (!d || !c || d->kind != DEST_REMOTE)
+		return 0;
+	bpf_l3_csum_replace(skb, IP4_CHECK, w->remote, d->remote, 4);
+	bpf_skb_store_bytes(skb, IP4_DST, &d->remote, 4, 0);
+	w->remote = d->remote;
+	set_mark(skb, MARK_UNDERLAY);
+	bpf_clone_redirect(skb, c->tun_ifindex, BPF_F_INGRESS);
+	return 0;
+}
+
+/* flood_gre sends a frame to all other hosts of a network. Nothing is left
+ * of the original. */
+INLINE int flood_gre(struct flood_walk *w, const struct net *n)
+{
+	struct __sk_buff *skb = w->skb;
+	struct conf *c = config();
+	__u32 zero = 0;
+	struct pkt *p = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!p || !c || !c->tun_ifindex)
+		return TC_ACT_SHOT;
+	if (skb->vlan_present)
+		return drop(skb, w->sender, REASON_ETHERTYPE);
+	if (gre_wrap(skb, p, n->vni, c->tun_local, 0) < 0)
+		return drop(skb, w->sender, REASON_TUNNEL);
+	bpf_loop(n->nflood, flood_gre_step, w, 0);
+	return TC_ACT_SHOT;
+}
+
 /* flood_net copies a frame to every place of a network but the one that it
  * came from. */
 GLOBAL int flood_net(struct __sk_buff *skb, __u32 net, __u32 sender, __u32 origin)
@@ -140,14 +181,16 @@ GLOBAL int flood_net(struct __sk_buff *skb, __u32 net, __u32 sender, __u32 origi
 		.skb = skb,
 		.net = net,
 		.sender = sender,
-		.tunnels = origin != FROM_TUNNEL,
 	};
 	__u32 mark = skb->mark;
 
 	if (!n)
 		return TC_ACT_SHOT;
 	w.vni = n->vni;
+	w.tunnels = origin != FROM_TUNNEL && n->type == NET_VXLAN;
 	bpf_loop(n->nflood, flood_step, &w, 0);
+	if (origin != FROM_TUNNEL && n->type == NET_GRE)
+		return flood_gre(&w, n);
 	if (origin == FROM_WIRE || origin == FROM_HOST) {
 		/* The host's stack, or the wire, has its own copy coming. */
 		set_mark(skb, mark);

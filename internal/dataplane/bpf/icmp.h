@@ -19,15 +19,6 @@ INLINE struct route *find_route(__u32 router, const struct addr *a)
 	return bpf_map_lookup_elem(&routes, &key);
 }
 
-INLINE __u16 fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
 /* speak sends what a router said to p->dst: back where the question came
  * from, or, when the question had passed another router already, on p->net. */
 INLINE int speak(struct __sk_buff *skb, struct pkt *p)
@@ -165,8 +156,9 @@ INLINE int complain6(struct __sk_buff *skb, struct pkt *p, __u8 type, __u8 code,
 }
 
 /* complain turns the packet into an ICMP error about itself, from the
- * router's address on the side of the sender, and sends it back. type, code
- * and info are those of ICMPv4; -1 means: deliver p now. */
+ * router's address on the side of the sender, and sends it back; on a packet
+ * that is at no router, from its receiver. type, code and info are those of
+ * ICMPv4; -1 means: deliver p now. */
 GLOBAL int complain(struct __sk_buff *skb, struct pkt *p, __u32 typecode, __u32 info, __u32 reason)
 {
 	__u8 type = typecode >> 8, code = typecode;
@@ -179,10 +171,14 @@ GLOBAL int complain(struct __sk_buff *skb, struct pkt *p, __u32 typecode, __u32 
 	drop(skb, p->port, reason); /* counts */
 	if (!may_complain(p))
 		return TC_ACT_SHOT;
-	rt = find_route(p->router, &p->src);
-	if (!rt || addr_zero(&rt->leg))
-		return TC_ACT_SHOT;
-	p->leg = rt->leg;
+	if (p->router) {
+		rt = find_route(p->router, &p->src);
+		if (!rt || addr_zero(&rt->leg))
+			return TC_ACT_SHOT;
+		p->leg = rt->leg;
+	} else {
+		p->leg = p->dst; /* no router there: in the name of the receiver */
+	}
 	keep = p->l3_len;
 	size = (p->l4 - ETH_HLEN) + 32;
 	if (keep > size)

@@ -21,6 +21,8 @@ MAP(devs, BPF_MAP_TYPE_HASH, __u32, struct dev, 65536, BPF_F_NO_PREALLOC);
 MAP(ports, BPF_MAP_TYPE_HASH, __u32, struct port, 65536, BPF_F_NO_PREALLOC);
 MAP(nets, BPF_MAP_TYPE_HASH, __u32, struct net, 65536, BPF_F_NO_PREALLOC);
 MAP(vnis, BPF_MAP_TYPE_HASH, __u32, __u32, 65536, BPF_F_NO_PREALLOC);
+MAP(gre_keys, BPF_MAP_TYPE_HASH, __u32, __u32, 65536, BPF_F_NO_PREALLOC);
+MAP(hosts, BPF_MAP_TYPE_HASH, __u32, __u32, 65536, BPF_F_NO_PREALLOC);
 MAP(vlans, BPF_MAP_TYPE_HASH, struct vlan_key, __u32, 65536, BPF_F_NO_PREALLOC);
 MAP(fdb, BPF_MAP_TYPE_HASH, struct fdb_key, struct dest, 262144, BPF_F_NO_PREALLOC);
 MAP(neigh, BPF_MAP_TYPE_HASH, struct neigh_key, struct dest, 262144, BPF_F_NO_PREALLOC);

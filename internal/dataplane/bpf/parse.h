@@ -70,6 +70,16 @@ INLINE int addr_link_local6(const struct addr *a)
 	return (a->w[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 }
 
+/* fold makes the checksum of RFC 1071 of a sum. */
+INLINE __u16 fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~sum;
+}
+
 INLINE int mac_multicast(const __u8 *mac) { return mac[0] & 1; }
 
 INLINE int mac_eq(const __u8 *a, const __u8 *b)

@@ -201,6 +201,9 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 			n = bpf_map_lookup_elem(&nets, &p->net);
 			if (!n || on_wire(n) || p->pass || p->origin == FROM_TUNNEL)
 				return drop(skb, p->port, REASON_NOT_TRANSLATED);
+			if (n->mtu && wire_size(skb, p) > n->mtu)
+				return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_FRAG, mtu_info(p, n->mtu),
+							REASON_TOO_BIG);
 			return send_remote(skb, p, p->net, r->gw_remote);
 		}
 	}

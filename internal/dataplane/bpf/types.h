@@ -29,6 +29,7 @@
  * programs of one host: every way out of the dataplane clears them. */
 #define MARK_FORWARDED 0x77697301 /* "wis" and a number */
 #define MARK_SERVICE 0x77697302	  /* from the node itself: no security groups */
+#define MARK_UNDERLAY 0x77697303  /* has its outer headers: on to the underlay */
 
 /* An address in network order; IPv4 is mapped: ::ffff:a.b.c.d. */
 struct addr {
@@ -65,11 +66,12 @@ enum net_type {
 	NET_FLAT = 2,
 	NET_VXLAN = 3,
 	NET_VLAN = 4,
+	NET_GRE = 5,
 };
 
 struct net {
 	__u32 type;
-	__u32 vni; /* or the VLAN's tag */
+	__u32 vni; /* or the VLAN's tag, or the key of GRE */
 	__u32 ifindex; /* physical interface or tunnel device, 0 when none */
 	__u32 mtu;
 	__u32 nflood;
