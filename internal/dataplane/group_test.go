@@ -179,7 +179,7 @@ func TestS40_BadRuleStopsNoOther(t *testing.T) {
 	l.state.Ports["a"] = p
 	l.state.Ports["broken"] = intent.Port{ID: "broken", NetworkID: "net", MAC: "zz", Local: true}
 	l.state.Ports["nowhere"] = intent.Port{ID: "nowhere", NetworkID: "none", MAC: "fa:16:3e:00:00:09"}
-	l.state.Networks["gre"] = intent.Network{ID: "gre", Type: intent.TypeGRE, SegmentationID: 5}
+	l.state.Networks["gre"] = intent.Network{ID: "gre", Type: intent.TypeGRE}
 	report := l.apply()
 	for name := range bad {
 		if report.Refused[name] == nil {
