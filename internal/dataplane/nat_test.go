@@ -38,6 +38,36 @@ func (l *lab) dialUDP(ns, local, remote string) net.Conn {
 	return conn
 }
 
+// echoUDP answers each datagram to an address of a namespace with itself,
+// until stop is called.
+func (l *lab) echoUDP(ns, address string) (stop func()) {
+	l.t.Helper()
+	var conn net.PacketConn
+	err := netlinkx.In(netlinkx.NetnsPath(ns), func() (err error) {
+		conn, err = new(net.ListenConfig).ListenPacket(l.t.Context(), "udp", address)
+		return err
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 1<<16)
+		for {
+			n, from, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			_, _ = conn.WriteTo(buf[:n], from)
+		}
+	}()
+	return func() {
+		conn.Close()
+		<-done
+	}
+}
+
 // refused tells whether a closed UDP port says so to the sender.
 func (l *lab) refused(ns, remote string) bool {
 	l.t.Helper()

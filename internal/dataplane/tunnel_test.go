@@ -94,6 +94,18 @@ func TestGatewayOfAnotherHost(t *testing.T) {
 func gatewayOfAnotherHost(t *testing.T, kind string) {
 	one, two := twoHosts(t, kind)
 	a := one.guest(one.port("a", "blue", "fa:16:3e:00:00:01", "10.0.1.10"), 24, "10.0.1.1")
+	remoteGateway(one, two)
+	one.eventually("a reaches the outside by the other host", func() bool {
+		_, err := one.try(a, "ping -n -c 1 -W 1 198.51.100.1")
+		return err == nil
+	})
+	one.ping(a, "198.51.100.1")
+}
+
+// remoteGateway makes a router on blue whose gateway is on the second host,
+// and applies.
+func remoteGateway(one, two *lab) {
+	one.t.Helper()
 	two.guest(two.port("b", "blue", "fa:16:3e:00:00:02", "10.0.1.11"), 24, "10.0.1.1")
 	two.outside()
 	one.state.Networks["ext"] = two.state.Networks["ext"]
@@ -108,9 +120,4 @@ func gatewayOfAnotherHost(t *testing.T, kind string) {
 	one.state.Ports["rgw"] = intent.Port{ID: "rgw", NetworkID: "ext", Endpoint: netip.MustParseAddr("192.0.2.2"), MAC: gatewayMAC}
 	one.applyClean()
 	two.applyClean()
-	one.eventually("a reaches the outside by the other host", func() bool {
-		_, err := one.try(a, "ping -n -c 1 -W 1 198.51.100.1")
-		return err == nil
-	})
-	one.ping(a, "198.51.100.1")
 }

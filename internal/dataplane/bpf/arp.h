@@ -153,7 +153,7 @@ GLOBAL int arp_ask(struct __sk_buff *skb, struct pkt *p)
 	keep = p->l4 + 20;
 	if (keep < 60)
 		keep = 60;
-	if (bpf_skb_change_tail(skb, keep, 0) || bpf_skb_change_head(skb, sizeof(*q), 0))
+	if (shorten(skb, keep) || bpf_skb_change_head(skb, sizeof(*q), 0))
 		return drop(skb, p->port, REASON_UNRESOLVED);
 	__builtin_memset(p->buf, 0, ICMP_KEEP);
 	bpf_skb_store_bytes(skb, sizeof(*q), p->buf, 60, 0);

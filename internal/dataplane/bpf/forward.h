@@ -18,6 +18,21 @@ INLINE void write_macs(struct __sk_buff *skb, const __u8 *dst, const __u8 *src)
 	bpf_skb_store_bytes(skb, MAC_SRC, src, 6, 0);
 }
 
+/* UNCUT is how long a frame may be to go on with a rest that is not its own:
+ * what is put before it still fits a network of 1280 bytes. */
+#define UNCUT 1200
+
+/* shorten cuts a frame that is written anew to len bytes. The kernel does not
+ * cut what it has in mind as encapsulated, as it does frames that came in GRE
+ * from another namespace of this machine: what is left then looks to receivers
+ * like padding. */
+INLINE int shorten(struct __sk_buff *skb, __u32 len)
+{
+	if (skb->len == len || !bpf_skb_change_tail(skb, len, 0))
+		return 0;
+	return skb->gso_size || skb->len > UNCUT;
+}
+
 INLINE int send_port(struct __sk_buff *skb, const struct pkt *p, __u32 ifindex, __u32 mark)
 {
 	if (!ifindex)

@@ -159,11 +159,9 @@ GLOBAL int gre_unwrap(struct __sk_buff *skb, struct pkt *p)
 		left = ETH_HLEN + bpf_ntohs(ip.len);
 		if (left < at + ETH_HLEN || left > skb->len)
 			return -1;
-		/* The padding is not part of the inner frame, and a short inner
-		 * frame gets some: the kernel keeps room for an IP header. */
-		if (left < at + ETH_LEAST)
-			left = at + ETH_LEAST;
-		if (left != skb->len && bpf_skb_change_tail(skb, left, 0))
+		/* The kernel keeps room for an IP header: an inner frame that
+		 * is shorter is padded, as on a cable. */
+		if (left < at + ETH_HLEN + sizeof(ip) && bpf_skb_change_tail(skb, at + ETH_LEAST, 0))
 			return -1;
 	}
 	if (bpf_skb_adjust_room(skb, -(__s32)at, BPF_ADJ_ROOM_MAC, BPF_F_ADJ_ROOM_FIXED_GSO) ||

@@ -187,7 +187,7 @@ GLOBAL int complain(struct __sk_buff *skb, struct pkt *p, __u32 typecode, __u32 
 		keep = ICMP_KEEP;
 	if (keep < 28)
 		return TC_ACT_SHOT;
-	if (skb->len != ETH_HLEN + keep && bpf_skb_change_tail(skb, ETH_HLEN + keep, 0))
+	if (shorten(skb, ETH_HLEN + keep))
 		return TC_ACT_SHOT;
 	__builtin_memset(p->buf, 0, ICMP_KEEP);
 	if (bpf_skb_load_bytes(skb, ETH_HLEN, p->buf, keep & 127))
