@@ -37,7 +37,7 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 
 	if (!p)
 		return TC_ACT_SHOT;
-	n = bpf_map_lookup_elem(&nets, &p->net);
+	n = net_of(p->net);
 	if (!n)
 		return drop(skb, p->port, REASON_UNKNOWN_MAC);
 	if (mac_multicast(p->dmac)) {
@@ -137,7 +137,7 @@ int from_guest(struct __sk_buff *skb)
 			return drop(skb, p->port, err);
 	}
 	if (asks_service(p)) {
-		n = bpf_map_lookup_elem(&nets, &p->net);
+		n = net_of(p->net);
 		err = to_service(skb, p, n && on_wire(n));
 		if (err != -1)
 			return err;

@@ -62,7 +62,7 @@ GLOBAL int send_remote(struct __sk_buff *skb, struct pkt *p, __u32 net, __u32 re
 
 	if (!p)
 		return TC_ACT_SHOT;
-	n = bpf_map_lookup_elem(&nets, &net);
+	n = net_of(net);
 	if (n && n->type == NET_GRE)
 		return send_gre(skb, p, n->vni, remote);
 	if (!n || !c || !c->tun_ifindex || !remote || tunnel_to(skb, c, n->vni, remote))
@@ -83,7 +83,7 @@ INLINE int tag(struct __sk_buff *skb, const struct net *n)
  * host's own address there enters its stack. */
 GLOBAL int send_wire(struct __sk_buff *skb, __u32 port, __u32 net)
 {
-	struct net *n = bpf_map_lookup_elem(&nets, &net);
+	struct net *n = net_of(net);
 	__u8 mac[6];
 
 	if (!n || !n->ifindex || !on_wire(n) || bpf_skb_load_bytes(skb, MAC_DST, mac, 6) || tag(skb, n))
@@ -103,7 +103,7 @@ GLOBAL int bounce(struct __sk_buff *skb, struct pkt *p)
 	case FROM_GUEST:
 		return send_port(skb, p, p->in_ifindex, MARK_FORWARDED);
 	case FROM_WIRE:
-		n = bpf_map_lookup_elem(&nets, &p->net);
+		n = net_of(p->net);
 		if (!n || tag(skb, n))
 			return TC_ACT_SHOT;
 		set_mark(skb, MARK_FORWARDED);
@@ -191,7 +191,7 @@ INLINE int flood_gre(struct flood_walk *w, const struct net *n)
  * came from. */
 GLOBAL int flood_net(struct __sk_buff *skb, __u32 net, __u32 sender, __u32 origin)
 {
-	struct net *n = bpf_map_lookup_elem(&nets, &net);
+	struct net *n = net_of(net);
 	struct flood_walk w = {
 		.skb = skb,
 		.net = net,

@@ -65,6 +65,12 @@ INLINE struct conf *config(void)
 	return bpf_map_lookup_elem(&confs, &zero);
 }
 
+/* net_of and router_of look up by a copy of the number: before 6.2 the verifier
+ * takes no key that lies in the argument of a global function. */
+INLINE struct net *net_of(__u32 id) { return bpf_map_lookup_elem(&nets, &id); }
+
+INLINE struct router *router_of(__u32 id) { return bpf_map_lookup_elem(&routers, &id); }
+
 /* set_mark writes skb->mark by its offset: a compiler that keeps a pointer to
  * the field, for reading and writing, makes what the verifier refuses. */
 INLINE void set_mark(struct __sk_buff *skb, __u32 mark)

@@ -58,7 +58,7 @@ GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 
 	if (!p)
 		return TC_ACT_SHOT;
-	n = bpf_map_lookup_elem(&nets, &p->out_net);
+	n = net_of(p->out_net);
 	if (!n)
 		return drop(skb, p->port, REASON_NO_ROUTE);
 	key.net = p->out_net;
@@ -155,7 +155,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 
 	if (!p)
 		return TC_ACT_SHOT;
-	r = bpf_map_lookup_elem(&routers, &p->router);
+	r = router_of(p->router);
 	if (!r || !(r->flags & ROUTER_ENABLED))
 		return drop(skb, p->port, REASON_ROUTER_DOWN);
 	outside = (r->flags & ROUTER_HAS_GW) && p->net == r->ext_net;
@@ -178,7 +178,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	rt = find_route(p->router, &p->ndst);
 	if (!rt)
 		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_NET, 0, REASON_NO_ROUTE);
-	n = bpf_map_lookup_elem(&nets, &rt->net);
+	n = net_of(rt->net);
 	if (!n)
 		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_NET, 0, REASON_NO_ROUTE);
 	p->out_net = rt->net;
@@ -198,7 +198,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 		/* Who carries the gateway does the rest, with the packet as it is. */
 		if ((p->nat_out == NAT_SHARED && !(r->flags & ROUTER_GW_LOCAL)) ||
 		    (!n->ifindex && r->gw_remote && !(r->flags & ROUTER_GW_LOCAL))) {
-			n = bpf_map_lookup_elem(&nets, &p->net);
+			n = net_of(p->net);
 			if (!n || on_wire(n) || p->pass || p->origin == FROM_TUNNEL)
 				return drop(skb, p->port, REASON_NOT_TRANSLATED);
 			if (n->mtu && wire_size(skb, p) > n->mtu)
