@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
+	"wisp/internal/errs"
 	"wisp/internal/netlinkx"
 )
 
@@ -44,6 +45,17 @@ func (a attachment) pin() string {
 	}
 	return strings.ReplaceAll(a.device, ".", ":") + "_" + side
 }
+
+// attachmentOf is what a pin is named after. No device's name has a colon.
+func attachmentOf(pin string) attachment {
+	device, ingress := strings.CutSuffix(pin, "_in")
+	if !ingress {
+		device = strings.TrimSuffix(pin, "_out")
+	}
+	return attachment{strings.ReplaceAll(device, ":", "."), ingress}
+}
+
+func (a *attacher) filter(at attachment) string { return filepath.Join(a.dir, filtersDir, at.pin()) }
 
 func (a *attacher) path(at attachment) string { return filepath.Join(a.dir, linksDir, at.pin()) }
 
@@ -141,6 +153,10 @@ func attachTCX(opts link.TCXOptions) (link.Link, error) {
 }
 
 func (a *attacher) attachClsact(at attachment, index int, id ebpf.ProgramID, name string, prog *ebpf.Program) (bool, error) {
+	// A filter has no pin: a folder of that name tells a later process of it.
+	if err := os.Mkdir(a.filter(at), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return false, fmt.Errorf("noting the filter: %w", err)
+	}
 	running, err := a.nl.ClsactProgram(index, at.ingress, name)
 	if err != nil {
 		return false, err
@@ -151,24 +167,15 @@ func (a *attacher) attachClsact(at attachment, index int, id ebpf.ProgramID, nam
 	return true, a.nl.AttachClsact(index, at.ingress, prog.FD(), name)
 }
 
-// prune detaches from all devices that are not in keep. A device that is
-// gone took its filters along.
+// prune detaches from all devices that are not in keep, whoever attached.
 func (a *attacher) prune(keep map[attachment]bool) (int, error) {
 	var (
 		removed int
 		failed  []error
 	)
-	for at, was := range a.done {
-		if keep[at] {
-			continue
-		}
-		delete(a.done, at)
-		if a.clsact {
-			for _, name := range programNames {
-				// A device that is gone took its filters along.
-				_ = a.nl.DetachClsact(was.index, at.ingress, name)
-			}
-			removed++
+	for at := range a.done {
+		if !keep[at] {
+			delete(a.done, at)
 		}
 	}
 	wanted := map[string]bool{}
@@ -189,7 +196,41 @@ func (a *attacher) prune(keep map[attachment]bool) (int, error) {
 		}
 		removed++
 	}
+	filters, err := os.ReadDir(filepath.Join(a.dir, filtersDir))
+	if err != nil {
+		return removed, errors.Join(append(failed, fmt.Errorf("listing filters: %w", err))...)
+	}
+	for _, e := range filters {
+		if wanted[e.Name()] {
+			continue
+		}
+		if err := a.detachClsact(attachmentOf(e.Name())); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		removed++
+	}
 	return removed, errors.Join(failed...)
+}
+
+// detachClsact removes the filters at one side of a device. A device that is
+// gone took them along.
+func (a *attacher) detachClsact(at attachment) error {
+	l, err := a.nl.Link(at.device)
+	if err == nil {
+		for _, name := range programNames {
+			err = errors.Join(err, a.nl.DetachClsact(l.Index, at.ingress, name))
+		}
+	}
+	if err != nil {
+		if _, now := a.nl.Link(at.device); !errs.Is(now, errs.NotFound) {
+			return err
+		}
+	}
+	if err := os.Remove(a.filter(at)); err != nil {
+		return fmt.Errorf("forgetting a filter: %w", err)
+	}
+	return nil
 }
 
 // forget makes ensure look at the kernel again.

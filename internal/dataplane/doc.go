@@ -22,7 +22,8 @@
 //	from_service  the veth from the services' namespace, ingress
 //
 // They are attached with tcx where the kernel has it (6.6) and with clsact
-// elsewhere; links, programs and maps are pinned below Config.PinDir. Each
+// elsewhere; links, programs and maps are pinned below Config.PinDir, and what
+// clsact runs is noted there for the next process. Each
 // version of the object has its own folder of programs. Open of a newer one
 // loads it beside the old one; the first Apply fills what maps it adds,
 // moves each link to its program in one step, then removes the old ones.

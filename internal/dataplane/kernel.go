@@ -20,6 +20,8 @@ const (
 	mapsDir  = "maps"
 	progsDir = "progs"
 	linksDir = "links"
+	// What clsact runs has no pin: folders in here stand for the filters.
+	filtersDir = "filters"
 
 	bpffsRoot = "/sys/fs/bpf"
 )
@@ -52,7 +54,7 @@ func mountBPFFS(dir string) error {
 			}
 		}
 	}
-	for _, sub := range []string{mapsDir, progsDir, linksDir} {
+	for _, sub := range []string{mapsDir, progsDir, linksDir, filtersDir} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return fmt.Errorf("making pin folder: %w", err)
 		}

@@ -99,6 +99,73 @@ func TestTapWithTCXAndClsact(t *testing.T) {
 	}
 }
 
+// What clsact runs has no pin that would go with this dataplane: a process
+// that did not attach it must find it.
+func TestLaterProcessTakesOffFilters(t *testing.T) {
+	t.Parallel()
+	state := asksState()
+	b := newBench(t, state, wired(t))
+	restart := func() {
+		t.Helper()
+		if err := b.dp.Close(); err != nil {
+			t.Fatal(err)
+		}
+		dp, err := Open(t.Context(), b.dp.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.dp = dp
+	}
+	wire := func(want bool) {
+		t.Helper()
+		err := b.dp.inHost(func() error {
+			nl, err := netlinkx.Open()
+			if err != nil {
+				return err
+			}
+			defer nl.Close()
+			l, err := nl.Link("eth9")
+			if err != nil {
+				return err
+			}
+			for name, ingress := range map[string]bool{"from_wire": true, "from_host": false} {
+				id, err := nl.ClsactProgram(l.Index, ingress, name)
+				if err != nil {
+					return err
+				}
+				if id != 0 != want {
+					t.Errorf("%s is program %d", name, id)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.dp.attacher.prune(nil); err != nil {
+		t.Fatal(err)
+	}
+	wire(false)
+	b.dp.attacher.clsact = true
+	if _, err := b.dp.Resync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wire(true)
+	restart()
+	b.dp.attacher.clsact = true
+	b.apply(benchState()) // nothing on the wire
+	wire(false)
+	b.apply(state)
+	wire(true)
+	restart()
+	if err := b.dp.Purge(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wire(false)
+	restart()
+}
+
 func TestOpenReplacesOtherVersion(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, benchState())
