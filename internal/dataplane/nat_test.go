@@ -83,7 +83,11 @@ func (l *lab) refused(ns, remote string) bool {
 // transfer sends some megabytes by TCP and compares what arrives.
 func (l *lab) transfer(from, to, listen, dial string) (remote net.Addr) {
 	l.t.Helper()
-	const size = 16 << 20
+	return l.transferBytes(16<<20, from, to, listen, dial)
+}
+
+func (l *lab) transferBytes(size int, from, to, listen, dial string) (remote net.Addr) {
+	l.t.Helper()
 	var listener net.Listener
 	err := netlinkx.In(netlinkx.NetnsPath(to), func() (err error) {
 		listener, err = new(net.ListenConfig).Listen(l.t.Context(), "tcp4", listen)
@@ -106,7 +110,7 @@ func (l *lab) transfer(from, to, listen, dial string) (remote net.Addr) {
 				return err
 			}
 			defer c.Close()
-			_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
 			_, err = c.Write(data)
 			return err
 		})
@@ -116,10 +120,10 @@ func (l *lab) transfer(from, to, listen, dial string) (remote net.Addr) {
 		l.t.Fatalf("%v, %v\n%s", err, <-failed, l.counters())
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	sum := sha256.New()
 	n, err := io.Copy(sum, c)
-	if err != nil || n != size || [32]byte(sum.Sum(nil)) != sha256.Sum256(data) {
+	if err != nil || n != int64(size) || [32]byte(sum.Sum(nil)) != sha256.Sum256(data) {
 		l.t.Fatalf("%d of %d bytes from %s to %s: %v, sender %v\n%s", n, size, from, dial, err, <-failed, l.counters())
 	}
 	if err := <-failed; err != nil {
