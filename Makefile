@@ -12,7 +12,7 @@ NPM     := web/node_modules/.package-lock.json
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-e2e test-web test-hosts bench bench-net clean
+.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-hosts test-web bench bench-net clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -67,8 +67,11 @@ deps-web: ## install the packages that building the dashboard needs
 deps-bpf: ## install the packages that generating the BPF programs needs
 	@test/install-packages bpf
 
+deps-kernel: ## install the packages that testing on the oldest kernel needs
+	@test/install-packages kernel
+
 deps-test: ## install the packages that the tests need
-	@test/install-packages run guest web bpf test
+	@test/install-packages run guest web bpf kernel test
 
 check: fmt lint unit check-web generated ## what every change must pass, in minutes
 
@@ -83,7 +86,7 @@ $(LINT):
 	@GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 unit:
-	@go test -short $(PKGS) ./guest/...
+	@go test -short $(PKGS) ./guest/... ./test/kernel/...
 
 check-web: $(NPM) ## types, format, lint and unit tests of the dashboard
 	@cd web && npm run --silent check && npm run --silent unit
@@ -94,7 +97,7 @@ generate: deps-bpf ## generate the BPF objects and their loaders
 generated: deps-bpf
 	@test/generated
 
-test: deps-test check test-slices test-guest test-e2e test-hosts test-web ## everything
+test: deps-test check test-slices test-guest test-kernel test-e2e test-hosts test-web ## everything
 
 bin/withpostgres: $(shell find test/withpostgres test/postgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
@@ -104,6 +107,9 @@ test-slices: bin/withpostgres $(GUEST) ## all Go tests, on SQLite and PostgreSQL
 
 test-guest: $(GUEST) ## boot the guest image alone
 	@go test -count=1 -timeout 20m ./guest/...
+
+test-kernel: deps-kernel ## the dataplane's tests on Debian's own kernel, in an emulated machine
+	@go test -count=1 -timeout 40m -v ./test/kernel/...
 
 test-e2e: $(BIN) $(GUEST) ## the scenario with the openstack client and real guests
 	@go test -count=1 -timeout 30m -v ./test/e2e/...

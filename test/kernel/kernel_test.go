@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,31 +14,23 @@ import (
 // floor is the oldest kernel that the dataplane supports.
 const floor = "6.1."
 
+// What the environment can say.
+const (
+	runVariable     = "WISP_TEST_KERNEL_RUN"
+	packageVariable = "WISP_TEST_KERNEL_PACKAGE"
+)
+
 // packages are the tested ones, as folders below the project.
 var packages = []string{"internal/dataplane", "internal/netlinkx"}
 
 func TestPackages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("emulates a machine for minutes")
-	}
-	for _, tool := range []string{"qemu-system-x86_64", "apt-get", "dpkg-deb", "ip", "ping"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Fatalf("%v: `make test-kernel` installs what is needed", err)
-		}
-	}
-	top, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, modules, err := unpackKernel(os.Getenv("WISP_TEST_KERNEL_PACKAGE"), filepath.Join(top, "build", "debs"), t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	image, modules := kernelFiles(t)
 	version := filepath.Base(modules)
 	if !strings.HasPrefix(version, floor) {
 		t.Logf("the kernel is %s: what is tested is not the oldest supported one, %sx", version, floor)
 	}
 	init := build(t, "build", "./init")
+	ran := 0
 	for _, folder := range packages {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			p := plan{
@@ -45,16 +38,41 @@ func TestPackages(t *testing.T) {
 				Dir:     "/src/" + folder,
 				Env:     []string{"PATH=/bin", "HOME=/tmp", "TMPDIR=/tmp", "WISP_TEST_FOREIGN=1"},
 			}
-			if run := os.Getenv("WISP_TEST_KERNEL_RUN"); run != "" {
+			if run := os.Getenv(runVariable); run != "" {
 				p.Command = append(p.Command, "-test.run="+run)
 			}
-			g, err := pack(t.TempDir(), image, modules, init, build(t, "test", "-c", "wisp/"+folder), filepath.Join(top, folder), p)
+			g, err := pack(t.TempDir(), image, modules, init, build(t, "test", "-c", "wisp/"+folder), "../../"+folder, p)
 			if err != nil {
 				t.Fatal(err)
 			}
-			boot(t, g)
+			ran += boot(t, g)
 		})
 	}
+	if ran == 0 {
+		t.Errorf("no test ran; %s is %q", runVariable, os.Getenv(runVariable))
+	}
+}
+
+// kernelFiles gives the kernel to test with and the folder of its modules.
+func kernelFiles(t *testing.T) (image, modules string) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("emulates a machine")
+	}
+	for _, tool := range []string{"qemu-system-x86_64", "apt-get", "dpkg-deb", "ip", "ping", "sysctl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("%v: `make test-kernel` installs what is needed", err)
+		}
+	}
+	debs, err := filepath.Abs("../../build/debs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, modules, err = unpackKernel(os.Getenv(packageVariable), debs, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image, modules
 }
 
 // build makes a static program of Go.
@@ -70,8 +88,9 @@ func build(t *testing.T, args ...string) string {
 	return out
 }
 
-// boot runs a machine and shows its tests as subtests.
-func boot(t *testing.T, g *guest) {
+// boot runs a machine, shows its tests as subtests, and tells how many there
+// were.
+func boot(t *testing.T, g *guest) int {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 25*time.Minute)
 	defer stop()
@@ -93,15 +112,23 @@ func boot(t *testing.T, g *guest) {
 		t.Fatal(err)
 	}
 	root.show(t)
-	t.Logf("kernel %s; ready after %.1f s, off after %.1f s; tests %v", r.boot, ready.Seconds(), time.Since(start).Seconds(), root.count())
-	switch status, _, _ := strings.Cut(r.status, " "); {
-	case status == "":
-		t.Errorf("the machine ended before its tests did:\n%s\n%s", tail(r.output), tail(r.console))
-	case status != "0":
-		t.Errorf("the tests ended with %s:\n%s", r.status, tail([]byte(root.output.String())))
-	case len(root.children) == 0:
-		t.Error("no test ran")
+	t.Logf("the kernel %s; ready after %.1f s, off after %.1f s; tests %v", r.boot, ready.Seconds(), time.Since(start).Seconds(), root.count())
+	if err := r.verdict(root); err != nil {
+		t.Error(err)
 	}
+	return len(root.children)
+}
+
+// verdict is what went wrong beside single tests.
+func (r *result) verdict(root *inner) error {
+	status, why, _ := strings.Cut(r.status, " ")
+	switch {
+	case status == "":
+		return fmt.Errorf("the machine ended before its tests did:\n%s\n%s", tail(r.output), tail(r.console))
+	case status != "0":
+		return fmt.Errorf("the tests ended with status %s (%s):\n%s", status, why, tail([]byte(root.output.String())))
+	}
+	return nil
 }
 
 // tail is the end of a text.
