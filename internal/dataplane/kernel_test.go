@@ -218,6 +218,24 @@ func TestOpenReplacesOtherVersion(t *testing.T) {
 	b.answers("adopted")
 }
 
+// The verifier gives up at a million instructions, and each kernel counts
+// differently.
+func TestVerifierHasRoom(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchState())
+	for name, prog := range b.dp.kernel.progs {
+		info, err := prog.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, ok := info.VerifiedInstructions()
+		t.Logf("%s: %d", name, n)
+		if ok && n > 500_000 {
+			t.Errorf("%s takes the verifier %d instructions", name, n)
+		}
+	}
+}
+
 func TestOpenFailsWithoutNamespace(t *testing.T) {
 	t.Parallel()
 	_, err := Open(t.Context(), Config{Prefix: "x", PinDir: "/sys/fs/bpf/wisp-test-none", Netns: netlinkx.NetnsPath("wisp-none")})

@@ -21,7 +21,7 @@ const (
 )
 
 // packages are the tested ones, as folders below the project.
-var packages = []string{"internal/dataplane", "internal/netlinkx"}
+var packages = []string{"internal/dataplane", "internal/netlinkx", "internal/physnet"}
 
 func TestPackages(t *testing.T) {
 	image, modules := kernelFiles(t)

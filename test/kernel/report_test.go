@@ -45,6 +45,9 @@ func parse(output []byte) (*inner, error) {
 		case "pass", "fail", "skip":
 			at.action, at.elapsed = e.Action, e.Elapsed
 		case "output":
+			if strings.HasPrefix(e.Output, "=== ") {
+				continue // the events tell
+			}
 			at.output.WriteString(e.Output)
 		}
 	}
@@ -73,7 +76,7 @@ func (i *inner) show(t *testing.T) {
 			c.show(t)
 			switch c.action {
 			case "pass":
-				t.Logf("%.1f s", c.elapsed)
+				t.Logf("%.1f s\n%s", c.elapsed, c.output.String())
 			case "skip":
 				t.Skip(c.output.String())
 			case "fail":
