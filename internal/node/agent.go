@@ -40,7 +40,7 @@ func (a agent) Whole() nodeapi.Report {
 	report := a.report()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	report.Findings = a.findings
+	report.Findings, report.Fenced = a.findings, a.fencedGone()
 	for _, id := range slices.Sorted(maps.Keys(a.book.statuses)) {
 		report.Instances = append(report.Instances, a.book.statuses[id])
 	}
@@ -48,12 +48,12 @@ func (a agent) Whole() nodeapi.Report {
 }
 
 // Update implements nodeapi.Agent. What is not looked at yet is replaced.
-func (a agent) Update(cloud string, state nodeapi.State, revision int64, full bool) {
+func (a agent) Update(session uint64, cloud string, state nodeapi.State, revision int64, full bool) {
 	a.mu.Lock()
 	if a.incoming != nil && a.incoming.cloud == cloud {
 		full = full || a.incoming.full
 	}
-	a.incoming = &update{cloud: cloud, state: state, revision: revision, full: full}
+	a.incoming = &update{session: session, cloud: cloud, state: state, revision: revision, full: full}
 	a.mu.Unlock()
 	select {
 	case a.wake <- struct{}{}:

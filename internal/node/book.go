@@ -16,6 +16,7 @@ type book struct {
 	problems map[string]string    // of instances, by id
 	network  map[string]string    // problems of the network, by object id
 	failing  map[string]time.Time // since when nothing worked, by instance id
+	fence    string               // why nothing is started; empty when it is
 	refusal  string               // why the server's word is not taken; empty when it is
 	stories  map[string]*story    // of the creations that are seen, by instance id
 }
@@ -74,6 +75,9 @@ func (b *book) problem(id, text string) {
 func (b *book) problemsNow() map[string]string {
 	all := maps.Clone(b.problems)
 	maps.Copy(all, b.network)
+	if b.fence != "" {
+		all[problemFence] = b.fence
+	}
 	if b.refusal != "" {
 		all[problemCloud] = b.refusal
 	}

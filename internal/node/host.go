@@ -20,6 +20,7 @@ const (
 	taskNetwork   = "network"
 	taskStrangers = "strangers"
 	taskImages    = "images"
+	taskFence     = "fence"
 )
 
 const refusedRetry = 5 * time.Second
@@ -30,6 +31,8 @@ func (n *Node) reconcileHost(ctx context.Context, task string) (reconcile.Result
 		return n.reconcileNetwork(ctx)
 	case taskStrangers:
 		return n.removeStrangers(ctx)
+	case taskFence:
+		return n.reconcileFence(ctx)
 	}
 	return n.evictImages()
 }
@@ -137,6 +140,9 @@ func (n *Node) removeStrangers(ctx context.Context) (reconcile.Result, error) {
 	for _, machine := range machines {
 		if _, ours := n.desired.Instances[machine.ID]; ours {
 			continue
+		}
+		if _, fenced := n.fence.ids[machine.ID]; fenced {
+			continue // it has a task of its own, and no grace
 		}
 		present[machine.ID] = true
 		since, seen := n.strangers[machine.ID]

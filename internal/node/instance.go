@@ -85,11 +85,19 @@ func (n *Node) ensureInstance(ctx context.Context, instance nodeapi.Instance) (r
 		return reconcile.Result{}, err
 	}
 	if spec.Power == hypervisor.PowerRunning {
+		if waits, err := n.waitForWord(ctx, instance); waits || err != nil {
+			return reconcile.Result{}, err
+		}
 		if waits, err := n.waitFor(instance, &spec); waits || err != nil {
 			return reconcile.Result{}, err
 		}
 		n.begins(instance.ID, nodeapi.StepStart)
 	}
+	done, ours := n.ensuring(instance.ID)
+	if !ours {
+		return reconcile.Result{}, nil
+	}
+	defer done()
 	status, err := n.cfg.Driver.Ensure(ctx, spec)
 	if err != nil {
 		return reconcile.Result{}, err

@@ -69,7 +69,7 @@ type Config struct {
 
 const (
 	instancesAtOnce = 4
-	wholeEvery      = 12 // heartbeats
+	wholeEvery      = 30 // heartbeats
 )
 
 // Node is the agent of a host. Make it with New and run it once.
@@ -102,10 +102,12 @@ type Node struct {
 	strangers  map[string]time.Time // since when they are seen
 	findings   []nodeapi.Finding    // of the machine; nil before it was examined
 	book       book
+	fence      fence
 }
 
 // update is the newest word of the server that nobody has looked at yet.
 type update struct {
+	session  uint64 // of the client, which brought it; 0 for what was saved
 	cloud    string
 	state    nodeapi.State
 	revision int64
@@ -131,7 +133,7 @@ func New(cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg, log: cfg.Log, started: time.Now().UTC().Truncate(time.Microsecond), wake: make(chan struct{}, 1), advertise: make(chan struct{}, 1),
 		tracing: make(chan struct{}, nodeapi.TracesAtOnce),
-		byPort:  map[string]string{}, plugged: map[string]bool{}, crashes: map[string]crash{}, strangers: map[string]time.Time{}, book: newBook(),
+		byPort:  map[string]string{}, plugged: map[string]bool{}, crashes: map[string]crash{}, strangers: map[string]time.Time{}, book: newBook(), fence: newFence(),
 	}
 	var err error
 	if n.client, err = nodeapi.NewClient(cfg.Server, agent{n}); err != nil {
@@ -169,16 +171,17 @@ func (n *Node) Run(ctx context.Context) error {
 	saved, found := n.load()
 	n.owner = owner{cloud: saved.Cloud, host: saved.Host}
 	n.adopt(ctx, saved.State)
+	n.recallContact()
 	if found {
 		n.take(update{cloud: saved.Cloud, state: saved.State, revision: saved.Revision})
 	}
 	var parts sync.WaitGroup
 	for _, part := range []func(context.Context){
-		n.vms.Run, n.host.Run, n.client.Run, n.takeUpdates, n.followEvents, n.beat, n.examine, n.serveDHCP, n.serveRouters, n.serveMetadata,
+		n.vms.Run, n.host.Run, n.client.Run, n.takeUpdates, n.followEvents, n.beat, n.keepContact, n.examine, n.serveDHCP, n.serveRouters, n.serveMetadata,
 	} {
 		parts.Go(func() { part(ctx) })
 	}
-	n.host.Signal(taskNetwork, taskStrangers, taskImages)
+	n.host.Signal(taskNetwork, taskStrangers, taskImages, taskFence)
 	parts.Wait()
 	n.images.wait()
 	return nil
@@ -230,12 +233,18 @@ func (n *Node) takeUpdates(ctx context.Context) {
 		if !n.accept(ctx, *u) {
 			continue
 		}
+		// Copies of what runs elsewhere go first, and no other machine is
+		// touched before.
+		n.fenceOff(ctx, u.state.Fenced)
 		// On disk first: a node that dies now must not bring back what the
 		// server has just taken away.
 		if err := n.save(savedState{Cloud: u.cloud, Host: n.cfg.Host, Revision: u.revision, State: u.state}); err != nil {
 			n.log.ErrorContext(ctx, "saving the state of this host failed; a restart without the server would use an older one", "error", err)
 		}
 		n.take(*u)
+		if err := n.noteContact(); err != nil {
+			n.log.ErrorContext(ctx, "the last contact with a server could not be noted", "error", err)
+		}
 	}
 }
 
@@ -247,6 +256,7 @@ func (n *Node) take(u update) {
 	first := !n.known
 	n.desired, n.revision, n.known = u.state, u.revision, true
 	n.current = n.current || u.full
+	n.heard(u)
 	for id, instance := range changes.State.Instances {
 		n.book.reconsider(instance)
 		delete(n.crashes, id)
@@ -267,7 +277,7 @@ func (n *Node) take(u update) {
 		}
 	}
 	network := nodeapi.Update{State: nodeapi.State{Network: changes.State.Network}, Removed: changes.Removed}
-	network.Removed.Instances, network.Removed.Leases = nil, nil
+	network.Removed.Instances, network.Removed.Leases, network.Removed.Fenced = nil, nil, nil
 	if first || u.full || !network.Empty() {
 		n.host.Signal(taskNetwork)
 	}
@@ -279,6 +289,9 @@ func (n *Node) take(u update) {
 		case n.advertise <- struct{}{}:
 		default:
 		}
+	}
+	if len(u.state.Fenced) > 0 {
+		n.host.Signal(taskFence)
 	}
 }
 

@@ -21,15 +21,15 @@ import (
 )
 
 // Agent is what the stream serves on the node. Hello and Whole begin each
-// session. Update gets the state of the host after an update, with the cloud
-// that says so and what the update was: it must not change the state, may keep
-// it, and must not block. Call
+// session. Update gets the state of the host after an update, with the number
+// of the session, the cloud that says so and what the update was: it must not
+// change the state, may keep it, and must not block. Call
 // answers a call of the server; calls run side by side. OpenConsole opens a
 // console of an instance; ctx ends with the session.
 type Agent interface {
 	Hello(ctx context.Context) (Hello, error)
 	Whole() Report
-	Update(cloud string, state State, revision int64, full bool)
+	Update(session uint64, cloud string, state State, revision int64, full bool)
 	Call(ctx context.Context, method string, params json.RawMessage) (any, error)
 	OpenConsole(ctx context.Context, instanceID, kind string) (Stream, error)
 }
@@ -47,7 +47,7 @@ type ClientConfig struct {
 
 const (
 	reconnectFirst = 100 * time.Millisecond
-	reconnectLast  = 10 * time.Second
+	reconnectLast  = 5 * time.Second
 )
 
 // Client is a node's end of the node API. Run keeps a stream open, and comes
@@ -61,6 +61,7 @@ type Client struct {
 
 	mu        sync.Mutex
 	connected bool
+	sessions  uint64 // that were opened so far
 	reports   mailbox
 }
 
@@ -99,6 +100,17 @@ func (c *Client) Connected() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.connected
+}
+
+// Session is the number of the session that is open, counted in this client's
+// life from 1; 0 while there is none.
+func (c *Client) Session() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.connected {
+		return 0
+	}
+	return c.sessions
 }
 
 // Report sends a report. It does not wait: reports that the server has not
@@ -193,6 +205,8 @@ func (c *Client) session(ctx context.Context) error {
 	// made is sent after it.
 	c.mu.Lock()
 	c.connected = true
+	c.sessions++
+	session := c.sessions
 	ready := c.reports.ready
 	c.mu.Unlock()
 	whole := c.agent.Whole()
@@ -220,7 +234,7 @@ func (c *Client) session(ctx context.Context) error {
 					cloud = u.Cloud
 				}
 				state, revision = state.Apply(*u), u.Revision
-				c.agent.Update(cloud, state, revision, u.Full)
+				c.agent.Update(session, cloud, state, revision, u.Full)
 			}
 			if call := in.message.Call; call != nil {
 				workers.Go(func() { c.answer(ctx, call, send, cancel) })

@@ -29,10 +29,10 @@ const (
 	compressAbove = 64 << 10
 
 	// Heartbeat is how often a node reports although nothing changed.
-	Heartbeat = 5 * time.Second
+	Heartbeat = 2 * time.Second
 	// silence is how long either end may hear nothing before it gives the
-	// session up.
-	silence = 4 * Heartbeat
+	// session up: two heartbeats may come late or not at all.
+	silence = 5 * time.Second
 )
 
 // jsonCodec carries plain Go values. It takes the place of Connect's own

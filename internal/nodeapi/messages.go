@@ -24,6 +24,21 @@ type State struct {
 	Network   intent.State        `json:"network"`
 	// Leases are what DHCP answers on the local ports, by port id.
 	Leases map[string]Lease `json:"leases,omitempty"`
+	// Fenced are the instances that were moved away while this host was lost,
+	// by id, and that it has not confirmed gone. They run elsewhere: what is
+	// left of them here is destroyed before anything else is done, and then
+	// named in Report.Fenced. None of them is among the Instances.
+	Fenced map[string]Fence `json:"fenced,omitempty"`
+	// FenceSeconds is how long a node that hears of no server may go on
+	// starting machines. After that, what it had may have been moved to other
+	// hosts: what runs is left alone, and nothing is started before a server
+	// has said what should be. 0 in an update says nothing new.
+	FenceSeconds int `json:"fence_seconds,omitempty"`
+}
+
+// Fence says of an instance that it was moved away.
+type Fence struct {
+	Since time.Time `json:"since"`
 }
 
 // What an instance should be doing.
@@ -213,6 +228,8 @@ type Report struct {
 	// Whole says that Instances are all that the host has; otherwise only
 	// those that changed.
 	Whole bool `json:"whole,omitempty"`
+	// Fenced names those of State.Fenced of which nothing is left here.
+	Fenced []string `json:"fenced,omitempty"`
 	// Problems are what the node could not make so, by object id, for people.
 	Problems map[string]string `json:"problems,omitempty"`
 	// Findings are all that examining the machine found; nil says nothing new.

@@ -9,9 +9,10 @@ func merge(earlier, later Report) Report {
 		later.Findings = earlier.Findings
 	}
 	if later.Whole {
-		return later
+		return later // which names all that is fenced too
 	}
 	merged := later
+	merged.Fenced = union(earlier.Fenced, later.Fenced)
 	merged.Whole = earlier.Whole
 	merged.Instances = slices.Clone(earlier.Instances)
 	for _, status := range later.Instances {
@@ -22,6 +23,13 @@ func merge(earlier, later Report) Report {
 		}
 	}
 	return merged
+}
+
+// union is what is in either list, sorted.
+func union(a, b []string) []string {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // mailbox holds the reports that wait for a slow receiver, merged into one.

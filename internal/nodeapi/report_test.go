@@ -16,6 +16,7 @@ func TestMerge(t *testing.T) {
 		"a whole over a change":        {Report{Instances: []InstanceStatus{one}}, Report{Whole: true, Instances: []InstanceStatus{two}}, Report{Whole: true, Instances: []InstanceStatus{two}}},
 		"a heartbeat keeps the change": {Report{Revision: 1, Instances: []InstanceStatus{one}}, Report{Revision: 2, Load: 3}, Report{Revision: 2, Load: 3, Instances: []InstanceStatus{one}}},
 		"findings stay":                {Report{Findings: []Finding{{Check: "kernel"}}}, Report{Whole: true}, Report{Whole: true, Findings: []Finding{{Check: "kernel"}}}},
+		"confirmations add up":         {Report{Fenced: []string{"b", "a"}}, Report{Fenced: []string{"b", "c"}}, Report{Fenced: []string{"a", "b", "c"}}},
 		"later findings win":           {Report{Findings: []Finding{{Check: "kernel"}}}, Report{Findings: []Finding{{Check: "disk"}}}, Report{Findings: []Finding{{Check: "disk"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {

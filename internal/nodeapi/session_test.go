@@ -183,7 +183,7 @@ func (a *fakeAgent) Whole() Report {
 	return Report{Instances: []InstanceStatus{{ID: "first", Phase: PhaseRunning}}}
 }
 
-func (a *fakeAgent) Update(cloud string, s State, revision int64, full bool) {
+func (a *fakeAgent) Update(_ uint64, cloud string, s State, revision int64, full bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.clouds = append(a.clouds, cloud)

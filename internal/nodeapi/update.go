@@ -33,6 +33,7 @@ type Removed struct {
 	Routers        []string `json:"routers,omitempty"`
 	SecurityGroups []string `json:"security_groups,omitempty"`
 	Leases         []string `json:"leases,omitempty"`
+	Fenced         []string `json:"fenced,omitempty"`
 }
 
 // Diff returns the update, without revisions, that makes updated out of old.
@@ -41,6 +42,10 @@ func Diff(old, updated State) Update {
 	var u Update
 	u.State.Instances, u.Removed.Instances = diffObjects(old.Instances, updated.Instances)
 	u.State.Leases, u.Removed.Leases = diffObjects(old.Leases, updated.Leases)
+	u.State.Fenced, u.Removed.Fenced = diffObjects(old.Fenced, updated.Fenced)
+	if updated.FenceSeconds != old.FenceSeconds {
+		u.State.FenceSeconds = updated.FenceSeconds
+	}
 	was, is, changed := old.Network, updated.Network, &u.State.Network
 	changed.Networks, u.Removed.Networks = diffObjects(was.Networks, is.Networks)
 	changed.Ports, u.Removed.Ports = diffObjects(was.Ports, is.Ports)
@@ -61,9 +66,15 @@ func (s State) Apply(u Update) State {
 	if u.Full {
 		s = State{}
 	}
+	fence := s.FenceSeconds
+	if u.State.FenceSeconds != 0 {
+		fence = u.State.FenceSeconds
+	}
 	return State{
-		Instances: applyObjects(s.Instances, u.State.Instances, u.Removed.Instances),
-		Leases:    applyObjects(s.Leases, u.State.Leases, u.Removed.Leases),
+		Fenced:       applyObjects(s.Fenced, u.State.Fenced, u.Removed.Fenced),
+		FenceSeconds: fence,
+		Instances:    applyObjects(s.Instances, u.State.Instances, u.Removed.Instances),
+		Leases:       applyObjects(s.Leases, u.State.Leases, u.Removed.Leases),
 		Network: intent.State{
 			Networks:       applyObjects(s.Network.Networks, u.State.Network.Networks, u.Removed.Networks),
 			Ports:          applyObjects(s.Network.Ports, u.State.Network.Ports, u.Removed.Ports),

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"reflect"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -44,6 +45,8 @@ func genState(t *rapid.T, label string) State {
 	s.Network.SecurityGroups = rapid.MapOf(ids, rapid.Map(number, func(n int) intent.SecurityGroup {
 		return intent.SecurityGroup{Rules: make([]intent.Rule, n)}
 	})).Draw(t, label+" groups")
+	s.Fenced = rapid.MapOf(ids, rapid.Map(number, func(n int) Fence { return Fence{Since: time.Unix(int64(n), 0).UTC()} })).Draw(t, label+" fenced")
+	s.FenceSeconds = 1 + number.Draw(t, label+" fence") // a server always says it
 	return s
 }
 
