@@ -187,6 +187,13 @@ func (s *Service) prepare(ctx context.Context, tx *store.Tx, caller *policy.Call
 	b.demand = Demand{
 		Resources: claimOf(flavor), Zone: req.Zone, Host: req.Host, Arch: b.arch,
 	}
+	networks, err := s.network.RequestedNetworks(ctx, tx, network.PlugRequest{ProjectID: caller.ProjectID, Auto: req.NetworkAuto, Requests: req.Networks})
+	if err != nil {
+		return nil, err
+	}
+	if b.demand.Physical, err = s.network.PhysicalOf(ctx, tx, networks); err != nil {
+		return nil, err
+	}
 	if req.Host != "" && !slices.ContainsFunc(b.hosts, func(h SchedulerHost) bool { return h.Name == req.Host }) {
 		return nil, errs.New(errs.Invalid, "Compute host %s could not be found.", req.Host)
 	}
@@ -300,7 +307,7 @@ func (s *Service) schedulerHosts(ctx context.Context, tx *store.Tx) ([]Scheduler
 	for i := range rows {
 		h := &rows[i]
 		hosts = append(hosts, SchedulerHost{
-			Name: h.Name, Zone: h.Zone, Arch: h.Capacity.Arch, Up: s.up(h, now), Enabled: !h.Disabled, Candidate: byID[h.ID],
+			Name: h.Name, Zone: h.Zone, Arch: h.Capacity.Arch, Up: s.up(h, now), Enabled: !h.Disabled, Physical: h.Physical, Candidate: byID[h.ID],
 		})
 	}
 	return hosts, nil

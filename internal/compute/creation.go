@@ -22,13 +22,14 @@ const (
 	EventImage    = "image_get"
 	EventSchedule = "scheduler_select_destinations"
 	EventNetwork  = "network_allocate_for_instance"
+	EventDiskLost = "compute_discard_local_disks" // of an evacuation
 )
 
 var hostSteps = []string{nodeapi.StepNetworkPlug, nodeapi.StepImageFetch, nodeapi.StepPrepareDisk, nodeapi.StepStart, nodeapi.StepLease}
 
 // informational are the events whose details begin with a line that owners
 // may read.
-var informational = append([]string{EventToken, EventAccept, EventImage, EventSchedule, EventNetwork}, hostSteps...)
+var informational = append([]string{EventToken, EventAccept, EventImage, EventSchedule, EventNetwork, EventDiskLost}, hostSteps...)
 
 // PublicDetails is the part of an event's details that the server's owner may
 // read; false for events whose details are for administrators alone.

@@ -57,6 +57,8 @@ var eventNames = map[string]string{
 	"start":  "compute_start_instance",
 	"stop":   "compute_stop_instance",
 	"reboot": "compute_reboot_instance",
+
+	"evacuate": "compute_rebuild_instance",
 }
 
 // act records the beginning of an action on servers, with an event for each

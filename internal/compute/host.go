@@ -50,8 +50,8 @@ type Host struct {
 	CreatedAt      time.Time         `bun:"created_at"`
 	UpdatedAt      time.Time         `bun:"updated_at"`
 
-	// Up says that the node has been heard of lately, is connected or was a
-	// moment ago, and that nobody forced it down.
+	// Up says that the node has been heard of lately, and that nobody forced
+	// it down.
 	Up bool `bun:"-"`
 	// What the servers there hold, when asked for.
 	VCPUsUsed, MemoryHeldMiB, DiskHeldGiB, Running int64        `bun:"-"`
@@ -75,24 +75,25 @@ type HostFilter struct {
 	Servers bool // fill Servers
 }
 
-// reconnect is how long a node may take to come back before its host counts
-// as down: a server that is created meanwhile waits rather than fails.
-const reconnect = 15 * time.Second
-
+// up looks at the last sign of life alone: whatever died (the node, the
+// machine, or the server that held the session), none comes any more. A node
+// whose session has ended is up for a while: a server that is created meanwhile
+// waits rather than fails.
 func (s *Service) up(h *Host, now time.Time) bool {
-	return !h.ForcedDown && now.Sub(h.LastSeenAt) < s.config.Down && (h.Connected || now.Sub(h.DisconnectedAt) < reconnect)
+	return !h.ForcedDown && now.Sub(h.LastSeenAt) < s.config.Down
 }
 
 // lost tells whether a host counts as one that does not come back: what runs
 // there is given up. One that is only disconnected may still run everything,
 // so nothing of its servers may be given to others. A service that has just
-// started has heard of nobody yet, and waits as long as for a silent host.
+// started, or could not look for a while, has heard of nobody yet, and waits as
+// long as for a silent host.
 func (s *Service) lost(h *Host, now time.Time) bool {
 	return h.ForcedDown || s.silent(h, now)
 }
 
 func (s *Service) silent(h *Host, now time.Time) bool {
-	return now.Sub(h.LastSeenAt) >= s.config.Down && now.Sub(s.began) >= s.config.Down
+	return now.Sub(h.LastSeenAt) >= s.config.Lost && now.Sub(s.watch.since()) >= s.config.Lost
 }
 
 // ListHosts lists hosts in the order in which they first came.

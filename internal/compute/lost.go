@@ -51,6 +51,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 			return fmt.Errorf("mark hosts down: %w", err)
 		}
 		noteHosts(tx, gone)
+		if err := release(ctx, tx, silent); err != nil {
+			return err
+		}
 		if err := s.finalizeDeleted(ctx, tx, lost); err != nil {
 			return err
 		}

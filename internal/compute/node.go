@@ -17,9 +17,9 @@ import (
 	"wisp/internal/store"
 )
 
-// seenEvery is how often a sign of life is written down; nodes report more
-// often than that.
-const seenEvery = 10 * time.Second
+// seenEvery is how old a sign of life that is written down may be when the
+// next comes: with the nodes' heartbeats, one is written every 4 s.
+const seenEvery = 3 * time.Second
 
 // HostState returns what a host should be: its servers, their metadata, and
 // the network around them, on one consistent view and in a number of queries
@@ -35,7 +35,14 @@ func (s *Service) HostState(ctx context.Context, host string) (nodeapi.State, er
 		if err = s.fill(ctx, db, servers, Load{Ports: true}); err != nil {
 			return err
 		}
+		held, err := s.fenced(ctx, db, host, &state)
+		if err != nil {
+			return err
+		}
 		for i := range servers {
+			if held[servers[i].ID] && servers[i].Power == nodeapi.PowerRunning {
+				continue // another copy may run where the server came from
+			}
 			state.Instances[servers[i].ID] = servers[i].instance()
 		}
 		endpoints, err := s.endpoints(ctx, db)
@@ -138,12 +145,21 @@ func (s *Service) Report(ctx context.Context, host string, report nodeapi.Report
 		return err
 	}
 	seen := s.seen(&row, report)
-	if !seen && len(differs) == 0 {
+	confirmed, err := pending(ctx, db, host, report.Fenced)
+	if err != nil {
+		return err
+	}
+	if !seen && len(differs) == 0 && !confirmed {
 		return nil
 	}
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if seen {
 			if err := s.recordSeen(ctx, tx, row, report); err != nil {
+				return err
+			}
+		}
+		if confirmed {
+			if err := confirm(ctx, tx, host, report.Fenced); err != nil {
 				return err
 			}
 		}

@@ -28,7 +28,7 @@ func TestHostsComeAndGo(t *testing.T) {
 			t.Error("a host that said hello is down")
 		}
 		c.HostGone(t.Context(), "node-1", "an older session")
-		c.Clock.Advance(20 * time.Second)
+		c.Clock.Advance(10 * time.Second)
 		if !up() {
 			t.Error("the end of an old session counts for the newer one")
 		}
@@ -39,7 +39,7 @@ func TestHostsComeAndGo(t *testing.T) {
 		if server := c.create(t, "during a reconnect"); server.Host != "node-1" {
 			t.Errorf("the server is on %q: %+v", server.Host, server.Fault)
 		}
-		c.Clock.Advance(20 * time.Second)
+		c.Clock.Advance(5 * time.Second)
 		if up() {
 			t.Error("a host that is gone is up")
 		}

@@ -13,17 +13,20 @@ import (
 type SchedulerHost struct {
 	Name, Zone, Arch string
 	Up, Enabled      bool
+	Physical         []string            // physical networks that it is attached to
 	Candidate        placement.Candidate // what it has and what of it is used
 }
 
 // Demand is what one server needs of its host.
 type Demand struct {
-	Resources map[string]int64 // by class; amounts of 0 count as nothing
-	Zone      string           // "" is any
-	Host      string           // the only host that will do; "" is any
-	Arch      string           // of the image; "" is any
-	Avoid     map[string]bool  // hosts that must not be (anti-affinity, different_host)
-	Near      map[string]bool  // when not nil, the hosts that may be (affinity, same_host)
+	Resources map[string]int64  // by class; amounts of 0 count as nothing
+	Zone      string            // "" is any
+	Host      string            // the only host that will do; "" is any
+	Arch      string            // of the image; "" is any
+	Physical  []string          // physical networks that its networks need
+	Except    map[string]string // hosts that must not be, with why: the filter's name
+	Avoid     map[string]bool   // hosts that must not be (anti-affinity, different_host)
+	Near      map[string]bool   // when not nil, the hosts that may be (affinity, same_host)
 	// Prefer and Shun only weigh: soft affinity and soft anti-affinity, as the
 	// number of the group's servers by host.
 	Prefer, Shun map[string]int
@@ -74,6 +77,9 @@ func Schedule(hosts []SchedulerHost, d Demand) Verdict {
 	if d.Host != "" {
 		keep("not the host that was asked for ("+d.Host+")", func(h *SchedulerHost) (bool, string) { return h.Name == d.Host, "" })
 	}
+	for _, why := range slices.Compact(slices.Sorted(maps.Values(d.Except))) {
+		keep(why, func(h *SchedulerHost) (bool, string) { return d.Except[h.Name] != why, "" })
+	}
 	if d.Zone != "" {
 		keep("not in availability zone "+d.Zone, func(h *SchedulerHost) (bool, string) { return h.Zone == d.Zone, "" })
 	}
@@ -81,6 +87,9 @@ func Schedule(hosts []SchedulerHost, d Demand) Verdict {
 	keep("disabled", func(h *SchedulerHost) (bool, string) { return h.Enabled, "" })
 	if d.Arch != "" {
 		keep("of another architecture than the image ("+d.Arch+")", func(h *SchedulerHost) (bool, string) { return h.Arch == "" || h.Arch == d.Arch, h.Arch })
+	}
+	for _, network := range slices.Compact(slices.Sorted(slices.Values(d.Physical))) {
+		keep("without physical network "+network, func(h *SchedulerHost) (bool, string) { return slices.Contains(h.Physical, network), "" })
 	}
 	if len(d.Avoid) > 0 {
 		keep("excluded by the server group or by different_host", func(h *SchedulerHost) (bool, string) { return !d.Avoid[h.Name], "" })

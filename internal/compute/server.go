@@ -37,6 +37,7 @@ const (
 	TaskReboot     = "rebooting"
 	TaskRebootHard = "rebooting_hard"
 	TaskDeleting   = "deleting"
+	TaskRebuilding = "rebuilding"
 )
 
 // Power states, as Nova numbers them.
@@ -132,10 +133,10 @@ type serverTag struct {
 
 // states maps vm_state and task_state to the status that users see.
 var states = map[string]map[string]string{
-	StateActive:   {"": "ACTIVE", TaskReboot: "REBOOT", TaskRebootHard: "HARD_REBOOT"},
+	StateActive:   {"": "ACTIVE", TaskReboot: "REBOOT", TaskRebootHard: "HARD_REBOOT", TaskRebuilding: "REBUILD"},
 	StateBuilding: {"": "BUILD"},
-	StateStopped:  {"": "SHUTOFF"},
-	StateError:    {"": "ERROR"},
+	StateStopped:  {"": "SHUTOFF", TaskRebuilding: "REBUILD"},
+	StateError:    {"": "ERROR", TaskRebuilding: "REBUILD"},
 	StateDeleted:  {"": "DELETED"},
 }
 

@@ -37,6 +37,7 @@ type Placement interface {
 	EnsureProvider(ctx context.Context, tx *store.Tx, name string) (placement.Provider, error)
 	SetInventory(ctx context.Context, tx *store.Tx, providerID string, inventories []placement.Inventory) error
 	Candidates(ctx context.Context, tx bun.IDB) ([]placement.Candidate, error)
+	Replace(ctx context.Context, tx *store.Tx, consumer placement.Consumer, wanted map[string]map[string]int64) error
 	Claim(ctx context.Context, tx *store.Tx, consumer placement.Consumer, providerID string, resources map[string]int64) error
 	Release(ctx context.Context, tx *store.Tx, consumerID string) error
 }
@@ -49,6 +50,10 @@ type Network interface {
 	HostState(ctx context.Context, db bun.IDB, host string, endpoints map[string]netip.Addr) (intent.State, map[string]nodeapi.Lease, error)
 	PortsActive(ctx context.Context, tx *store.Tx, up, down []string) error
 	AgentHeartbeat(ctx context.Context, tx *store.Tx, host string, info network.AgentInfo) error
+	MoveGateways(ctx context.Context, tx *store.Tx, lost []string) (moved int, err error)
+	RebindTx(ctx context.Context, tx *store.Tx, deviceID, host string) error
+	PhysicalOf(ctx context.Context, db bun.IDB, networkIDs []string) ([]string, error)
+	RequestedNetworks(ctx context.Context, db bun.IDB, req network.PlugRequest) ([]string, error)
 }
 
 // NodeCaller asks a node for something that is not state, or for a console. A host that is not
@@ -63,8 +68,16 @@ type Config struct {
 	// Zone is the availability zone of hosts; empty is "nova".
 	Zone string
 	// Down is how long after its last sign of life a host counts as down;
-	// zero is 60 s, as Nova's service_down_time.
+	// zero is 15 s. It gets no new servers then.
 	Down time.Duration
+	// Lost is how long after its last sign of life a host counts as one that
+	// does not come back: what it was doing is given up, and its servers may
+	// be evacuated. Zero is 60 s, as Nova's service_down_time.
+	Lost time.Duration
+	// Fence is how long a node without a server may go on starting machines.
+	// It must be well below Lost, as node and server know of their last
+	// contact some seconds apart. Zero is two thirds of Lost.
+	Fence time.Duration
 	// Ratios are the overcommit of VCPU, MEMORY_MB and DISK_GB; zeros are
 	// 4, 1 and 1, Nova's initial ratios.
 	CPURatio, MemoryRatio, DiskRatio float64
@@ -85,7 +98,7 @@ type Service struct {
 	network   Network
 	nodes     NodeCaller
 	config    Config
-	began     time.Time // of this service
+	watch     watch
 }
 
 // New makes the service on an open database.
@@ -94,7 +107,13 @@ func New(db *store.DB, log *slog.Logger, images Images, placements Placement, ne
 		config.Zone = "nova"
 	}
 	if config.Down == 0 {
-		config.Down = time.Minute
+		config.Down = 15 * time.Second
+	}
+	if config.Lost == 0 {
+		config.Lost = time.Minute
+	}
+	if config.Fence == 0 {
+		config.Fence = config.Lost * 2 / 3
 	}
 	if config.CPURatio == 0 {
 		config.CPURatio = 4
@@ -112,7 +131,7 @@ func New(db *store.DB, log *slog.Logger, images Images, placements Placement, ne
 		config.Now = time.Now
 	}
 	s := &Service{db: db, log: log, images: images, placement: placements, network: networks, nodes: nobody{}, config: config}
-	s.began = s.now()
+	s.watch.awake = s.now()
 	return s
 }
 

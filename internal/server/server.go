@@ -163,6 +163,7 @@ const recoverEvery = 30 * time.Second
 func (s *Server) Run(ctx context.Context) {
 	var working sync.WaitGroup
 	working.Go(func() { s.Image.Work(ctx) })
+	working.Go(func() { s.Compute.Watch(ctx) })
 	defer working.Wait()
 	tick := time.NewTicker(recoverEvery)
 	defer tick.Stop()

@@ -102,6 +102,7 @@ var actions = map[string]action{
 		_, err := f.svc.ResetState(r.Context(), r.Caller, r.Param("id"), body.Reset.State)
 		return nil, err
 	}},
+	"evacuate":            evacuateAction,
 	"os-getVNCConsole":    consoleAction("os-getVNCConsole", "vnc", "novnc", "xvpvnc"),
 	"os-getSerialConsole": consoleAction("os-getSerialConsole", "serial", "serial"),
 	"os-getSPICEConsole":  consoleAction("os-getSPICEConsole", "spice", "spice-html5"),

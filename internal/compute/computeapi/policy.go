@@ -47,7 +47,7 @@ func Rules() policy.Rules {
 	add(policy.Admin,
 		"os-extended-server-attributes", "servers:show:host_status", "servers:create:forced_host", "compute:servers:create:requested_destination",
 		"servers:create:zero_disk_flavor", "servers:detail:get_all_tenants", "os-instance-actions:events", "os-instance-actions:events:details",
-		"os-admin-actions:reset_state", "os-flavor-manage:create", "os-flavor-manage:update", "os-flavor-manage:delete",
+		"os-admin-actions:reset_state", "os-evacuate", "os-flavor-manage:create", "os-flavor-manage:update", "os-flavor-manage:delete",
 		"os-flavor-access", "os-flavor-access:add_tenant_access", "os-flavor-access:remove_tenant_access",
 		"os-flavor-extra-specs:create", "os-flavor-extra-specs:update", "os-flavor-extra-specs:delete",
 		"os-services:list", "os-services:update", "os-services:delete", "os-hypervisors:list", "os-hypervisors:list-detail",

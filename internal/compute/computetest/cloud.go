@@ -66,7 +66,7 @@ func New(t testing.TB, db *store.DB, change ...func(*compute.Config)) *Cloud {
 	}
 	t.Cleanup(func() { _ = blobs.Close() })
 	c := &Cloud{
-		DB: db, Images: image.New(db, blobs, log, image.Options{Server: "test"}), Network: network.New(db, log, network.Config{}),
+		DB: db, Images: image.New(db, blobs, log, image.Options{Server: "test"}), Network: network.New(db, log, network.Config{PhysicalNetworks: []string{"lan1"}}),
 		Placement: placement.New(db, log), Clock: &Clock{}, test: t,
 	}
 	config := compute.Config{Now: c.Clock.Now}
@@ -137,30 +137,49 @@ func (c *Cloud) Subnetwork(caller *policy.Caller, name, cidr string) string {
 // Node is a simulated node: Step compares what should be with what it has,
 // converges and reports, as a real one does.
 type Node struct {
-	Host    string
-	Session string
-	cloud   *Cloud
+	Host     string
+	Session  string
+	Physical []string
+	cloud    *Cloud
+	capacity nodeapi.Capacity
 
 	mu       sync.Mutex
 	machines map[string]*nodeapi.InstanceStatus
 	fail     map[string]string // message by display name of the machine
 }
 
-// Node connects a simulated node.
-func (c *Cloud) Node(host string, vcpus, memory, disk int) *Node {
+// Node connects a simulated node, attached to physical networks.
+func (c *Cloud) Node(host string, vcpus, memory, disk int, physical ...string) *Node {
 	c.test.Helper()
-	n := &Node{Host: host, Session: uuid.NewString(), cloud: c, machines: map[string]*nodeapi.InstanceStatus{}, fail: map[string]string{}}
-	err := c.Hello(context.Background(), nodeapi.Hello{
-		Host: host, Version: "test", Address: netip.MustParseAddr("127.0.0.1"), Endpoint: netip.MustParseAddr("10.0.0.1"),
-		Capacity: nodeapi.Capacity{
+	n := &Node{
+		Host: host, Physical: physical, cloud: c, machines: map[string]*nodeapi.InstanceStatus{}, fail: map[string]string{},
+		capacity: nodeapi.Capacity{
 			VCPUs: vcpus, MemoryMiB: memory, DiskGiB: disk, Arch: "x86_64", Hypervisor: "QEMU", HypervisorVersion: 7002013, Accelerator: "tcg", CPUModel: "test",
 		},
-		StartedAt: c.Clock.Now(), Session: n.Session,
+	}
+	n.Connect()
+	return n
+}
+
+// Connect begins a new session. What the node has stays.
+func (n *Node) Connect() {
+	n.cloud.test.Helper()
+	n.Session = uuid.NewString()
+	err := n.cloud.Hello(context.Background(), nodeapi.Hello{
+		Host: n.Host, Version: "test", Address: netip.MustParseAddr("127.0.0.1"), Endpoint: netip.MustParseAddr("10.0.0.1"), Physical: n.Physical,
+		Capacity: n.capacity, StartedAt: n.cloud.Clock.Now(), Session: n.Session,
 	})
 	if err != nil {
-		c.test.Fatal(err)
+		n.cloud.test.Fatal(err)
 	}
-	return n
+}
+
+// Has tells whether the node has a machine of a server that is not off.
+func (n *Node) Has(id string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	m := n.machines[id]
+	return m != nil && m.Phase == nodeapi.PhaseRunning
 }
 
 // Fail makes the node report a failure for a server instead of running it.
@@ -205,6 +224,10 @@ func (n *Node) converge(state nodeapi.State) nodeapi.Report {
 	defer n.mu.Unlock()
 	report := nodeapi.Report{Whole: true}
 	now := n.cloud.Clock.Now()
+	for id := range state.Fenced {
+		delete(n.machines, id)
+		report.Fenced = append(report.Fenced, id)
+	}
 	for id := range n.machines {
 		if _, wanted := state.Instances[id]; !wanted {
 			delete(n.machines, id)

@@ -1,0 +1,191 @@
+package compute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"wisp/internal/store"
+)
+
+const (
+	watchEvery = time.Second
+	// A gateway is moved off a host whose session ended so long ago, or of
+	// which nothing was heard for so long although its session is open: the
+	// server that had it died too. A false alarm costs little, a late one the
+	// traffic of all behind the gateway.
+	awayFor   = 2 * time.Second
+	silentFor = 7 * time.Second
+	// settle is how long nodes have to come back to a server that starts.
+	settle = 15 * time.Second
+	// blind is how long may lie between two looks; after a longer time (the
+	// database or the whole machine stood still) nothing is known of anybody.
+	blind = 5 * time.Second
+	// moveAgain is when what stayed where it was is tried again.
+	moveAgain = 5 * time.Second
+)
+
+// DrainReason begins the disabled reason of a host that is being emptied: its
+// gateways move away.
+const DrainReason = "drain"
+
+// watch is what Watch remembers.
+type watch struct {
+	mu      sync.Mutex
+	awake   time.Time // since when this service has looked without a gap
+	looked  time.Time // last
+	given   []string  // the hosts whose gateways were last to be moved…
+	givenAt time.Time // …and when
+	up      map[string]bool
+}
+
+func (w *watch) since() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.awake
+}
+
+// look notes that somebody looks, and tells whether all hosts had the time to
+// be heard of.
+func (w *watch) look(now time.Time) (settled bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.looked.IsZero() && now.Sub(w.looked) > blind {
+		w.awake = now
+	}
+	w.looked = now
+	return now.Sub(w.awake) >= settle
+}
+
+// Watch looks after the hosts until ctx ends: gateways leave those that are
+// lost within seconds. Any number of servers may watch at once.
+func (s *Service) Watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := s.Patrol(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			s.log.ErrorContext(ctx, "watching the hosts failed", "error", err)
+		}
+		failing = err != nil
+	}
+}
+
+// Patrol is one look at the hosts: one query, and nothing more when all is well.
+func (s *Service) Patrol(ctx context.Context) error {
+	hosts, err := watched(ctx, s.db.Read())
+	if err != nil {
+		return err // not a look: what is not known cannot be acted on
+	}
+	now := s.now()
+	settled := s.watch.look(now)
+	turned := s.turned(hosts, now)
+	stranded := s.stranded(hosts, now, settled)
+	due := s.watch.due(stranded, now)
+	if len(turned) == 0 && !due {
+		return nil
+	}
+	moved := 0
+	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		noteHosts(tx, turned)
+		if !due {
+			return nil
+		}
+		hosts, err := watched(ctx, tx) // some may have come back
+		if err != nil {
+			return err
+		}
+		stranded := s.stranded(hosts, now, settled)
+		if len(stranded) == 0 {
+			return nil
+		}
+		if moved, err = s.network.MoveGateways(ctx, tx, stranded); err != nil {
+			return fmt.Errorf("move gateways: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.watch.gave(stranded, due, now)
+	if moved > 0 {
+		s.log.WarnContext(ctx, "gateways were moved", "routers", moved, "off", strings.Join(stranded, " "))
+	}
+	return nil
+}
+
+func watched(ctx context.Context, db bun.IDB) ([]Host, error) {
+	var hosts []Host
+	err := db.NewSelect().Model(&hosts).Column("service_id", "host", "connected", "disconnected_at", "disabled", "disabled_reason", "forced_down", "last_seen_at").
+		Order("host").Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look at the hosts: %w", err)
+	}
+	return hosts, nil
+}
+
+// stranded names the hosts that should carry no gateways.
+func (s *Service) stranded(hosts []Host, now time.Time, settled bool) []string {
+	var names []string
+	for i := range hosts {
+		h := &hosts[i]
+		draining := h.Disabled && h.DisabledReason != nil && strings.HasPrefix(*h.DisabledReason, DrainReason)
+		away := !h.Connected && now.Sub(h.DisconnectedAt) > awayFor || now.Sub(h.LastSeenAt) > silentFor
+		if h.ForcedDown || draining || away && settled {
+			names = append(names, h.Name)
+		}
+	}
+	return names
+}
+
+// turned are the hosts that came up or went down since the last look: who
+// shows them is told.
+func (s *Service) turned(hosts []Host, now time.Time) []Host {
+	w := &s.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := w.up == nil
+	before := w.up
+	w.up = make(map[string]bool, len(hosts))
+	var turned []Host
+	for i := range hosts {
+		up := s.up(&hosts[i], now)
+		w.up[hosts[i].Name] = up
+		if was, known := before[hosts[i].Name]; known && was != up && !first {
+			turned = append(turned, hosts[i])
+		}
+	}
+	return turned
+}
+
+// due tells whether the gateways of hosts must be moved now: not again and
+// again while the same hosts are away.
+func (w *watch) due(stranded []string, now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(stranded) == 0 {
+		w.given = nil
+		return false
+	}
+	return !slices.Equal(stranded, w.given) || now.Sub(w.givenAt) >= moveAgain
+}
+
+func (w *watch) gave(stranded []string, due bool, now time.Time) {
+	if !due {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.given, w.givenAt = stranded, now
+}
