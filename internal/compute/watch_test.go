@@ -94,6 +94,7 @@ func TestWatchMovesGateways(t *testing.T) {
 				t.Fatalf("after 8 s, moved %v", got)
 			}
 		}
+		other.Step()
 		c.seconds(t, 3, both...)
 		other.Step()
 		if got := moved.take(); len(got) != 0 {
