@@ -41,6 +41,7 @@ type fence struct {
 	// while the machine is off.
 	contact time.Time
 	session uint64 // that brought the newest word
+	unsaved bool   // the newest word is not on disk: what is there says less than the contact
 	limit   time.Duration
 }
 
@@ -275,9 +276,9 @@ func (n *Node) noteContact() error {
 	if holds {
 		n.fence.contact = wallClock()
 	}
-	at := n.fence.contact
+	at, unsaved := n.fence.contact, n.fence.unsaved
 	n.mu.Unlock()
-	if !holds {
+	if !holds || unsaved {
 		return nil
 	}
 	text, err := at.MarshalText()

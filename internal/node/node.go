@@ -238,9 +238,13 @@ func (n *Node) takeUpdates(ctx context.Context) {
 		n.fenceOff(ctx, u.state.Fenced)
 		// On disk first: a node that dies now must not bring back what the
 		// server has just taken away.
-		if err := n.save(savedState{Cloud: u.cloud, Host: n.cfg.Host, Revision: u.revision, State: u.state}); err != nil {
+		err := n.save(savedState{Cloud: u.cloud, Host: n.cfg.Host, Revision: u.revision, State: u.state})
+		if err != nil {
 			n.log.ErrorContext(ctx, "saving the state of this host failed; a restart without the server would use an older one", "error", err)
 		}
+		n.mu.Lock()
+		n.fence.unsaved = err != nil
+		n.mu.Unlock()
 		n.take(*u)
 		if err := n.noteContact(); err != nil {
 			n.log.ErrorContext(ctx, "the last contact with a server could not be noted", "error", err)
