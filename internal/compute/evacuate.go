@@ -212,7 +212,7 @@ func (s *Service) move(ctx context.Context, tx *store.Tx, caller *policy.Caller,
 	}
 	// A host that was forced down and still has contact runs the server until
 	// it learns of this; only when it has confirmed, the other may begin.
-	held := known && source.Connected && now.Sub(source.LastSeenAt) < s.config.Lost
+	held := known && s.contact(&source, now)
 	row := evacuation{ServerID: server.ID, Source: server.Host, Target: target.Name, Held: held, CreatedAt: now}
 	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return fmt.Errorf("record the evacuation: %w", err)
@@ -273,13 +273,13 @@ func confirm(ctx context.Context, tx *store.Tx, host string, gone []string) erro
 	return nil
 }
 
-// release lets the servers begin that waited for hosts which are silent now.
-func release(ctx context.Context, tx *store.Tx, silent []string) error {
-	if len(silent) == 0 {
+// release lets the servers begin that waited for hosts which have lost contact.
+func release(ctx context.Context, tx *store.Tx, gone []string) error {
+	if len(gone) == 0 {
 		return nil
 	}
 	var released []string
-	_, err := tx.NewUpdate().Model((*evacuation)(nil)).Set("held = ?", false).Where("held AND source_host IN (?)", store.Set(silent)).
+	_, err := tx.NewUpdate().Model((*evacuation)(nil)).Set("held = ?", false).Where("held AND source_host IN (?)", store.Set(gone)).
 		Returning("server_id").Exec(ctx, &released)
 	if err != nil {
 		return fmt.Errorf("release evacuated servers: %w", err)

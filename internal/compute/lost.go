@@ -20,8 +20,11 @@ func (s *Service) HostGone(ctx context.Context, host, session string) {
 		var gone []Host
 		_, err := tx.NewUpdate().Model((*Host)(nil)).Set("connected = ?, disconnected_at = ?, updated_at = ?", false, now, now).
 			Where("host = ? AND session = ?", host, session).Returning("service_id").Exec(ctx, &gone)
+		if err != nil || len(gone) == 0 {
+			return err
+		}
 		noteHosts(tx, gone)
-		return err
+		return release(ctx, tx, []string{host})
 	})
 	if err != nil {
 		s.log.ErrorContext(ctx, "a host's end could not be recorded", "host", host, "error", err)

@@ -41,8 +41,11 @@ type watch struct {
 	looked  time.Time // last
 	given   []string  // the hosts whose gateways were last to be moved…
 	givenAt time.Time // …and when
-	up      map[string]bool
+	hosts   map[string]seenHost
 }
+
+// seenHost is what a look saw of a host.
+type seenHost struct{ up, contact bool }
 
 func (w *watch) since() time.Time {
 	w.mu.Lock()
@@ -90,15 +93,18 @@ func (s *Service) Patrol(ctx context.Context) error {
 	}
 	now := s.now()
 	settled := s.watch.look(now)
-	turned := s.turned(hosts, now)
+	turned, gone := s.turned(hosts, now)
 	stranded := s.stranded(hosts, now, settled)
 	due := s.watch.due(stranded, now)
-	if len(turned) == 0 && !due {
+	if len(turned)+len(gone) == 0 && !due {
 		return nil
 	}
 	moved := 0
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		noteHosts(tx, turned)
+		if err := release(ctx, tx, gone); err != nil {
+			return err
+		}
 		if !due {
 			return nil
 		}
@@ -150,23 +156,32 @@ func (s *Service) stranded(hosts []Host, now time.Time, settled bool) []string {
 }
 
 // turned are the hosts that came up or went down since the last look: who
-// shows them is told.
-func (s *Service) turned(hosts []Host, now time.Time) []Host {
+// shows them is told. gone names those that have lost contact since: nobody
+// waits for their confirmations any more.
+func (s *Service) turned(hosts []Host, now time.Time) (turned []Host, gone []string) {
 	w := &s.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	first := w.up == nil
-	before := w.up
-	w.up = make(map[string]bool, len(hosts))
-	var turned []Host
+	before := w.hosts
+	w.hosts = make(map[string]seenHost, len(hosts))
 	for i := range hosts {
-		up := s.up(&hosts[i], now)
-		w.up[hosts[i].Name] = up
-		if was, known := before[hosts[i].Name]; known && was != up && !first {
-			turned = append(turned, hosts[i])
+		h := &hosts[i]
+		is := seenHost{s.up(h, now), s.contact(h, now)}
+		w.hosts[h.Name] = is
+		was, known := before[h.Name]
+		if known && was.up != is.up {
+			turned = append(turned, *h)
+		}
+		if known && was.contact && !is.contact {
+			gone = append(gone, h.Name)
 		}
 	}
-	return turned
+	return turned, gone
+}
+
+// contact tells whether a host hears what a server says, as far as is known.
+func (s *Service) contact(h *Host, now time.Time) bool {
+	return h.Connected && now.Sub(h.LastSeenAt) < s.config.Down
 }
 
 // due tells whether the gateways of hosts must be moved now: not again and
