@@ -16,17 +16,18 @@ const (
 // Change says that a resource of the API was changed, and who may hear of it.
 // It is a hint to read the resource again, and says nothing of what it is now.
 type Change struct {
-	Resource string // as the API names one: "server", "floatingip"
-	ID       string // by which the API finds it: a keypair's is its name
-	Action   string // Create, Update or Delete
+	Resource string `json:"resource"` // as the API names one: "server", "floatingip"
+	ID       string `json:"id"`       // by which the API finds it: a keypair's is its name
+	Action   string `json:"action"`   // Create, Update or Delete
 
 	// ProjectID is whose it is, UserID whose it is where that is a person's.
 	// Projects are others that it is shared with, and Public resources are
 	// seen by everyone. With none of them it is for administrators, who hear
 	// of all.
-	ProjectID, UserID string
-	Projects          []string
-	Public            bool
+	ProjectID string   `json:"project,omitempty"`
+	UserID    string   `json:"user,omitempty"`
+	Projects  []string `json:"projects,omitempty"`
+	Public    bool     `json:"public,omitempty"`
 }
 
 type changeKey struct{ resource, id, action string }
@@ -84,8 +85,10 @@ type feed struct {
 }
 
 // Changes calls fn with the changes of every transaction after its commit, in
-// the goroutine that committed: fn must not wait, nor change what it is given.
-// Call cancel when done; fn may still be running then.
+// the goroutine that committed or in one that hears what other servers commit:
+// fn must not wait, nor change what it is given. With no changes it says that
+// some may have been missed, after a long time without the database. Call
+// cancel when done; fn may still be running then.
 func (d *DB) Changes(fn func([]Change)) (cancel func()) {
 	f := &d.feed
 	f.mu.Lock()
@@ -103,9 +106,8 @@ func (d *DB) Changes(fn func([]Change)) (cancel func()) {
 	}
 }
 
-// publish tells the subscribers in this process. It is the one way to them, so
-// that changes which another server committed on the same database need to
-// enter nowhere else.
+// publish tells the subscribers in this process of what it or another server
+// has committed.
 func (f *feed) publish(changes []Change) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()

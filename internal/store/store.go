@@ -20,8 +20,10 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -46,8 +48,11 @@ type DB struct {
 	write  *bun.DB
 	log    *slog.Logger
 
+	notices *notices // nil on SQLite
+
 	mu     sync.Mutex
 	topics map[string]map[chan struct{}]bool
+	counts map[string]*atomic.Int64 // of signals, by topic
 
 	feed feed
 }
@@ -56,7 +61,7 @@ type DB struct {
 // schema, under a lock that concurrent starts respect. A dsn is a path (or
 // "sqlite:" and a path) for SQLite, or a postgres:// URL.
 func Open(ctx context.Context, dsn string, log *slog.Logger) (*DB, error) {
-	db := &DB{log: log, topics: map[string]map[chan struct{}]bool{}}
+	db := &DB{log: log, topics: map[string]map[chan struct{}]bool{}, counts: map[string]*atomic.Int64{}}
 	var err error
 	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
 		err = db.openPostgres(dsn)
@@ -69,6 +74,11 @@ func Open(ctx context.Context, dsn string, log *slog.Logger) (*DB, error) {
 	if err := migrate(ctx, db.write.DB, db.engine, log); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("migrate database: %w", err)
+	}
+	if db.engine == PostgreSQL {
+		if err := db.beginNotices(ctx, dsn); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+		}
 	}
 	return db, nil
 }
@@ -132,6 +142,9 @@ func (d *DB) openPostgres(dsn string) error {
 
 // Close closes the database.
 func (d *DB) Close() error {
+	if d.notices != nil {
+		d.notices.close()
+	}
 	err := d.write.Close()
 	if d.read != d.write {
 		err = errors.Join(err, d.read.Close())
@@ -155,8 +168,13 @@ type Tx struct {
 	noted  noted
 }
 
-// Signal wakes the subscribers of a topic once the transaction is committed.
-func (t *Tx) Signal(topic string) { t.topics = append(t.topics, topic) }
+// Signal wakes the subscribers of a topic once the transaction is committed,
+// on every server that has the database open.
+func (t *Tx) Signal(topic string) {
+	if !slices.Contains(t.topics, topic) {
+		t.topics = append(t.topics, topic)
+	}
+}
 
 // AfterCommit runs fn once the transaction is committed, and not otherwise.
 func (t *Tx) AfterCommit(fn func()) { t.after = append(t.after, fn) }
@@ -225,6 +243,11 @@ func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	if err := fn(ctx, tx); err != nil {
 		return nil, err
 	}
+	if d.notices != nil {
+		if err := tx.notify(ctx, d.notices.origin); err != nil {
+			return nil, err
+		}
+	}
 	if err := btx.Commit(); err != nil {
 		return nil, fmt.Errorf("commit transaction: %w", err)
 	}
@@ -279,33 +302,4 @@ func IsForeignKey(err error) bool {
 		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 	}
 	return false
-}
-
-// Subscribe returns a channel that receives when the topic was signalled
-// since the last receive; signals in between fold into one. Call cancel when
-// done.
-func (d *DB) Subscribe(topic string) (wake <-chan struct{}, cancel func()) {
-	ch := make(chan struct{}, 1)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.topics[topic] == nil {
-		d.topics[topic] = map[chan struct{}]bool{}
-	}
-	d.topics[topic][ch] = true
-	return ch, func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		delete(d.topics[topic], ch)
-	}
-}
-
-func (d *DB) signal(topic string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for ch := range d.topics[topic] {
-		select {
-		case ch <- struct{}{}:
-		default:
-		}
-	}
 }

@@ -91,6 +91,24 @@ var pgCreate sync.Mutex // a template can be copied by one at a time
 // that the environment names, and drops it when the test ends.
 func PostgreSQL(t testing.TB) *store.DB {
 	t.Helper()
+	return open(t, PostgreSQLURL(t))
+}
+
+// Two opens one database twice, as two servers do, or skips the test where no
+// PostgreSQL is at hand.
+func Two(t testing.TB) (one, other *store.DB) {
+	t.Helper()
+	if os.Getenv(Postgres) == "" {
+		t.Skip("several servers need PostgreSQL: " + Postgres + " names none")
+	}
+	dsn := PostgreSQLURL(t)
+	return open(t, dsn), open(t, dsn)
+}
+
+// PostgreSQLURL makes an empty database with the current schema on the server
+// that the environment names, and drops it when the test ends.
+func PostgreSQLURL(t testing.TB) string {
+	t.Helper()
 	template, err := pgTemplate()
 	if err != nil {
 		t.Fatalf("make the template database: %v", err)
@@ -111,7 +129,7 @@ func PostgreSQL(t testing.TB) *store.DB {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return open(t, dsn)
+	return dsn
 }
 
 func open(t testing.TB, dsn string) *store.DB {
