@@ -37,7 +37,8 @@ type Config struct {
 	URL      string // where clients reach the server
 	Identity Identity
 	Index    http.HandlerFunc // GET / for clients that are no browser
-	// Changes calls fn with every committed transaction's changes, until cancel.
+	// Changes calls fn with every committed transaction's changes, until cancel;
+	// with none when some were missed.
 	Changes func(fn func([]store.Change)) (cancel func())
 	Limits  Limits
 	Log     *slog.Logger

@@ -56,7 +56,8 @@ type events struct {
 const (
 	reasonExpired = "expired"
 	reasonRevoked = "revoked"
-	reasonSlow    = "slow"
+	reasonSlow    = "slow"   // the reader
+	reasonMissed  = "missed" // changes, by the server
 )
 
 func (e *events) serve(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +102,7 @@ func (e *events) pump(r *http.Request, s *stream, token string, caller *policy.C
 	defer expiry.Stop()
 	for {
 		var queue []news
-		lost, silent := false, false
+		lost, silent := "", false
 		select {
 		case <-r.Context().Done():
 			return
@@ -131,8 +132,8 @@ func (e *events) pump(r *http.Request, s *stream, token string, caller *policy.C
 			return
 		}
 		s.become(current)
-		if lost {
-			_ = out.event("reset", `{"reason":"`+reasonSlow+`"}`)
+		if lost != "" {
+			_ = out.event("reset", `{"reason":"`+lost+`"}`)
 			return
 		}
 		if silent {

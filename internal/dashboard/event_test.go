@@ -288,6 +288,17 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// What the server itself may have missed, every reader reads again.
+func TestMissedChanges(t *testing.T) {
+	t.Parallel()
+	s := newStreams(t, dashboard.Limits{})
+	for _, r := range []*reader{s.open("ann"), s.open("bob")} {
+		s.source.publish()
+		r.expect("event: reset", "id: 2", `data: {"reason":"missed"}`, "")
+		r.ended()
+	}
+}
+
 func TestTooManyStreams(t *testing.T) {
 	t.Parallel()
 	s := newStreams(t, dashboard.Limits{PerUser: 2, Streams: 3})

@@ -51,8 +51,8 @@ type stream struct {
 	mu     sync.Mutex
 	caller *policy.Caller // as of the last look
 	queue  []news
-	size   int // largest queue
-	lost   bool
+	size   int    // largest queue
+	lost   string // why something was; empty is nothing
 }
 
 func newStream(caller *policy.Caller, size int) *stream {
@@ -64,26 +64,38 @@ func (s *stream) offer(changes []news) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range changes {
-		if s.lost {
+		if s.lost != "" {
 			return
 		}
 		if !visible(s.caller, &changes[i].Change) {
 			continue
 		}
 		if len(s.queue) >= s.size {
-			s.lost, s.queue = true, nil
+			s.lost, s.queue = reasonSlow, nil
 		} else {
 			s.queue = append(s.queue, changes[i])
 		}
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
+		s.rouse()
 	}
 }
 
-// take empties the queue, and tells whether something was lost.
-func (s *stream) take() (queue []news, lost bool) {
+// miss says that changes were lost on the way here.
+func (s *stream) miss() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost, s.queue = reasonMissed, nil
+	s.rouse()
+}
+
+func (s *stream) rouse() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take empties the queue, and tells why something was lost.
+func (s *stream) take() (queue []news, lost string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	queue, s.queue = s.queue, nil
@@ -112,11 +124,17 @@ func newHub(perUser, all int) *hub {
 	return &hub{perUser: perUser, all: all, streams: map[*stream]string{}, users: map[string]int{}, ended: make(chan struct{})}
 }
 
-// publish gives changes to every stream.
+// publish gives changes to every stream; none are changes that were missed.
 func (h *hub) publish(changes []store.Change) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if len(h.streams) == 0 {
+		return
+	}
+	if len(changes) == 0 {
+		for s := range h.streams {
+			s.miss()
+		}
 		return
 	}
 	all := make([]news, len(changes))

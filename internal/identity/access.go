@@ -80,11 +80,12 @@ func (s *Service) resolve(ctx context.Context, token string, allowExpired bool) 
 		return nil, err
 	}
 	r := s.resolved.get(token)
+	fresh := r != nil && r.revision >= revision
 	var p *payload
-	if r != nil {
+	if fresh {
 		p = r.payload
-	} else if p, err = s.unseal(token); err != nil {
-		return nil, err
+	} else if p, err = s.unseal(ctx, token); err != nil {
+		return nil, err // the key may be one that is no more
 	}
 	end := p.expires
 	if allowExpired {
@@ -93,7 +94,7 @@ func (s *Service) resolve(ctx context.Context, token string, allowExpired bool) 
 	if !s.now().Before(end) {
 		return nil, unauthenticated("the token is expired")
 	}
-	if r != nil && r.revision >= revision {
+	if fresh {
 		return r, nil
 	}
 	if r, err = s.look(ctx, token, p, revision); err != nil {
@@ -103,10 +104,24 @@ func (s *Service) resolve(ctx context.Context, token string, allowExpired bool) 
 	return r, nil
 }
 
-func (s *Service) unseal(token string) (*payload, error) {
-	keys := s.keys.Load()
-	if keys == nil {
-		return nil, errs.New(errs.Unavailable, "The identity service has not started yet.")
+const notStarted = "The identity service has not started yet."
+
+// sealing returns the keys, or Unavailable when the cloud has none yet.
+func (s *Service) sealing(ctx context.Context) (*keys, error) {
+	known, err := s.known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if known.keys == nil {
+		return nil, errs.New(errs.Unavailable, notStarted)
+	}
+	return known.keys, nil
+}
+
+func (s *Service) unseal(ctx context.Context, token string) (*payload, error) {
+	keys, err := s.sealing(ctx)
+	if err != nil {
+		return nil, err
 	}
 	message := keys.open(token)
 	if message == nil {

@@ -54,9 +54,8 @@ type CredentialProof struct {
 // nobody which users there are. A token made from a token ends when that one
 // does.
 func (s *Service) Issue(ctx context.Context, request AuthRequest) (*Token, error) {
-	keys := s.keys.Load()
-	if keys == nil {
-		return nil, errs.New(errs.Unavailable, "The identity service has not started yet.")
+	if _, err := s.sealing(ctx); err != nil {
+		return nil, err
 	}
 	p, err := s.prove(ctx, request)
 	if err != nil {
@@ -88,6 +87,10 @@ func (s *Service) Issue(ctx context.Context, request AuthRequest) (*Token, error
 		p.scope, p.scopeID = unscoped, ""
 		r, err = s.look(ctx, "", p, revision)
 	}
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.sealing(ctx) // they may have changed while the proof was looked at
 	if err != nil {
 		return nil, err
 	}

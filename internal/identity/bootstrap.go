@@ -14,7 +14,7 @@ type BootstrapConfig struct {
 	AdminPassword string // used when there is no user admin yet
 	Region        string // "RegionOne" where empty
 	PublicURL     string // scheme, host and port, that catalog URLs begin with
-	KeyDir        string // of the key repository, made where it isn't there
+	KeyDir        string // where former versions kept the token keys; they are taken from there once
 }
 
 // catalogOf are the services that every cloud has: type, name, description,
@@ -27,13 +27,12 @@ var catalogOf = [][4]string{
 	{"placement", "placement", "OpenStack Placement", "/placement"},
 }
 
-// Bootstrap opens the keys and makes what every cloud begins with: the domain
+// Bootstrap makes what every cloud begins with: the token keys, the domain
 // Default, the projects admin and service, the user admin, the roles, and the
 // catalog, whose URLs follow PublicURL. It can run at every start: what is
 // there stays, above all the password of admin.
 func (s *Service) Bootstrap(ctx context.Context, config BootstrapConfig) error {
-	keys, err := OpenKeys(config.KeyDir)
-	if err != nil {
+	if err := s.ensureKeys(ctx, config.KeyDir); err != nil {
 		return err
 	}
 	if config.Region == "" {
@@ -61,7 +60,6 @@ func (s *Service) Bootstrap(ctx context.Context, config BootstrapConfig) error {
 	if err != nil {
 		return fmt.Errorf("bootstrap identity: %w", err)
 	}
-	s.keys.Store(keys)
 	return nil
 }
 

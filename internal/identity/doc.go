@@ -4,14 +4,15 @@
 //
 // Service is the whole of it. Its nouns: Project (a domain is a project with
 // IsDomain), User, Group, Role, Assignment, Region, CatalogService, Endpoint,
-// ApplicationCredential, Token, and Keys, the repository of the keys that
-// tokens are sealed with.
+// ApplicationCredential and Token.
 //
 // Tokens are Fernet tokens: nothing is stored when one is issued. Each use
 // looks at the user, scope and roles as they are now, through a cache that one
 // counter in the database invalidates; so what is disabled or taken away is
-// gone at once.
+// gone at once, whichever server of the cloud did it: the counter is asked for
+// when the store tells of a change, and every quarter of a second besides.
+// The keys are a secret of the database, which the same counter guards.
 //
 // Methods here do not ask who calls: the rules are at the face, identityapi.
-// It imports errs, policy and store, no net/http and no other slice.
+// It imports errs, policy, secrets and store, no net/http and no other slice.
 package identity

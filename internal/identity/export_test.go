@@ -1,10 +1,14 @@
 package identity
 
 import (
+	"context"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"wisp/internal/secrets"
+	"wisp/internal/store"
 )
 
 // CountComparisons makes the service note the cost of each comparison of a
@@ -50,4 +54,18 @@ func SamplePayload() []byte {
 		issued: time.UnixMicro(1), expires: time.UnixMicro(2), audit: make([][16]byte, 3),
 	}
 	return p.encode()
+}
+
+// Open tells whether the keys of a secret open a token.
+func Open(secret, token string) (bool, error) {
+	k, err := parseKeys(secret)
+	if err != nil {
+		return false, err
+	}
+	return k.open(token) != nil, nil
+}
+
+// PutKeys writes the secret of the keys.
+func PutKeys(ctx context.Context, db *store.DB, secret string) error {
+	return db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return secrets.Put(ctx, tx, keysSecret, secret) })
 }

@@ -10,9 +10,10 @@ import (
 )
 
 // facts are the small tables that almost every token needs, as of a revision:
-// roles and what they imply, and the catalog.
+// roles and what they imply, and the catalog; and the keys of all.
 type facts struct {
 	revision int64
+	keys     *keys // nil before Bootstrap
 	roles    map[string]Role
 	implied  map[string][]string // prior role id -> implied role ids
 	catalog  []CatalogEntry
@@ -55,6 +56,9 @@ func (s *Service) known(ctx context.Context) (*facts, error) {
 		f.implied[rule.PriorID] = append(f.implied[rule.PriorID], rule.ImpliedID)
 	}
 	if f.catalog, err = s.readCatalog(ctx); err != nil {
+		return nil, err
+	}
+	if f.keys, err = readKeys(ctx, s.db.Read()); err != nil {
 		return nil, err
 	}
 	if err := s.revoked.update(ctx, s); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -358,100 +357,6 @@ func TestLongPasswords(t *testing.T) {
 	cancel()
 	if _, err := s.CreateUser(ctx, identity.User{Name: "v", DomainID: identity.DefaultDomain}, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("a canceled request: %v", err)
-	}
-}
-
-func TestKeyRotation(t *testing.T) {
-	t.Parallel()
-	dir, db := t.TempDir(), storetest.SQLite(t)
-	running := start(t, db, dir)
-	old := issue(t, running)
-	keys, err := identity.OpenKeys(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rotate := func(want ...string) *identity.Service {
-		t.Helper()
-		if err := keys.Rotate(); err != nil {
-			t.Fatal(err)
-		}
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		for _, entry := range entries {
-			got = append(got, entry.Name())
-		}
-		if !slices.Equal(got, want) {
-			t.Fatalf("keys %v, want %v", got, want)
-		}
-		return start(t, db, dir)
-	}
-	// What a former primary sealed is opened, until it is dropped.
-	if _, err := rotate("0", "1", "2").Authenticate(t.Context(), old.ID); err != nil {
-		t.Errorf("after one rotation: %v", err)
-	}
-	later := rotate("0", "2", "3")
-	if _, err := later.Authenticate(t.Context(), old.ID); !errs.Is(err, errs.Unauthenticated) {
-		t.Errorf("after two rotations: %v", err)
-	}
-	// A server that is running notices new keys by itself.
-	fresh := issue(t, later)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
-		if _, err := running.Authenticate(t.Context(), fresh.ID); err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the running server never read the new keys")
-		}
-	}
-}
-
-func TestBrokenKeys(t *testing.T) {
-	t.Parallel()
-	cases := []struct {
-		name    string
-		prepare func(dir string) error
-	}{
-		{"a key that is none", func(dir string) error { return os.WriteFile(filepath.Join(dir, "1"), []byte("x"), 0o600) }},
-		{"a key that can't be read", func(dir string) error { return os.Symlink("nowhere", filepath.Join(dir, "5")) }},
-	}
-	for _, k := range cases {
-		t.Run(k.name, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			if err := k.prepare(dir); err != nil {
-				t.Fatal(err)
-			}
-			keys, err := identity.OpenKeys(dir)
-			if k.name == cases[0].name && err == nil {
-				t.Fatal("it was accepted")
-			}
-			if err == nil && keys.Rotate() != nil {
-				t.Fatal("what is not a file is in the way")
-			}
-		})
-	}
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := identity.OpenKeys(file); err == nil {
-		t.Error("a file is no repository")
-	}
-	dir := t.TempDir()
-	keys, err := identity.OpenKeys(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(filepath.Join(dir, "0")); err != nil {
-		t.Fatal(err)
-	}
-	if err := keys.Rotate(); err == nil {
-		t.Error("rotated without a staged key")
 	}
 }
 

@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,86 +11,182 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/fernet/fernet-go"
+	"github.com/uptrace/bun"
+
+	"wisp/internal/errs"
+	"wisp/internal/secrets"
+	"wisp/internal/store"
 )
 
-// maxKeys is how many keys a repository keeps: the staged, the primary, and
-// former primaries, whose tokens are still accepted.
-const maxKeys = 3
+// keysSecret is the name of the secret that holds the token keys.
+const keysSecret = "token-keys"
 
-// Keys is a repository of Fernet keys, laid out as Keystone's: a directory
-// with one file per key, named by number. 0 is staged, to become the primary at
-// the next rotation; the highest is the primary, which seals; all of them open.
-type Keys struct {
-	dir string
+// maxFormer is how many former primaries are kept, whose tokens are still
+// accepted: one, so that with the staged and the primary there are three keys,
+// as Keystone has by default.
+const maxFormer = 1
 
-	mu      sync.RWMutex
-	all     []*fernet.Key // primary first
-	changed time.Time     // of the directory, when it was read
-	looked  time.Time
+// keys are the Fernet keys of tokens. The primary seals; all of them open.
+// The staged one becomes the primary at the next rotation: who has not heard
+// of a rotation yet opens what the new primary has sealed.
+type keys struct {
+	Staged  string   `json:"staged"`
+	Primary string   `json:"primary"`
+	Former  []string `json:"former,omitempty"` // newest first
+
+	all []*fernet.Key // primary first
 }
 
-// OpenKeys opens the repository, and makes one with a staged and a primary key
-// where there is none.
-func OpenKeys(dir string) (*Keys, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make key repository: %w", err)
+func newKey() (string, error) {
+	var key fernet.Key
+	if err := key.Generate(); err != nil {
+		return "", fmt.Errorf("generate key: %w", err)
 	}
-	k := &Keys{dir: dir}
-	numbers, err := k.numbers()
+	return key.Encode(), nil
+}
+
+// decode makes the keys usable.
+func (k *keys) decode() error {
+	k.all = nil
+	for _, text := range slices.Concat([]string{k.Primary, k.Staged}, k.Former) {
+		key, err := fernet.DecodeKey(text)
+		if err != nil {
+			return errors.New("one of the token keys is none") // its text is for nobody's log
+		}
+		k.all = append(k.all, key)
+	}
+	return nil
+}
+
+// has tells whether all of the other keys are among these.
+func (k *keys) has(other *keys) bool {
+	return !slices.ContainsFunc(other.all, func(key *fernet.Key) bool {
+		return !slices.ContainsFunc(k.all, func(own *fernet.Key) bool { return *own == *key })
+	})
+}
+
+func (k *keys) text() (string, error) {
+	text, err := json.Marshal(k)
 	if err != nil {
+		return "", fmt.Errorf("encode the token keys: %w", err)
+	}
+	return string(text), nil
+}
+
+func parseKeys(text string) (*keys, error) {
+	k := &keys{}
+	if err := json.Unmarshal([]byte(text), k); err != nil {
+		return nil, errors.New("the token keys in the database cannot be read")
+	}
+	return k, k.decode()
+}
+
+// readKeys returns the cloud's keys; nil when it has none yet.
+func readKeys(ctx context.Context, db bun.IDB) (*keys, error) {
+	text, found, err := secrets.Get(ctx, db, keysSecret)
+	if err != nil || !found {
 		return nil, err
 	}
-	if len(numbers) == 0 {
-		for _, number := range []int{0, 1} {
-			if err := k.create(number); err != nil {
-				return nil, err
+	return parseKeys(text)
+}
+
+// ensureKeys makes sure that the cloud has keys: those that former versions
+// kept in dir when there are any, else new ones. What is in the database then
+// is gone from dir.
+func (s *Service) ensureKeys(ctx context.Context, dir string) error {
+	old, err := readKeyFiles(dir)
+	if err != nil {
+		return err
+	}
+	text, err := secrets.Ensure(ctx, s.db, keysSecret, func() (text string, err error) {
+		made := &keys{}
+		if old != nil {
+			*made = *old
+		}
+		for _, key := range []*string{&made.Staged, &made.Primary} {
+			if *key == "" && err == nil {
+				*key, err = newKey()
 			}
 		}
-	}
-	if err := k.load(); err != nil {
-		return nil, err
-	}
-	return k, nil
-}
-
-// Rotate makes the staged key the primary, stages a new one, and removes the
-// oldest beyond the three that are kept. Run it on one machine, then copy the
-// directory to others; they notice the change within a second.
-func (k *Keys) Rotate() error {
-	numbers, err := k.numbers()
-	if err != nil {
-		return err
-	}
-	if len(numbers) == 0 || numbers[0] != 0 {
-		return errors.New("rotate keys: no staged key 0 in the repository")
-	}
-	next := numbers[len(numbers)-1] + 1
-	if err := os.Rename(k.path(0), k.path(next)); err != nil {
-		return fmt.Errorf("promote staged key: %w", err)
-	}
-	if err := k.create(0); err != nil {
-		return err
-	}
-	old := append(numbers[1:], next)
-	for len(old)+1 > maxKeys {
-		if err := os.Remove(k.path(old[0])); err != nil {
-			return fmt.Errorf("remove oldest key: %w", err)
+		if err != nil {
+			return "", err
 		}
-		old = old[1:]
+		return made.text()
+	})
+	if err != nil {
+		return err
 	}
-	return k.load()
+	k, err := parseKeys(text)
+	if err != nil || old == nil {
+		return err
+	}
+	if !k.has(old) {
+		s.log.WarnContext(ctx, "the token keys in the folder are not used: the cloud has others, in its database", "folder", dir)
+		return nil
+	}
+	if err := removeKeyFiles(dir); err != nil {
+		return err
+	}
+	s.log.InfoContext(ctx, "the token keys are in the database now, and in their folder no more", "folder", dir)
+	return nil
 }
 
-func (k *Keys) path(number int) string { return filepath.Join(k.dir, strconv.Itoa(number)) }
+// RotateKeys makes the staged key the primary, stages a new one, and drops the
+// oldest beyond the one former that is kept. Every server knows it as soon as
+// it knows of any change here.
+func (s *Service) RotateKeys(ctx context.Context) error {
+	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+		k, err := readKeys(ctx, tx)
+		if err != nil {
+			return fmt.Errorf("rotate keys: %w", err)
+		}
+		if k == nil {
+			return errs.New(errs.Unavailable, notStarted)
+		}
+		k.Former = slices.Insert(k.Former, 0, k.Primary)
+		k.Former = k.Former[:min(len(k.Former), maxFormer)]
+		k.Primary = k.Staged
+		if k.Staged, err = newKey(); err != nil {
+			return err
+		}
+		text, err := k.text()
+		if err != nil {
+			return err
+		}
+		return secrets.Put(ctx, tx, keysSecret, text)
+	})
+}
 
-func (k *Keys) numbers() ([]int, error) {
-	entries, err := os.ReadDir(k.dir)
+// seal encrypts and signs with the primary key.
+func (k *keys) seal(message []byte) (string, error) {
+	token, err := fernet.EncryptAndSign(message, k.all[0])
 	if err != nil {
-		return nil, fmt.Errorf("list key repository: %w", err)
+		return "", fmt.Errorf("seal token: %w", err)
+	}
+	return strings.TrimRight(string(token), "="), nil
+}
+
+// open returns what a token holds, or nil when no key has sealed exactly it.
+// The token's age is not looked at.
+func (k *keys) open(token string) []byte {
+	if len(token) > maxTokenLength || !canonical(token) {
+		return nil
+	}
+	padded := token + strings.Repeat("=", -len(token)&3)
+	return fernet.VerifyAndDecrypt([]byte(padded), 0, k.all)
+}
+
+// keyFiles are the numbers of the keys in a folder that is laid out as
+// Keystone's, ascending: 0 is staged, the highest is the primary.
+func keyFiles(dir string) ([]int, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || dir == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the token keys of former versions: %w", err)
 	}
 	var numbers []int
 	for _, entry := range entries {
@@ -100,102 +198,52 @@ func (k *Keys) numbers() ([]int, error) {
 	return numbers, nil
 }
 
-// create writes a new key whole or not at all, and never over another.
-func (k *Keys) create(number int) error {
-	var key fernet.Key
-	if err := key.Generate(); err != nil {
-		return fmt.Errorf("generate key: %w", err)
+func keyFile(dir string, number int) string { return filepath.Join(dir, strconv.Itoa(number)) }
+
+// readKeyFiles returns the keys in a folder, nil when there are none. Of those
+// that are not there, Staged or Primary is empty.
+func readKeyFiles(dir string) (*keys, error) {
+	numbers, err := keyFiles(dir)
+	if err != nil || len(numbers) == 0 {
+		return nil, err
 	}
-	temporary, err := os.CreateTemp(k.dir, ".new-")
-	if err != nil {
-		return fmt.Errorf("create key file: %w", err)
+	k := &keys{}
+	for _, number := range slices.Backward(numbers) {
+		content, err := os.ReadFile(keyFile(dir, number))
+		if err != nil {
+			return nil, fmt.Errorf("read a token key: %w", err)
+		}
+		text := strings.TrimSpace(string(content))
+		key, err := fernet.DecodeKey(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s is no token key", keyFile(dir, number))
+		}
+		k.all = append(k.all, key)
+		switch {
+		case number == 0:
+			k.Staged = text
+		case k.Primary == "":
+			k.Primary = text
+		default:
+			k.Former = append(k.Former, text)
+		}
 	}
-	defer func() { _ = os.Remove(temporary.Name()) }()
-	_, err = temporary.WriteString(key.Encode())
-	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err != nil {
-		return fmt.Errorf("write key: %w", err)
-	}
-	// A link fails where the name exists: another process was faster, and
-	// its key counts.
-	if err := os.Link(temporary.Name(), k.path(number)); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("put key in place: %w", err)
-	}
-	return nil
+	return k, nil
 }
 
-func (k *Keys) load() error {
-	info, err := os.Stat(k.dir)
-	if err != nil {
-		return fmt.Errorf("look at key repository: %w", err)
-	}
-	numbers, err := k.numbers()
+// removeKeyFiles removes the keys, and the folder when nothing else is in it.
+func removeKeyFiles(dir string) error {
+	numbers, err := keyFiles(dir)
 	if err != nil {
 		return err
 	}
-	slices.Reverse(numbers)
-	var all []*fernet.Key
 	for _, number := range numbers {
-		content, err := os.ReadFile(k.path(number))
-		if err != nil {
-			return fmt.Errorf("read key: %w", err)
+		if err := os.Remove(keyFile(dir, number)); err != nil {
+			return fmt.Errorf("remove a token key that is in the database: %w", err)
 		}
-		key, err := fernet.DecodeKey(strings.TrimSpace(string(content)))
-		if err != nil {
-			return fmt.Errorf("key %s: %w", k.path(number), err)
-		}
-		all = append(all, key)
 	}
-	if len(all) == 0 {
-		return fmt.Errorf("no keys in %s", k.dir)
+	if rest, err := os.ReadDir(dir); err == nil && len(rest) == 0 {
+		return os.Remove(dir)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.all, k.changed, k.looked = all, info.ModTime(), time.Now()
 	return nil
-}
-
-// current returns the keys, primary first, read again when the directory
-// changed; it looks at most once a second.
-func (k *Keys) current() []*fernet.Key {
-	k.mu.RLock()
-	all, changed, fresh := k.all, k.changed, time.Since(k.looked) < time.Second
-	k.mu.RUnlock()
-	if fresh {
-		return all
-	}
-	if info, err := os.Stat(k.dir); err == nil && info.ModTime().Equal(changed) {
-		k.mu.Lock()
-		k.looked = time.Now()
-		k.mu.Unlock()
-		return all
-	}
-	// A repository that can't be read now, in the middle of being copied,
-	// leaves the keys as they were.
-	if err := k.load(); err != nil {
-		k.mu.Lock()
-		k.looked = time.Now()
-		k.mu.Unlock()
-	}
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.all
-}
-
-// seal encrypts and signs with the primary key.
-func (k *Keys) seal(message []byte) (string, error) {
-	token, err := fernet.EncryptAndSign(message, k.current()[0])
-	if err != nil {
-		return "", fmt.Errorf("seal token: %w", err)
-	}
-	return strings.TrimRight(string(token), "="), nil
-}
-
-// open returns what a token holds, or nil when no key has sealed exactly it.
-// The token's age is not looked at.
-func (k *Keys) open(token string) []byte {
-	if len(token) > maxTokenLength || !canonical(token) {
-		return nil
-	}
-	padded := token + strings.Repeat("=", -len(token)&3)
-	return fernet.VerifyAndDecrypt([]byte(padded), 0, k.current())
 }

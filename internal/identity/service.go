@@ -22,6 +22,9 @@ import (
 	"wisp/internal/store"
 )
 
+// topic is signalled by every change.
+const topic = "identity"
+
 // DefaultDomain is the id of the domain that every cloud has.
 const DefaultDomain = "default"
 
@@ -34,13 +37,14 @@ type Service struct {
 	lifetime time.Duration // of tokens
 	poll     time.Duration // how old knowledge of another server's changes may be
 
-	keys    atomic.Pointer[Keys]
 	hashing chan struct{} // bounds password hashing, which is slow on purpose
 	dummy   func() []byte // a hash that no password has, for users that aren't
 	compare func(hashed, password []byte) error
 
-	revision atomic.Int64 // the newest that is known
-	polled   atomic.Int64 // when the database was asked, Unix nanoseconds
+	revision atomic.Int64  // the newest that is known
+	polled   atomic.Int64  // when the database was asked, Unix nanoseconds
+	signals  *atomic.Int64 // of changes, by any server
+	heard    atomic.Int64  // how many there were when the database was asked
 	asking   sync.Mutex
 	facts    atomic.Pointer[facts]
 	learning sync.Mutex
@@ -61,12 +65,12 @@ func WithTokenLifetime(d time.Duration) Option { return func(s *Service) { s.lif
 func WithClock(now func() time.Time) Option { return func(s *Service) { s.now = now } }
 
 // WithPoll sets how often the database is asked whether another server
-// changed something; 250 ms by default. Changes made by this Service are
-// known at once.
+// changed something although the store told of nothing; 250 ms by default.
+// Changes made by this Service are known at once.
 func WithPoll(d time.Duration) Option { return func(s *Service) { s.poll = d } }
 
 // New returns the service on a database. Tokens can be issued and checked
-// after Bootstrap, which opens the keys.
+// after Bootstrap, which makes the keys.
 func New(db *store.DB, log *slog.Logger, options ...Option) *Service {
 	s := &Service{
 		db: db, log: log, now: time.Now, cost: 12, lifetime: time.Hour, poll: 250 * time.Millisecond,
@@ -75,6 +79,7 @@ func New(db *store.DB, log *slog.Logger, options ...Option) *Service {
 	for _, option := range options {
 		option(s)
 	}
+	s.signals = db.Signals(topic)
 	s.dummy = sync.OnceValue(func() []byte { return dummyHash(s.cost) })
 	return s
 }
@@ -96,6 +101,7 @@ func (s *Service) change(ctx context.Context, fn func(ctx context.Context, tx *s
 		if err != nil {
 			return err
 		}
+		tx.Signal(topic)
 		tx.AfterCommit(func() { s.learn(revision) })
 		return nil
 	}, "identity")
@@ -120,10 +126,13 @@ func (s *Service) learn(revision int64) {
 	}
 }
 
-// current returns the newest revision: this server's own changes at once, and
-// those of others as of at most one poll interval ago.
+// current returns the newest revision: this server's own changes at once,
+// those of others as soon as the store tells of them, and at most one poll
+// interval late when it tells nothing.
 func (s *Service) current(ctx context.Context) (int64, error) {
-	due := func() bool { return time.Now().UnixNano()-s.polled.Load() >= int64(s.poll) }
+	due := func() bool {
+		return s.signals.Load() != s.heard.Load() || time.Now().UnixNano()-s.polled.Load() >= int64(s.poll)
+	}
 	if !due() {
 		return s.revision.Load(), nil
 	}
@@ -132,13 +141,14 @@ func (s *Service) current(ctx context.Context) (int64, error) {
 	if !due() {
 		return s.revision.Load(), nil
 	}
-	start := time.Now().UnixNano()
+	start, heard := time.Now().UnixNano(), s.signals.Load()
 	revision, err := readRevision(ctx, s.db.Read())
 	if err != nil {
 		return 0, err
 	}
 	s.learn(revision)
 	s.polled.Store(start)
+	s.heard.Store(heard)
 	return s.revision.Load(), nil
 }
 
