@@ -47,6 +47,7 @@ var platform = map[string][]string{
 	"webfetch":   {"errs"},
 	"pki":        nil,
 	"secrets":    {"store"},
+	"cluster":    {"errs", "store"},
 	"demo":       {"errs", "demo"},
 	"dashboard":  {"errs", "policy", "store", "api"},
 	"console":    {"errs", "nodeapi"},
