@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"wisp/internal/dataplane/intent"
+	"wisp/internal/errs"
 	"wisp/internal/metadata"
 )
 
@@ -188,7 +189,7 @@ type Hello struct {
 
 	// Session is the id of the stream, given by the server that has it: with
 	// several servers the end of an old session must not pass for that of a
-	// newer one.
+	// newer one. SessionServer is the server's name.
 	Session string `json:"-"`
 }
 
@@ -381,4 +382,12 @@ type Reply struct {
 	Kind   int             `json:"kind,omitempty"` // errs.Kind of the error
 	Type   string          `json:"type,omitempty"` // errs.Error.Type, such as TypeHostBusy
 	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// failure is the error that a reply tells of, or nil.
+func (r *Reply) failure() error {
+	if r.Error == "" {
+		return nil
+	}
+	return errs.New(errs.Kind(r.Kind), "%s", r.Error).WithType(r.Type)
 }

@@ -48,6 +48,7 @@ type Server struct {
 	subscribe func() (<-chan struct{}, func())
 	log       *slog.Logger
 	mux       *http.ServeMux
+	peers     *peers // nil when there are none
 
 	mu       sync.Mutex
 	hosts    map[string]*hostSlot
@@ -76,8 +77,12 @@ func NewServer(cloud Cloud, subscribe func() (<-chan struct{}, func()), log *slo
 	return s
 }
 
-// ServeHTTP serves nodes, and nobody else.
+// ServeHTTP serves nodes, and other servers of the cloud, and nobody else.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, peersPath) {
+		s.servePeer(w, r)
+		return
+	}
 	host, err := authenticate(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)
@@ -175,32 +180,34 @@ func (s *Server) Hosts() []string {
 	return names
 }
 
-// Call asks a host's node for something that is not state, and decodes its
-// answer into result unless that is nil. An error of the node keeps its kind;
-// a host that is not connected, or that does not answer before ctx ends, is
-// Unavailable.
+// Call asks a host's node for something that is not state, through another
+// server when the node is connected there, and decodes its answer into result
+// unless that is nil. An error of the node keeps its kind; a host that is not
+// connected, or that does not answer before ctx ends, is Unavailable.
 func (s *Server) Call(ctx context.Context, host, method string, params, result any) error {
 	encoded, err := json.Marshal(params)
 	if err != nil {
 		return fmt.Errorf("encoding the parameters of %s: %w", method, err)
-	}
-	s.mu.Lock()
-	current := s.current(host)
-	s.mu.Unlock()
-	if current == nil {
-		return errs.New(errs.Unavailable, "The host %s is not connected.", host)
 	}
 	if _, limited := ctx.Deadline(); !limited {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, callTimeout)
 		defer cancel()
 	}
-	reply, err := current.call(ctx, method, encoded)
+	var reply Reply
+	if s.has(host) {
+		reply, err = s.callHere(ctx, host, method, encoded)
+	} else {
+		var at string
+		if at, err = s.elsewhere(ctx, host); err == nil {
+			reply, err = s.peers.call(ctx, at, host, method, encoded)
+		}
+	}
+	if err == nil {
+		err = reply.failure()
+	}
 	if err != nil {
 		return err
-	}
-	if reply.Error != "" {
-		return errs.New(errs.Kind(reply.Kind), "%s", reply.Error).WithType(reply.Type)
 	}
 	if result == nil {
 		return nil
@@ -209,6 +216,24 @@ func (s *Server) Call(ctx context.Context, host, method string, params, result a
 		return fmt.Errorf("decoding the answer of host %s to %s: %w", host, method, err)
 	}
 	return nil
+}
+
+// callHere asks a node that is connected to this server.
+func (s *Server) callHere(ctx context.Context, host, method string, params json.RawMessage) (Reply, error) {
+	s.mu.Lock()
+	current := s.current(host)
+	s.mu.Unlock()
+	if current == nil {
+		return Reply{}, notConnected(host)
+	}
+	return current.call(ctx, method, params)
+}
+
+// has tells whether a host is connected to this server.
+func (s *Server) has(host string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current(host) != nil
 }
 
 // current is the session of a host, or nil. The caller holds mu.
@@ -246,6 +271,9 @@ func (s *Server) serveSession(ctx context.Context, stream *connect.BidiStream[Fr
 		return connect.NewError(connect.CodePermissionDenied, fmt.Errorf("the certificate is for host %q, not %q", from.host, hello.Host))
 	}
 	hello.Session = uuid.NewString()
+	if s.peers != nil {
+		hello.Session = s.peers.Name + "/" + hello.Session
+	}
 	current := newSession(s, hello, stream, cancel, from.limitWrites)
 	slot, err := s.enter(ctx, current, hello)
 	if err != nil {
@@ -270,6 +298,9 @@ func (s *Server) Close() error {
 	}
 	s.mu.Unlock()
 	s.sessions.Wait()
+	if s.peers != nil {
+		s.peers.http.CloseIdleConnections()
+	}
 	return nil
 }
 

@@ -45,22 +45,51 @@ type expected struct {
 	arrived chan *serverStream // has room for the one that comes
 }
 
-// OpenConsole asks a host's node to open a console of an instance. ctx bounds
-// the opening alone; the stream lives until it is closed or the session of the
-// host ends. Errors are those of Call.
+// OpenConsole asks a host's node to open a console of an instance, through
+// another server when the node is connected there. ctx bounds the opening
+// alone; the stream lives until it is closed or the session of the host ends.
+// Errors are those of Call.
 func (s *Server) OpenConsole(ctx context.Context, host, instanceID, kind string) (Stream, error) {
+	if s.has(host) {
+		stream, _, err := s.openHere(ctx, host, instanceID, kind)
+		if err != nil {
+			return nil, err
+		}
+		return stream, nil
+	}
+	at, err := s.elsewhere(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	return s.peers.openConsole(ctx, at, host, instanceID, kind)
+}
+
+// openHere opens a console through a node that is connected to this server.
+func (s *Server) openHere(ctx context.Context, host, instanceID, kind string) (*serverStream, *session, error) {
 	id := uuid.NewString()
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+	}
+	params, err := json.Marshal(OpenConsoleParams{InstanceID: instanceID, Kind: kind, StreamID: id})
+	if err != nil {
+		return nil, nil, fmt.Errorf("encoding the parameters of %s: %w", CallOpenConsole, err)
+	}
 	s.mu.Lock()
 	current := s.current(host)
 	if current == nil {
 		s.mu.Unlock()
-		return nil, errs.New(errs.Unavailable, "The host %s is not connected.", host)
+		return nil, nil, notConnected(host)
 	}
 	coming := &expected{host: host, session: current, arrived: make(chan *serverStream, 1)}
 	s.streams[id] = coming
 	s.mu.Unlock()
 
-	err := s.Call(ctx, host, CallOpenConsole, OpenConsoleParams{InstanceID: instanceID, Kind: kind, StreamID: id}, nil)
+	reply, err := current.call(ctx, CallOpenConsole, params)
+	if err == nil {
+		err = reply.failure()
+	}
 
 	s.mu.Lock()
 	_, missing := s.streams[id]
@@ -70,13 +99,13 @@ func (s *Server) OpenConsole(ctx context.Context, host, instanceID, kind string)
 		if err == nil {
 			err = fmt.Errorf("host %s says that it opened a console, but its stream did not come", host)
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	stream := <-coming.arrived
 	if err != nil {
-		return nil, errors.Join(err, stream.Close())
+		return nil, nil, errors.Join(err, stream.Close())
 	}
-	return stream, nil
+	return stream, current, nil
 }
 
 // serveStream is the life of a stream that a node opens because it was asked.
