@@ -1,20 +1,26 @@
 // Package cloudtest is a whole cloud inside a test: the real server on a real
-// SQLite database, and a real node where the test wants one. It constructs and
-// decides nothing.
+// SQLite database, or two on one PostgreSQL, and a real node where the test
+// wants one. It constructs and decides nothing.
 package cloudtest
 
 import (
 	"log/slog"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
+	"wisp/internal/nodeapi"
+	"wisp/internal/nodeapi/nodeapitest"
 	"wisp/internal/server"
+	"wisp/internal/store/storetest"
 )
 
-// Cloud is a server that answers on loopback until the test ends.
+// Cloud is a server that answers on loopback until Close, or the test's end.
 type Cloud struct {
-	Server *server.Server
-	URL    string
+	Server   *server.Server
+	URL      string
+	Database string // where it is, for other servers
+	Close    func() // what is answered now is answered first
 }
 
 // Password is the administrator's.
@@ -23,24 +29,58 @@ const Password = "secret of the test"
 // New starts a cloud, whose log goes to a handler or nowhere.
 func New(t testing.TB, log ...slog.Handler) *Cloud {
 	t.Helper()
-	log = append(log, slog.DiscardHandler)
+	return start(t, server.Config{}, append(log, slog.DiscardHandler)[0])
+}
+
+// Two starts a cloud of two servers on one PostgreSQL, which nodes and the
+// other server reach at server.Config.Peer.URL; the authority makes their
+// certificates. It skips the test where no PostgreSQL is at hand.
+func Two(t testing.TB) (one, other *Cloud, urls [2]string, authority *nodeapitest.Authority) {
+	t.Helper()
+	storetest.NeedPostgreSQL(t)
+	database := storetest.PostgreSQLURL(t)
+	authority = nodeapitest.NewAuthority(t)
+	clouds := [2]*Cloud{}
+	for i, name := range []string{"one", "other"} {
+		nodes := httptest.NewUnstartedServer(nil)
+		nodes.EnableHTTP2, nodes.TLS = true, authority.Config(name, nodeapi.RoleServer)
+		nodes.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+		urls[i] = "https://" + nodes.Listener.Addr().String()
+		clouds[i] = start(t, server.Config{
+			Name: name, Database: database, Peer: server.Peer{URL: urls[i], TLS: authority.Config(name, nodeapi.RoleServer)},
+		}, slog.DiscardHandler)
+		nodes.Config.Handler = clouds[i].Server.Nodes
+		nodes.StartTLS()
+		closeAPI := clouds[i].Close
+		clouds[i].Close = sync.OnceFunc(func() {
+			closeAPI() // it ends the nodes' sessions
+			nodes.CloseClientConnections()
+			nodes.Close()
+		})
+		t.Cleanup(clouds[i].Close)
+	}
+	return clouds[0], clouds[1], urls, authority
+}
+
+func start(t testing.TB, c server.Config, log slog.Handler) *Cloud {
+	t.Helper()
 	listener := httptest.NewUnstartedServer(nil)
-	url := "http://" + listener.Listener.Addr().String()
 	const cheap = 4 // bcrypt's least
-	s, err := server.New(t.Context(), server.Config{
-		StateDir: t.TempDir(), URL: url, Region: "RegionOne", AdminPassword: Password, PhysicalNetworks: []string{"public"}, HashCost: cheap,
-	}, slog.New(log[0]))
+	c.StateDir, c.URL, c.Region, c.AdminPassword = t.TempDir(), "http://"+listener.Listener.Addr().String(), "RegionOne", Password
+	c.PhysicalNetworks, c.HashCost = []string{"public"}, cheap
+	s, err := server.New(t.Context(), c, slog.New(log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	listener.Config.Handler = s.Handler()
 	listener.Start()
-	t.Cleanup(func() {
+	cloud := &Cloud{Server: s, URL: c.URL, Database: c.Database, Close: sync.OnceFunc(func() {
 		s.EndStreams()
 		listener.Close()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-	})
-	return &Cloud{Server: s, URL: url}
+	})}
+	t.Cleanup(func() { cloud.Close() })
+	return cloud
 }

@@ -239,3 +239,6 @@ func (c *Cluster) Displaced() bool { return c.displaced.Load() }
 
 // Skew is how far this machine's clock is ahead of the database's.
 func (c *Cluster) Skew() time.Duration { return time.Duration(c.skew.Load()) }
+
+// Others tells whether there can be other servers.
+func (c *Cluster) Others() bool { return !c.alone }

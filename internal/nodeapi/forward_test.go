@@ -3,17 +3,12 @@ package nodeapi
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -23,64 +18,13 @@ import (
 	"time"
 
 	"wisp/internal/errs"
+	"wisp/internal/nodeapi/nodeapitest"
 )
-
-// authority issues certificates of one cloud.
-type authority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pool *x509.CertPool
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	a := &authority{t: t, pool: x509.NewCertPool()}
-	template := &x509.Certificate{
-		Subject: pkix.Name{CommonName: "authority"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	signed := a.sign(template)
-	a.cert, a.key = signed.Leaf, signed.PrivateKey.(*ecdsa.PrivateKey)
-	a.pool.AddCert(a.cert)
-	return a
-}
-
-func (a *authority) sign(template *x509.Certificate) tls.Certificate {
-	a.t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	template.SerialNumber, _ = rand.Int(rand.Reader, big.NewInt(1<<60))
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	parent, signer := template, key
-	if a.cert != nil {
-		parent, signer = a.cert, a.key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
-}
-
-// config is for both ends of connections of somebody with roles.
-func (a *authority) config(name string, roles ...string) *tls.Config {
-	cert := a.sign(&x509.Certificate{
-		Subject: pkix.Name{CommonName: name, OrganizationalUnit: roles}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	})
-	return &tls.Config{Certificates: []tls.Certificate{cert}, RootCAs: a.pool, ClientCAs: a.pool, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS13}
-}
 
 // twoServers are servers of one cloud: the host h1 is connected to the second.
 type twoServers struct {
 	t         *testing.T
-	authority *authority
+	authority *nodeapitest.Authority
 	one, two  *Server
 	url       string // of the second
 	agent     *fakeAgent
@@ -95,7 +39,7 @@ type twoServers struct {
 
 func startTwo(t *testing.T) *twoServers {
 	t.Helper()
-	w := &twoServers{t: t, authority: newAuthority(t), guests: make(chan net.Conn, 8)}
+	w := &twoServers{t: t, authority: nodeapitest.NewAuthority(t), guests: make(chan net.Conn, 8)}
 	w.agent = &fakeAgent{host: "h1", console: func(_ context.Context, id, _ string) (Stream, error) {
 		if id != "one" {
 			return nil, errs.New(errs.Conflict, "The machine is not running.")
@@ -119,7 +63,7 @@ func (w *twoServers) server(name string) (*Server, func(ctx context.Context, net
 	cloud := newFakeCloud()
 	s, dial := startServer(w.t, cloud, cloud.subscribe)
 	listener := httptest.NewUnstartedServer(s)
-	listener.EnableHTTP2, listener.TLS = true, w.authority.config(name, RoleServer)
+	listener.EnableHTTP2, listener.TLS = true, w.authority.Config(name, RoleServer)
 	listener.Config.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: streamWindow, MaxReceiveBufferPerConnection: connectionWindow}
 	listener.Config.ErrorLog = nil
 	listener.StartTLS()
@@ -128,7 +72,7 @@ func (w *twoServers) server(name string) (*Server, func(ctx context.Context, net
 		listener.Close()
 	})
 	w.url = listener.URL
-	s.SetPeers(Peering{Name: name, TLS: w.authority.config(name, RoleServer), Find: func(context.Context, string) (string, error) {
+	s.SetPeers(Peering{Name: name, TLS: w.authority.Config(name, RoleServer), Find: func(context.Context, string) (string, error) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return w.at, w.fails
@@ -206,7 +150,7 @@ func TestCallToNobody(t *testing.T) {
 	}
 	gone := "https://" + unused.Addr().String()
 	_ = unused.Close()
-	stranger := newAuthority(t)
+	stranger := nodeapitest.NewAuthority(t)
 	imposter := func(config *tls.Config) string {
 		l := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"result":{}}`)
@@ -226,10 +170,10 @@ func TestCallToNobody(t *testing.T) {
 		{name: "no server has it", host: "h1", kind: errs.Unavailable},
 		{name: "the server has it no more", host: "h2", at: w.url, kind: errs.Unavailable},
 		{name: "the server is gone", host: "h1", at: gone, kind: errs.Unavailable},
-		{name: "another cloud's server", host: "h1", at: imposter(stranger.config("two", RoleServer)), kind: errs.Unavailable},
-		{name: "a node that says it is a server", host: "h1", at: imposter(w.authority.config("two", "node")), kind: errs.Unavailable},
-		{name: "a server that is a node too", host: "h1", at: imposter(w.authority.config("two", RoleServer, "node")), kind: errs.Unavailable},
-		{name: "what is no server", host: "h1", at: imposter(w.authority.config("two")), kind: errs.Unavailable},
+		{name: "another cloud's server", host: "h1", at: imposter(stranger.Config("two", RoleServer)), kind: errs.Unavailable},
+		{name: "a node that says it is a server", host: "h1", at: imposter(w.authority.Config("two", "node")), kind: errs.Unavailable},
+		{name: "a server that is a node too", host: "h1", at: imposter(w.authority.Config("two", RoleServer, "node")), kind: errs.Unavailable},
+		{name: "what is no server", host: "h1", at: imposter(w.authority.Config("two")), kind: errs.Unavailable},
 		{name: "not even a URL", host: "h1", at: "::", kind: errs.Internal},
 		{name: "the database is away", host: "h1", fails: errors.New("no"), kind: errs.Internal},
 	} {
@@ -268,8 +212,8 @@ func TestPeersAreServers(t *testing.T) {
 	}
 	const call = `{"host":"h1","method":"x"}`
 	for name, config := range map[string]*tls.Config{
-		"a node": w.authority.config("h1", "node"), "nobody": w.authority.config("h1"), "a server without a name": w.authority.config("", RoleServer),
-		"a node that would be a server": w.authority.config("h1", "node", RoleServer),
+		"a node": w.authority.Config("h1", "node"), "nobody": w.authority.Config("h1"), "a server without a name": w.authority.Config("", RoleServer),
+		"a node that would be a server": w.authority.Config("h1", "node", RoleServer),
 	} {
 		for _, path := range []string{callsPath, consolesPath + "?host=h1&instance=one&kind=serial"} {
 			if got := ask(config, path, call); got != http.StatusForbidden {
@@ -277,10 +221,10 @@ func TestPeersAreServers(t *testing.T) {
 			}
 		}
 	}
-	if got := ask(newAuthority(t).config("one", RoleServer), callsPath, call); got != 0 {
+	if got := ask(nodeapitest.NewAuthority(t).Config("one", RoleServer), callsPath, call); got != 0 {
 		t.Errorf("a server of another cloud: %d", got)
 	}
-	server := w.authority.config("one", RoleServer)
+	server := w.authority.Config("one", RoleServer)
 	for _, c := range []struct {
 		path, body string
 		want       int

@@ -32,6 +32,10 @@ type PartHealth struct {
 	// the newest sign of life of a host is; null when there was none.
 	Hosts     *int     `json:"hosts,omitempty"`
 	Heartbeat *float64 `json:"last_heartbeat_seconds,omitempty"`
+	// Of the servers: how many are running, and how this one hears what the
+	// others commit: store.Notices….
+	Servers *int   `json:"servers,omitempty"`
+	Notices string `json:"notices,omitempty"`
 }
 
 const healthTimeout = 2 * time.Second
@@ -55,6 +59,7 @@ func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Details["database"] = database
 	h.Details["node"] = s.nodeHealth(hosts)
+	h.Details["servers"] = s.clusterHealth(ctx)
 	for _, service := range s.services {
 		part := PartHealth{Reason: "The service needs the database, which does not answer.", Mend: mendDatabase}
 		if database.OK {
@@ -81,6 +86,7 @@ func (s *Server) nodeHealth(hosts []compute.Host) PartHealth {
 	connected := len(s.Nodes.Hosts())
 	part := PartHealth{OK: connected > 0, Hosts: &connected}
 	for i := range hosts {
+		part.OK = part.OK || hosts[i].Up && s.cluster.Others() // they are connected to another server
 		if seen := hosts[i].LastSeenAt; !seen.IsZero() {
 			if age := max(0, time.Since(seen).Round(100*time.Millisecond).Seconds()); part.Heartbeat == nil || age < *part.Heartbeat {
 				part.Heartbeat = &age

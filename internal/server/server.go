@@ -20,6 +20,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"wisp/internal/api"
+	"wisp/internal/cluster"
 	"wisp/internal/compute"
 	"wisp/internal/compute/computeapi"
 	"wisp/internal/console"
@@ -40,7 +41,9 @@ import (
 
 // Config is what an operator chooses.
 type Config struct {
-	Name             string // of this server among those that share the database
+	Name             string // of this server among those that share the database, which no other has
+	Version          string // of wisp
+	Peer             Peer
 	StateDir         string
 	Database         string // a path or a postgres:// URL; empty is wisp.db in StateDir
 	URL              string // where clients reach the server, without a trailing slash
@@ -71,6 +74,7 @@ type Server struct {
 	Nodes     *nodeapi.Server
 
 	blobs    *image.Blobs
+	cluster  *cluster.Cluster
 	log      *slog.Logger
 	services []*api.Service
 	pages    *dashboard.Dashboard
@@ -86,15 +90,21 @@ func New(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := construct(ctx, db, c, log)
+	// First: what a server does at its start to what it left is not to be done
+	// to what another of the same name does.
+	members, err := cluster.Join(ctx, db, cluster.Member{Name: c.Name, URL: c.Peer.URL, Version: c.Version}, log)
 	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(fmt.Errorf("join the other servers: %w", err), db.Close())
+	}
+	s, err := construct(ctx, db, members, c, log)
+	if err != nil {
+		return nil, errors.Join(err, members.Close(), db.Close())
 	}
 	return s, nil
 }
 
-func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*Server, error) {
-	s := &Server{DB: db, log: log}
+func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Config, log *slog.Logger) (*Server, error) {
+	s := &Server{DB: db, cluster: members, log: log}
 	var options []identity.Option
 	if c.HashCost != 0 {
 		options = append(options, identity.WithHashCost(c.HashCost))
@@ -121,6 +131,7 @@ func construct(ctx context.Context, db *store.DB, c Config, log *slog.Logger) (*
 	s.Network = network.New(db, log, network.Config{Types: carried, PhysicalNetworks: c.PhysicalNetworks, DNS: c.DNS})
 	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio})
 	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
+	s.setPeers(c)
 	s.Compute.SetNodes(s.Nodes)
 	s.Network.SetNodes(s.Nodes)
 	s.services = []*api.Service{
@@ -203,10 +214,11 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // in which the server stops answering, so that nobody waits for them.
 func (s *Server) EndStreams() { s.pages.Close() }
 
-// Close ends the nodes' sessions and closes the database.
+// Close ends the nodes' sessions, leaves the other servers, and closes the
+// database.
 func (s *Server) Close() error {
 	s.EndStreams()
-	return errors.Join(s.Nodes.Close(), s.blobs.Close(), s.DB.Close())
+	return errors.Join(s.Nodes.Close(), s.cluster.Close(), s.blobs.Close(), s.DB.Close())
 }
 
 func (s *Server) routes(c Config, proxy *console.Proxy, log *slog.Logger) http.Handler {

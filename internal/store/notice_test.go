@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -287,9 +286,7 @@ func TestNoticesWithoutNotify(t *testing.T) {
 // heard by nobody. It costs time, and nothing else.
 func TestNoticesBehindAPooler(t *testing.T) {
 	t.Parallel()
-	if os.Getenv(storetest.Postgres) == "" {
-		t.Skip("no PostgreSQL")
-	}
+	storetest.NeedPostgreSQL(t)
 	dsn := storetest.PostgreSQLURL(t)
 	direct, pooled := reopen(t, dsn), reopen(t, deafPooler(t, dsn))
 	there := listen(t, pooled)
@@ -444,9 +441,7 @@ func TestNoticesOfOneServer(t *testing.T) {
 
 // BenchmarkNotices shows what telling costs.
 func BenchmarkNotices(b *testing.B) {
-	if os.Getenv(storetest.Postgres) == "" {
-		b.Skip("no PostgreSQL")
-	}
+	storetest.NeedPostgreSQL(b)
 	for _, told := range []bool{false, true} {
 		b.Run(fmt.Sprintf("told %t", told), func(b *testing.B) {
 			db := storetest.PostgreSQL(b)

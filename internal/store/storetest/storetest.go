@@ -98,11 +98,17 @@ func PostgreSQL(t testing.TB) *store.DB {
 // PostgreSQL is at hand.
 func Two(t testing.TB) (one, other *store.DB) {
 	t.Helper()
-	if os.Getenv(Postgres) == "" {
-		t.Skip("several servers need PostgreSQL: " + Postgres + " names none")
-	}
+	NeedPostgreSQL(t)
 	dsn := PostgreSQLURL(t)
 	return open(t, dsn), open(t, dsn)
+}
+
+// NeedPostgreSQL skips the test where no PostgreSQL is at hand.
+func NeedPostgreSQL(t testing.TB) {
+	t.Helper()
+	if os.Getenv(Postgres) == "" {
+		t.Skip(Postgres + " names no PostgreSQL")
+	}
 }
 
 // PostgreSQLURL makes an empty database with the current schema on the server
