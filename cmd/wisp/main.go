@@ -54,7 +54,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	command.AddCommand(upCommand(), downCommand(), purgeCommand(), statusCommand(), openrcCommand(), doctorCommand(), demoCommand(), traceCommand())
+	command.AddCommand(upCommand(), downCommand(), purgeCommand(), statusCommand(), openrcCommand(), doctorCommand(), demoCommand(), traceCommand(), keysCommand())
 	return command
 }
 

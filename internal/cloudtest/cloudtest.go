@@ -4,8 +4,11 @@
 package cloudtest
 
 import (
+	"context"
 	"log/slog"
+	"net"
 	"net/http/httptest"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -32,34 +35,48 @@ func New(t testing.TB, log ...slog.Handler) *Cloud {
 	return start(t, server.Config{}, append(log, slog.DiscardHandler)[0])
 }
 
-// Two starts a cloud of two servers on one PostgreSQL, which nodes and the
-// other server reach at server.Config.Peer.URL; the authority makes their
-// certificates. It skips the test where no PostgreSQL is at hand.
-func Two(t testing.TB) (one, other *Cloud, urls [2]string, authority *nodeapitest.Authority) {
+// Dial connects a node to a server, as nodeapi.ClientConfig wants it.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Two starts a cloud of two servers on one PostgreSQL, which reach each other
+// by TLS, and nodes them by a function of each. It skips the test where no
+// PostgreSQL is at hand.
+func Two(t testing.TB) (one, other *Cloud, dials [2]Dial) {
 	t.Helper()
 	storetest.NeedPostgreSQL(t)
 	database := storetest.PostgreSQLURL(t)
-	authority = nodeapitest.NewAuthority(t)
+	authority := nodeapitest.NewAuthority(t)
 	clouds := [2]*Cloud{}
 	for i, name := range []string{"one", "other"} {
-		nodes := httptest.NewUnstartedServer(nil)
-		nodes.EnableHTTP2, nodes.TLS = true, authority.Config(name, nodeapi.RoleServer)
-		nodes.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-		urls[i] = "https://" + nodes.Listener.Addr().String()
+		peers := httptest.NewUnstartedServer(nil)
+		peers.EnableHTTP2, peers.TLS = true, authority.Config(name, nodeapi.RoleServer)
+		peers.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 		clouds[i] = start(t, server.Config{
-			Name: name, Database: database, Peer: server.Peer{URL: urls[i], TLS: authority.Config(name, nodeapi.RoleServer)},
+			Name: name, Database: database,
+			Peer: server.Peer{URL: "https://" + peers.Listener.Addr().String(), TLS: authority.Config(name, nodeapi.RoleServer)},
 		}, slog.DiscardHandler)
-		nodes.Config.Handler = clouds[i].Server.Nodes
-		nodes.StartTLS()
+		peers.Config.Handler = clouds[i].Server.Nodes
+		peers.StartTLS()
+		memory, dial := nodeapi.Memory()
+		nodes, served := clouds[i].Server.Nodes.NewHTTPServer(), make(chan struct{})
+		go func() {
+			defer close(served)
+			_ = nodes.Serve(memory) // it ends by Close
+		}()
+		dials[i] = dial
 		closeAPI := clouds[i].Close
 		clouds[i].Close = sync.OnceFunc(func() {
 			closeAPI() // it ends the nodes' sessions
-			nodes.CloseClientConnections()
-			nodes.Close()
+			peers.CloseClientConnections()
+			peers.Close()
+			if err := nodes.Close(); err != nil {
+				t.Error(err)
+			}
+			<-served
 		})
 		t.Cleanup(clouds[i].Close)
 	}
-	return clouds[0], clouds[1], urls, authority
+	return clouds[0], clouds[1], dials
 }
 
 func start(t testing.TB, c server.Config, log slog.Handler) *Cloud {
@@ -68,6 +85,9 @@ func start(t testing.TB, c server.Config, log slog.Handler) *Cloud {
 	const cheap = 4 // bcrypt's least
 	c.StateDir, c.URL, c.Region, c.AdminPassword = t.TempDir(), "http://"+listener.Listener.Addr().String(), "RegionOne", Password
 	c.PhysicalNetworks, c.HashCost = []string{"public"}, cheap
+	if c.Database == "" {
+		c.Database = filepath.Join(c.StateDir, "wisp.db")
+	}
 	s, err := server.New(t.Context(), c, slog.New(log))
 	if err != nil {
 		t.Fatal(err)

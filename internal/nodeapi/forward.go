@@ -292,7 +292,7 @@ func (p *peers) openConsole(ctx context.Context, at, host, instanceID, kind stri
 		return nil, fmt.Errorf("ask another server: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/octet-stream")
-	response, err := p.http.Do(request)
+	response, err := p.http.Do(request) //nolint:bodyclose // the stream closes it
 	if err != nil {
 		cancel()
 		return nil, unreachable(host, err)

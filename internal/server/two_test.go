@@ -20,7 +20,6 @@ import (
 	"wisp/internal/cloudtest"
 	"wisp/internal/errs"
 	"wisp/internal/nodeapi"
-	"wisp/internal/nodeapi/nodeapitest"
 	"wisp/internal/server"
 	"wisp/internal/store"
 )
@@ -37,17 +36,14 @@ type simulated struct {
 }
 
 // simulate starts a node that connects to the first server that answers.
-func simulate(t *testing.T, authority *nodeapitest.Authority, host string, urls ...string) *simulated {
+func simulate(t *testing.T, host string, dials ...cloudtest.Dial) *simulated {
 	t.Helper()
 	n := &simulated{host: host, at: map[string]time.Time{}}
-	dialer := &net.Dialer{}
-	config := authority.Config(host, "node")
-	config.ServerName = "127.0.0.1"
 	var err error
-	n.client, err = nodeapi.NewClient(nodeapi.ClientConfig{URL: "https://servers:1", TLS: config, Log: slog.New(slog.DiscardHandler),
-		Dial: func(ctx context.Context, network, _ string) (conn net.Conn, err error) {
-			for _, url := range urls {
-				if conn, err = dialer.DialContext(ctx, network, strings.TrimPrefix(url, "https://")); err == nil {
+	n.client, err = nodeapi.NewClient(nodeapi.ClientConfig{URL: "http://memory", Log: slog.New(slog.DiscardHandler),
+		Dial: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+			for _, dial := range dials {
+				if conn, err = dial(ctx, network, address); err == nil {
 					return conn, nil
 				}
 			}
@@ -186,11 +182,11 @@ type two struct {
 
 func startTwo(t *testing.T) *two {
 	t.Helper()
-	one, other, urls, authority := cloudtest.Two(t)
+	one, other, dials := cloudtest.Two(t)
 	w := &two{one: &client{t: t, Cloud: one}, other: &client{t: t, Cloud: other}}
 	w.one.token = w.one.login()
 	w.other.token = w.one.token
-	w.node = simulate(t, authority, "host-1", urls[1], urls[0])
+	w.node = simulate(t, "host-1", dials[1], dials[0])
 	w.other.untilHost()
 	_, made := w.one.ask(http.StatusCreated, "POST", "/image/v2/images", object{"name": "guest", "disk_format": "raw", "container_format": "bare"})
 	w.image = made["id"].(string)
