@@ -59,11 +59,37 @@ type DB struct {
 
 // Open opens the database that dsn names and migrates it to the newest
 // schema, under a lock that concurrent starts respect. A dsn is a path (or
-// "sqlite:" and a path) for SQLite, or a postgres:// URL.
+// "sqlite:" and a path) for SQLite, or a postgres:// URL. A database with a
+// schema that is newer than this program is a Conflict.
 func Open(ctx context.Context, dsn string, log *slog.Logger) (*DB, error) {
+	return OpenAt(ctx, dsn, Newest(), log)
+}
+
+// OpenAt is Open with the schema of a version, or what the database has if
+// that is newer. It is for rows from elsewhere, which come in as they were
+// before they are migrated.
+func OpenAt(ctx context.Context, dsn string, version int64, log *slog.Logger) (*DB, error) {
+	db, err := connect(dsn, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, db.write.DB, db.engine, version, log); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("migrate database: %w", err)
+	}
+	// A database of an older schema is being filled, and serves nobody yet.
+	if db.engine == PostgreSQL && version == Newest() {
+		if err := db.beginNotices(ctx, dsn); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+		}
+	}
+	return db, nil
+}
+
+func connect(dsn string, log *slog.Logger) (*DB, error) {
 	db := &DB{log: log, topics: map[string]map[chan struct{}]bool{}, counts: map[string]*atomic.Int64{}}
 	var err error
-	if strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://") {
+	if IsPostgreSQL(dsn) {
 		err = db.openPostgres(dsn)
 	} else {
 		err = db.openSQLite(strings.TrimPrefix(dsn, "sqlite:"))
@@ -71,16 +97,12 @@ func Open(ctx context.Context, dsn string, log *slog.Logger) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if err := migrate(ctx, db.write.DB, db.engine, log); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("migrate database: %w", err)
-	}
-	if db.engine == PostgreSQL {
-		if err := db.beginNotices(ctx, dsn); err != nil {
-			return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
-		}
-	}
 	return db, nil
+}
+
+// IsPostgreSQL tells which engine a dsn is of.
+func IsPostgreSQL(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
 
 func (d *DB) openSQLite(path string) error {

@@ -119,9 +119,21 @@ func PostgreSQLURL(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("make the template database: %v", err)
 	}
+	return open(t, create(t, " TEMPLATE "+template))
+}
+
+// Empty names a PostgreSQL database without any table, and drops it when the
+// test ends.
+func Empty(t testing.TB) string {
+	t.Helper()
+	return create(t, "")
+}
+
+func create(t testing.TB, how string) (dsn string) {
+	t.Helper()
 	name := "wisp_test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	pgCreate.Lock()
-	err = pgExec(t.Context(), "CREATE DATABASE "+name+" TEMPLATE "+template)
+	err := pgExec(t.Context(), "CREATE DATABASE "+name+how)
 	pgCreate.Unlock()
 	if err != nil {
 		t.Fatal(err)
@@ -131,8 +143,7 @@ func PostgreSQLURL(t testing.TB) string {
 			t.Error(err)
 		}
 	})
-	dsn, err := pgURL(name)
-	if err != nil {
+	if dsn, err = pgURL(name); err != nil {
 		t.Fatal(err)
 	}
 	return dsn
