@@ -30,6 +30,7 @@ var platform = map[string][]string{
 	"errs":       nil,
 	"policy":     {"errs"},
 	"store":      {"errs", "store"},
+	"archive":    {"errs", "store"},
 	"api":        {"errs", "policy", "store", "api"},
 	"reconcile":  {"errs"},
 	"qmp":        {"errs"},
