@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -94,9 +95,11 @@ func (s *Service) Recover(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("recover images: %w", err)
 	}
+	there := map[string]bool{}
 	for _, key := range keys {
-		if _, ok := known[finalKey(key)]; ok {
-			delete(known, key)
+		final := finalKey(key)
+		if _, ok := known[final]; ok && (!there[final] || s.blobs.dir == "") {
+			there[final] = there[final] || key == final || key == indexKey(final)
 			continue
 		}
 		if err := s.blobs.remove(ctx, key); err != nil {
@@ -104,6 +107,7 @@ func (s *Service) Recover(ctx context.Context) error {
 		}
 		s.log.InfoContext(ctx, "data without an image are deleted", "blob", key)
 	}
+	maps.DeleteFunc(known, func(key, _ string) bool { return there[key] })
 	return s.reportLost(ctx, known)
 }
 
@@ -198,9 +202,9 @@ func (s *Service) reportLost(ctx context.Context, known map[string]string) error
 		if id == "" {
 			continue
 		}
-		there, err := s.blobs.bucket.Exists(ctx, key)
+		there, err := s.blobs.exists(ctx, key)
 		if err != nil {
-			return fmt.Errorf("look for blob %s: %w", key, err)
+			return err
 		}
 		if !there {
 			s.log.ErrorContext(ctx, "the data of an image are lost: delete it and upload it again", "image", id, "blob", key)

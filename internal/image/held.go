@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -26,6 +27,31 @@ type held struct {
 	Total   int64  // bytes that there will be
 	MD5     string `bun:"md5"`
 	SHA512  string `bun:"sha512"`
+
+	Segments string // JSON: where the bytes are, if not in the blob itself
+}
+
+// segments are the blobs that the data are in, in their order; none when they
+// are in one.
+func (h *held) segments() ([]segment, error) {
+	if h.Segments == "" {
+		return nil, nil
+	}
+	return decodeSegments([]byte(h.Segments))
+}
+
+// extend adds the bytes of a blob.
+func (h *held) extend(s segment) error {
+	list, err := h.segments()
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(append(list, s))
+	if err != nil {
+		return fmt.Errorf("encode a list of segments: %w", err)
+	}
+	h.Segments = string(text)
+	return nil
 }
 
 // findHeld finds what is held for an image; none is empty.
@@ -39,8 +65,11 @@ func findHeld(ctx context.Context, db bun.IDB, imageID string) (held, error) {
 }
 
 func (h *held) save(ctx context.Context, tx *store.Tx) error {
+	if h.Segments == "" {
+		h.Segments = "[]"
+	}
 	_, err := tx.NewInsert().Model(h).On("CONFLICT (image_id) DO UPDATE").
-		Set("blob = EXCLUDED.blob").Set("size = EXCLUDED.size").Set("total = EXCLUDED.total").Set("md5 = EXCLUDED.md5").Set("sha512 = EXCLUDED.sha512").Exec(ctx)
+		Set("blob = EXCLUDED.blob").Set("size = EXCLUDED.size").Set("total = EXCLUDED.total").Set("md5 = EXCLUDED.md5").Set("sha512 = EXCLUDED.sha512").Set("segments = EXCLUDED.segments").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("note held data: %w", err)
 	}

@@ -36,9 +36,22 @@ type fixture struct {
 	t   *testing.T
 	db  *store.DB
 	dir string
+	s3  *fakeS3 // nil: the data are in dir
 }
 
+// each runs a test on both engines with a folder, and with an S3 store.
 func each(t *testing.T, options image.Options, test func(t *testing.T, f *fixture)) {
+	folders(t, options, test)
+	t.Run("s3", func(t *testing.T) {
+		t.Parallel()
+		f := &fixture{t: t, db: storetest.SQLite(t), s3: newFakeS3(t)}
+		f.Service = f.open(options)
+		test(t, f)
+	})
+}
+
+// folders runs a test on both engines with a folder: it looks at the files.
+func folders(t *testing.T, options image.Options, test func(t *testing.T, f *fixture)) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		f := &fixture{t: t, db: db, dir: t.TempDir()}
@@ -47,10 +60,14 @@ func each(t *testing.T, options image.Options, test func(t *testing.T, f *fixtur
 	})
 }
 
-// open makes another server on the same database and folder.
+// open makes another server on the same database and store.
 func (f *fixture) open(options image.Options) *image.Service {
 	f.t.Helper()
-	blobs, err := image.OpenFolder(f.dir)
+	location := f.dir
+	if f.s3 != nil {
+		location = f.s3.location
+	}
+	blobs, err := image.OpenStore(f.t.Context(), location)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -66,9 +83,12 @@ func (f *fixture) with(blobs *image.Blobs, options image.Options) *image.Service
 	return image.New(f.db, blobs, slog.New(slog.DiscardHandler), options)
 }
 
-// files lists what is in the folder.
+// files lists what is in the store: segments count as the blob that they are of.
 func (f *fixture) files() []string {
 	f.t.Helper()
+	if f.s3 != nil {
+		return f.s3.blobs()
+	}
 	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		f.t.Fatal(err)

@@ -327,7 +327,7 @@ func (u *upload) adopt(ctx context.Context, h held) error {
 	if err := u.resume(h); err != nil {
 		return err
 	}
-	info, err := qcow2.Inspect(at{ctx, u.s.blobs, h.Blob}, h.Size)
+	info, err := qcow2.Inspect(at{ctx, u.s.blobs, h}, h.Size)
 	if err != nil {
 		return err
 	}

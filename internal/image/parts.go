@@ -32,14 +32,10 @@ var ErrGap = errors.New("the part does not begin where the last one ended")
 // part that is cut off is kept as far as it came. One that is there already is
 // compared and changes nothing. Errors besides those of Upload: ErrGap; of kind
 // Conflict when another part is coming, the total is not that of the parts
-// before, or bytes are not those that are there; NotImplemented where blobs
-// cannot grow.
+// before, or bytes are not those that are there.
 func (s *Service) UploadPart(ctx context.Context, c *policy.Caller, id string, part Part, data io.Reader) (Progress, error) {
 	if part.First < 0 || part.Last < part.First || part.Total <= part.Last {
 		return Progress{}, errs.New(errs.Invalid, "The range of the part is not valid.")
-	}
-	if s.blobs.dir == "" {
-		return Progress{}, errs.New(errs.NotImplemented, "Images cannot be uploaded in parts to this store.")
 	}
 	return s.newParts(part).run(ctx, c, id, data)
 }
@@ -122,9 +118,10 @@ func ofParts(i *Image, h held, total int64) error {
 type parts struct {
 	*upload
 	part     Part
-	held     held   // before the part
-	repeated string // the blob that has the part already; empty when it is new
-	done     bool   // the image is active already
+	held     held     // before the part
+	taken    *segment // of the part, where it is a blob of its own
+	repeated string   // the blob that has the part already; empty when it is new
+	done     bool     // the image is active already
 }
 
 // begin makes the part the one that the image takes, or finds that it is there.
@@ -192,7 +189,7 @@ func (p *parts) first(ctx context.Context, tx *store.Tx, i *Image) error {
 // compare reads a part that is there already, and refuses other bytes.
 func (p *parts) compare(ctx context.Context, data io.Reader) error {
 	length := p.part.Last - p.part.First + 1
-	there, err := p.s.blobs.open(ctx, p.repeated, p.part.First, length)
+	there, err := p.s.blobs.openHeld(ctx, held{Blob: p.repeated, Segments: p.held.Segments}, p.part.First, length)
 	if err != nil {
 		return err
 	}
@@ -223,7 +220,7 @@ func (p *parts) take(ctx context.Context, data io.Reader) error {
 	if err := p.s.room(p.held.Total - p.held.Size); err != nil {
 		return err
 	}
-	w, err := p.s.blobs.grow(p.held.Blob, p.held.Size)
+	w, err := p.grow(ctx)
 	if err != nil {
 		return written(err)
 	}
@@ -234,21 +231,64 @@ func (p *parts) take(ctx context.Context, data io.Reader) error {
 	err = p.copy(ctx, w, io.LimitReader(data, length))
 	if closed := w.Close(); closed != nil {
 		p.half = true
-		err = errors.Join(err, written(closed))
+		return errors.Join(err, written(closed))
+	}
+	if s, ok := w.(*segmentWriter); ok && s.size > 0 {
+		p.taken = &segment{s.key, s.size}
 	}
 	return err
 }
 
+// all is what is held with this part.
+func (p *parts) all() (held, error) {
+	h := p.held
+	if p.taken == nil {
+		return h, nil
+	}
+	return h, h.extend(*p.taken)
+}
+
+// grow opens where the part is written: behind the others, or beside them. A
+// client that leaves cancels ctx, and what came of it is kept.
+func (p *parts) grow(ctx context.Context) (io.WriteCloser, error) {
+	if p.s.blobs.dir != "" {
+		return p.s.blobs.grow(p.held.Blob, p.held.Size)
+	}
+	key := p.held.Blob + "." + p.id
+	w, err := p.s.blobs.create(context.WithoutCancel(ctx), key)
+	return &segmentWriter{writer: w, key: key}, err
+}
+
 // complete judges all parts and makes the image active.
 func (p *parts) complete(ctx context.Context) error {
-	info, err := qcow2.Inspect(at{ctx, p.s.blobs, p.held.Blob}, p.total)
+	h, err := p.all()
+	if err != nil {
+		return err
+	}
+	info, err := qcow2.Inspect(at{ctx, p.s.blobs, h}, p.total)
 	if err != nil {
 		return err
 	}
 	if err := p.judge(info); err != nil {
 		return err
 	}
-	return p.end(ctx, p.held.Blob)
+	if p.taken == nil {
+		return p.end(ctx, h.Blob)
+	}
+	segments, err := h.segments()
+	if err != nil {
+		return err
+	}
+	if err := p.s.blobs.index(ctx, h.Blob, segments); err != nil {
+		return err
+	}
+	if err := p.end(ctx, h.Blob); err != nil {
+		return err
+	}
+	if err := p.s.blobs.prune(context.WithoutCancel(ctx), h.Blob, segments); err != nil {
+		p.s.log.WarnContext(ctx, "parts that were given up stay with their image", "image", p.image.ID, "error", err)
+	}
+	return nil
 }
 
 // pause keeps what came until the next part, whatever ended this one. Data that
@@ -259,7 +299,11 @@ func (p *parts) pause(ctx context.Context, why error) (Progress, error) {
 	}
 	h := p.held
 	if !p.half && p.total <= p.declared {
-		if err := p.keep(&h); err != nil {
+		var err error
+		if h, err = p.all(); err == nil {
+			err = p.keep(&h)
+		}
+		if err != nil {
 			return Progress{}, errors.Join(why, err)
 		}
 	}

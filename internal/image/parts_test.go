@@ -12,8 +12,6 @@ import (
 	"sync"
 	"testing"
 
-	"gocloud.dev/blob/memblob"
-
 	"wisp/internal/errs"
 	"wisp/internal/image"
 	"wisp/internal/policy"
@@ -158,17 +156,6 @@ func TestPartsAreRefused(t *testing.T) {
 	})
 }
 
-// Where blobs do not grow, nothing is promised.
-func TestPartsInABucket(t *testing.T) {
-	each(t, image.Options{}, func(t *testing.T, f *fixture) {
-		blobs := image.OpenBucket(memblob.OpenBucket(nil))
-		defer func() { _ = blobs.Close() }()
-		f.Service = f.with(blobs, image.Options{})
-		_, err := f.part(f.create(member, nil).ID, letters, 0, 1)
-		kind(t, "part", err, errs.NotImplemented)
-	})
-}
-
 // S25: the quota holds what all parts will be from the first one on, exactly.
 func TestS25_QuotaOfParts(t *testing.T) {
 	each(t, image.Options{ProjectBytes: 26}, func(t *testing.T, f *fixture) {
@@ -198,7 +185,7 @@ func (f *fixture) asUploadedAlone(id string) {
 
 // A part that is cut off is kept as far as it came.
 func TestPartIsCutOff(t *testing.T) {
-	each(t, image.Options{}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{}, func(t *testing.T, f *fixture) {
 		i := f.create(member, nil)
 		p, err := f.UploadPart(t.Context(), member, i.ID, image.Part{First: 0, Last: 19, Total: 26}, brokenReader{strings.NewReader(letters[:7])})
 		if errs.Of(err) != errs.Invalid || p.Held != 7 {
@@ -250,7 +237,7 @@ func (f *fixture) written() int64 {
 // After a kill in the middle of a part, what was counted is there, what came
 // after is cut off, and only this server's part is given up at once.
 func TestPartsAfterKill(t *testing.T) {
-	each(t, image.Options{Server: "a"}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{Server: "a"}, func(t *testing.T, f *fixture) {
 		i := f.create(member, nil)
 		f.mustPart(i.ID, letters, 0, 9, 10)
 		path := filepath.Join(f.dir, f.files()[0])
@@ -288,7 +275,7 @@ func TestPartsAfterKill(t *testing.T) {
 
 // What is lost from the disk is said, and the upload begins again.
 func TestPartsLost(t *testing.T) {
-	each(t, image.Options{}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{}, func(t *testing.T, f *fixture) {
 		i := f.create(member, nil)
 		f.mustPart(i.ID, letters, 0, 9, 10)
 		if err := os.Truncate(filepath.Join(f.dir, f.files()[0]), 3); err != nil {
@@ -344,10 +331,14 @@ func TestPartsAtOnce(t *testing.T) {
 		_, err = f.part(i.ID, letters, 10, 12)
 		kind(t, "the next part", err, errs.Conflict)
 		f.mustPart(i.ID, letters, 0, 4, 5) // what is there is there
-		// A process that does not know of the first one is stopped by the file.
+		// A process that does not know of the first one is stopped by the file,
+		// and without one is not in its way.
 		f.set("images", "upload_id = ''", i.ID)
-		_, err = f.part(i.ID, letters, 5, 9)
-		kind(t, "the same part by another", err, errs.Conflict)
+		if _, err = f.part(i.ID, letters, 5, 9); f.s3 == nil {
+			kind(t, "the same part by another", err, errs.Conflict)
+		} else if err != nil {
+			t.Errorf("the same part by another: %v", err)
+		}
 		if _, err := io.WriteString(w, letters[7:10]); err != nil {
 			t.Fatal(err)
 		}
@@ -431,7 +422,7 @@ func TestS18_S20_PartsAreInspected(t *testing.T) {
 
 // A disk that fills up in the middle of a part keeps those before it.
 func TestPartFindsNoPlace(t *testing.T) {
-	each(t, image.Options{KeepFree: 10}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{KeepFree: 10}, func(t *testing.T, f *fixture) {
 		free := int64(100)
 		f.SpaceFrom(func() (int64, int64, error) { return free, 1000, nil })
 		i := f.create(member, nil)

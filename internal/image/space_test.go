@@ -62,7 +62,7 @@ func TestUploadKeepsSpaceFree(t *testing.T) {
 		{"what the operator keeps", 15, 100 * gib, 10, 5, false},
 		{"less than the operator keeps", 14, 100 * gib, 10, 5, true},
 	}
-	each(t, image.Options{}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{}, func(t *testing.T, f *fixture) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				svc := f.open(image.Options{KeepFree: tt.keep})
@@ -86,7 +86,7 @@ func TestUploadKeepsSpaceFree(t *testing.T) {
 
 // The real file system is asked, and it has less than all of the bytes.
 func TestUploadAsksTheFileSystem(t *testing.T) {
-	each(t, image.Options{KeepFree: math.MaxInt64}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{KeepFree: math.MaxInt64}, func(t *testing.T, f *fixture) {
 		i := f.create(member, nil)
 		refusedFull(t, f, i.ID, f.Upload(t.Context(), member, i.ID, strings.NewReader("12345"), 5))
 	})
@@ -94,7 +94,7 @@ func TestUploadAsksTheFileSystem(t *testing.T) {
 
 // Nobody is told of the disk who may not use it.
 func TestFullDiskIsNoOnesBusiness(t *testing.T) {
-	each(t, image.Options{KeepFree: math.MaxInt64}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{KeepFree: math.MaxInt64}, func(t *testing.T, f *fixture) {
 		i := f.create(member, nil)
 		kind(t, "stranger", f.Upload(t.Context(), other, i.ID, strings.NewReader("x"), 1), errs.NotFound)
 		kind(t, "reader", f.Upload(t.Context(), reader, i.ID, strings.NewReader("x"), 1), errs.Forbidden)
@@ -104,7 +104,7 @@ func TestFullDiskIsNoOnesBusiness(t *testing.T) {
 // An upload stops when the disk fills up while its data come in, whoever
 // fills it.
 func TestUploadStopsWhenTheDiskFills(t *testing.T) {
-	each(t, image.Options{KeepFree: 10 * mib}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{KeepFree: 10 * mib}, func(t *testing.T, f *fixture) {
 		f.LookEvery(mib)
 		for _, declared := range []int64{-1, 8 * mib} {
 			looks, free := 0, int64(20*mib)
@@ -126,7 +126,7 @@ func TestUploadStopsWhenTheDiskFills(t *testing.T) {
 }
 
 func TestUploadWithoutKnowingTheSpace(t *testing.T) {
-	each(t, image.Options{}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{}, func(t *testing.T, f *fixture) {
 		f.SpaceFrom(func() (int64, int64, error) { return 0, 0, syscall.EIO })
 		i := f.create(member, nil)
 		if err := f.Upload(t.Context(), member, i.ID, strings.NewReader("x"), 1); !errors.Is(err, syscall.EIO) {
@@ -157,6 +157,10 @@ func (b *brokenBucket) NewTypedWriter(context.Context, string, string, *driver.W
 	return brokenWriter{b}, b.at("create")
 }
 
+func (b *brokenBucket) ListPaged(context.Context, *driver.ListOptions) (*driver.ListPage, error) {
+	return &driver.ListPage{}, nil
+}
+
 func (b *brokenBucket) Delete(context.Context, string, *driver.DeleteOptions) error { return nil }
 func (b *brokenBucket) ErrorCode(error) gcerrors.ErrorCode                          { return gcerrors.Unknown }
 func (b *brokenBucket) Close() error                                                { return nil }
@@ -170,7 +174,7 @@ func TestStoreFails(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		for _, step := range []string{"create", "write", "close"} {
-			for cause, want := range map[error]errs.Kind{syscall.ENOSPC: errs.TooLarge, syscall.EDQUOT: errs.TooLarge, syscall.EIO: errs.Internal} {
+			for cause, want := range map[error]errs.Kind{syscall.ENOSPC: errs.TooLarge, syscall.EDQUOT: errs.TooLarge, syscall.EIO: errs.Unavailable} {
 				t.Run(step+" "+cause.Error(), func(t *testing.T) {
 					blobs := image.OpenBucket(blob.NewBucket(&brokenBucket{step: step, err: cause}))
 					defer func() { _ = blobs.Close() }()

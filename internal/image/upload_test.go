@@ -128,7 +128,7 @@ func TestUploadFails(t *testing.T) {
 }
 
 func TestUploadWithoutStore(t *testing.T) {
-	each(t, image.Options{}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{}, func(t *testing.T, f *fixture) {
 		i := f.create(member, nil)
 		if err := os.RemoveAll(f.dir); err != nil {
 			t.Fatal(err)
@@ -146,7 +146,7 @@ func TestUploadWithoutStore(t *testing.T) {
 }
 
 func TestRecoverAfterKill(t *testing.T) {
-	each(t, image.Options{Server: "a", ProjectBytes: 1000}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{Server: "a", ProjectBytes: 1000}, func(t *testing.T, f *fixture) {
 		kept := f.active(member, "kept")
 		i := f.create(member, nil)
 		ctx, kill := context.WithCancel(t.Context())
@@ -198,7 +198,7 @@ func TestRecoverAfterKill(t *testing.T) {
 }
 
 func TestRecoverOthersSilentUploads(t *testing.T) {
-	each(t, image.Options{Server: "a"}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{Server: "a"}, func(t *testing.T, f *fixture) {
 		i := f.create(member, nil)
 		err := f.db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.NewUpdate().Model((*image.Image)(nil)).Set("status = 'saving'").Set("upload_id = 'u'").Set("upload_server = 'gone'").
@@ -223,7 +223,7 @@ func TestRecoverOthersSilentUploads(t *testing.T) {
 }
 
 func TestRecoverKeepsWhatLostItsData(t *testing.T) {
-	each(t, image.Options{}, func(t *testing.T, f *fixture) {
+	folders(t, image.Options{}, func(t *testing.T, f *fixture) {
 		i := f.active(member, "x")
 		if err := os.Remove(filepath.Join(f.dir, f.files()[0])); err != nil {
 			t.Fatal(err)

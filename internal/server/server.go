@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ import (
 	"wisp/internal/compute/computeapi"
 	"wisp/internal/console"
 	"wisp/internal/dashboard"
+	"wisp/internal/errs"
 	"wisp/internal/identity"
 	"wisp/internal/identity/identityapi"
 	"wisp/internal/image"
@@ -53,6 +53,7 @@ type Config struct {
 	DNS              []netip.Addr // for subnets that name no servers
 	HashCost         int          // of passwords; 0 is Keystone's 12
 	Import           Import
+	ImageStore       string // where the images' data are, as image.OpenStore has it; empty is images in StateDir
 }
 
 // Import is where images may be imported from, besides the public Internet on
@@ -116,15 +117,16 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap identity: %w", err)
 	}
-	blobs := filepath.Join(c.StateDir, "images")
-	if err := os.MkdirAll(blobs, 0o700); err != nil {
-		return nil, err
+	if c.ImageStore == "" {
+		c.ImageStore = filepath.Join(c.StateDir, "images")
 	}
-	if s.blobs, err = image.OpenFolder(blobs); err != nil {
+	if s.blobs, err = image.OpenStore(ctx, c.ImageStore); err != nil {
 		return nil, fmt.Errorf("open the image store: %w", err)
 	}
 	s.Image = image.New(db, s.blobs, log, image.Options{Server: c.Name, Source: c.source()})
-	if err := s.Image.Recover(ctx); err != nil {
+	if err := s.Image.Recover(ctx); errs.Is(err, errs.Unavailable) {
+		log.WarnContext(ctx, "images are recovered once their store answers", "error", err)
+	} else if err != nil {
 		return nil, fmt.Errorf("recover images: %w", err)
 	}
 	s.Placement = placement.New(db, log)
