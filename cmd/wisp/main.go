@@ -54,7 +54,8 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	command.AddCommand(upCommand(), downCommand(), purgeCommand(), statusCommand(), openrcCommand(), doctorCommand(), demoCommand(), traceCommand(), keysCommand())
+	command.AddCommand(upCommand(), downCommand(), purgeCommand(), statusCommand(), openrcCommand(), doctorCommand(), demoCommand(), traceCommand())
+	command.AddCommand(dbCommand(), backupCommand(), restoreCommand(), keysCommand())
 	return command
 }
 

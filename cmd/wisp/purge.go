@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"wisp/internal/archive"
 	"wisp/internal/dataplane"
 	"wisp/internal/hypervisor/qemu"
 )
@@ -123,6 +124,14 @@ func (s *settings) purgeFiles() error {
 		failed = append(failed, os.RemoveAll(s.path(name)), os.RemoveAll(s.path(name+".new")))
 	}
 	failed = append(failed, os.RemoveAll(s.path(owned[0]+".new")))
+	for _, name := range archive.Folders() {
+		failed = append(failed, os.RemoveAll(s.path(name)))
+	}
+	moved, err := filepath.Glob(s.path("wisp.db.moved-*"))
+	failed = append(failed, err)
+	for _, name := range moved {
+		failed = append(failed, os.Remove(name))
+	}
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}

@@ -140,7 +140,7 @@ func (s *settings) runServer(ctx context.Context, public, memory net.Listener, p
 	}
 	cloud, err := server.New(ctx, server.Config{
 		Name: s.Host, StateDir: s.StateDir, Database: s.Database, URL: s.URL, Region: region, AdminPassword: password,
-		PhysicalNetworks: []string{publicNetwork}, DNS: s.DNS, Import: imports,
+		PhysicalNetworks: []string{publicNetwork}, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore,
 	}, log)
 	if err != nil {
 		return err

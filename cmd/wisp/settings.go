@@ -35,6 +35,7 @@ type settings struct {
 	Hypervisor      string       `json:"hypervisor"`
 	ImportAllow     []string     `json:"import_allow,omitempty"` // ranges and names that images may be imported from, though they are not public
 	ImportPorts     []int        `json:"import_ports,omitempty"` // besides 80 and 443
+	ImageStore      string       `json:"image_store,omitempty"`  // a folder or an s3:// URL without credentials
 }
 
 const (
@@ -58,6 +59,9 @@ var errNoCloud = errors.New("there is no cloud in")
 // never started there is an error that says so.
 func (s *settings) load() error {
 	if err := s.absolute(); err != nil {
+		return err
+	}
+	if err := s.finishRestore(); err != nil {
 		return err
 	}
 	content, err := os.ReadFile(s.path("settings.json"))

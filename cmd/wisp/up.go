@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"wisp/internal/doctor"
+	"wisp/internal/image"
 )
 
 const (
@@ -75,6 +76,7 @@ func upCommand() *cobra.Command {
 	_ = flags.MarkHidden("hypervisor")
 	flags.StringSliceVar(&s.ImportAllow, "import-allow", nil, "ranges, addresses and host names that images may be imported from although they are not of the public Internet")
 	flags.IntSliceVar(&s.ImportPorts, "import-port", nil, "ports that images may be imported from besides 80 and 443")
+	flags.StringVar(&s.ImageStore, "image-store", "", "folder, or s3://bucket?endpoint=…&region=… with credentials from the environment, where the images' data are (default: images in the state directory)")
 	flags.BoolVar(&foreground, "foreground", false, "stay in the foreground and log to standard error, as a service unit wants")
 	flags.BoolVar(&verbose, "verbose", false, "log more, in the foreground")
 	return command
@@ -93,6 +95,7 @@ func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns 
 		"hypervisor":       func() { s.Hypervisor = given.Hypervisor },
 		"import-allow":     func() { s.ImportAllow = given.ImportAllow },
 		"import-port":      func() { s.ImportPorts = given.ImportPorts },
+		"image-store":      func() { s.ImageStore = given.ImageStore },
 	} {
 		if changed(name) {
 			set()
@@ -135,6 +138,13 @@ func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns 
 	}
 	if a := s.Accelerator; a != "" && a != "kvm" && a != "tcg" {
 		return fmt.Errorf("--accelerator %s: want kvm or tcg", a)
+	}
+	if s.ImageStore != "" {
+		location, err := image.CheckStore(s.ImageStore)
+		if err != nil {
+			return fmt.Errorf("--image-store: %w", err)
+		}
+		s.ImageStore = location
 	}
 	_, err := s.imports()
 	return err

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"wisp/internal/archive"
+	"wisp/internal/store"
+)
+
+func restoreCommand() *cobra.Command {
+	var (
+		s        settings
+		database string
+		replace  bool
+	)
+	command := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "Bring a saved cloud back into a state directory whose cloud is down",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := s.absolute(); err != nil {
+				return err
+			}
+			given := s.StateDir
+			err := s.load()
+			if err != nil && !errors.Is(err, errNoCloud) && !replace {
+				return err // --replace is for settings that cannot be read, too
+			}
+			s.StateDir = given
+			target := archive.Target{StateDir: s.StateDir, Replace: replace}
+			switch {
+			case store.IsPostgreSQL(database):
+				target.Database = database
+			case database == store.SQLite:
+			case database != "":
+				return fmt.Errorf("--database %s: want a postgres:// URL or %s", redacted(database), store.SQLite)
+			case store.IsPostgreSQL(s.Database):
+				target.Database = s.Database
+			}
+			return s.restore(c.Context(), args[0], target, c.OutOrStdout())
+		},
+	}
+	stateFlag(command, &s)
+	command.Flags().StringVar(&database, "database", "", "postgres:// URL, or sqlite for a file in the state directory (default: what the settings there name, else the file)")
+	command.Flags().BoolVar(&replace, "replace", false, "put the cloud that is there aside: its files are kept in before-restore, a PostgreSQL database's tables are not")
+	return command
+}
+
+func (s *settings) restore(ctx context.Context, path string, target archive.Target, out io.Writer) (err error) {
+	progress, log := newSteps(out), warnings()
+	var manifest archive.Manifest
+	err = progress.do("read and verify the backup", func() (err error) { manifest, err = archive.Verify(path); return err })
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.StateDir, 0o711); err != nil {
+		return err
+	}
+	lock, err := s.hold()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	where := s.path("wisp.db")
+	if target.Database != "" {
+		where = redacted(target.Database)
+	}
+	var restoring *archive.Restoring
+	err = progress.do("write the database beside "+where, func() (err error) {
+		restoring, err = archive.Restore(ctx, path, manifest, target, log)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, restoring.Close(ctx)) }()
+	if manifest.Images {
+		if err := progress.do("restore the images' data", func() error { return s.restoreImages(ctx, restoring) }); err != nil {
+			return err
+		}
+	}
+	if err := progress.do("put everything in place", func() error { return restoring.Commit(ctx) }); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "Cloud %s is as it was on %s. `wisp up` starts it.\n", manifest.Cloud, manifest.Taken.Format("2006-01-02 15:04:05 MST"))
+	return err
+}
+
+// restoreImages puts the images' data where the restored settings want them.
+func (s *settings) restoreImages(ctx context.Context, restoring *archive.Restoring) (err error) {
+	saved := settings{}
+	content, err := restoring.Settings()
+	if err == nil && content != nil {
+		err = json.Unmarshal(content, &saved)
+	}
+	if err != nil {
+		return err
+	}
+	saved.StateDir = s.StateDir
+	blobs, err := saved.imageStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, blobs.Close()) }()
+	return restoring.Images(ctx, blobs)
+}
+
+// finishRestore ends a restore that was committed and whose process died.
+func (s *settings) finishRestore() error {
+	if !archive.Interrupted(s.StateDir) {
+		return nil
+	}
+	lock, err := s.hold()
+	if err != nil {
+		return err
+	}
+	return errors.Join(archive.Finish(s.StateDir), lock.Close())
+}
