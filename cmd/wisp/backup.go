@@ -83,7 +83,7 @@ func (s *settings) backup(ctx context.Context, output string, images bool, out i
 	if !images {
 		without = " The images' data are not in it: --images saves them."
 	}
-	_, err = fmt.Fprintf(out, "Cloud %s is saved in %s. It holds its keys and passwords: keep it as you keep them.%s\n", manifest.Cloud, output, without)
+	_, err = fmt.Fprintf(out, "The cloud is saved in %s. It holds its keys and passwords: keep it as you keep them.%s\n", output, without)
 	return err
 }
 

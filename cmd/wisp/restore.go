@@ -89,7 +89,7 @@ func (s *settings) restore(ctx context.Context, path string, target archive.Targ
 	if err := progress.do("put everything in place", func() error { return restoring.Commit(ctx) }); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Cloud %s is as it was on %s. `wisp up` starts it.\n", manifest.Cloud, manifest.Taken.Format("2006-01-02 15:04:05 MST"))
+	_, err = fmt.Fprintf(out, "The cloud is as it was on %s. `wisp up` starts it.\n", manifest.Taken.Format("2006-01-02 15:04:05 MST"))
 	return err
 }
 

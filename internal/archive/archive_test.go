@@ -388,7 +388,7 @@ func TestVerifyRefuses(t *testing.T) {
 	t.Parallel()
 	head := entry{name: "FORMAT", content: "wisp backup 1\n"}
 	manifest := func(entries string) entry {
-		return entry{name: "manifest.json", content: `{"schema": 1, "cloud": "c", "entries": [` + entries + `]}`}
+		return entry{name: "manifest.json", content: `{"schema": 1, "tables": {"cloud": {}}, "entries": [` + entries + `]}`}
 	}
 	cases := map[string][]entry{
 		"nothing":                {},
@@ -397,7 +397,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"no manifest":            {head},
 		"a manifest that is bad": {head, {name: "manifest.json", content: "{"}},
 		"no cloud":               {head, {name: "manifest.json", content: `{"schema": 1}`}},
-		"a newer schema":         {head, {name: "manifest.json", content: `{"schema": 99999, "cloud": "c"}`}},
+		"a newer schema":         {head, {name: "manifest.json", content: `{"schema": 99999, "tables": {"cloud": {}}}`}},
 		"a missing entry":        {head, manifest(`{"name": "files/openrc"}`)},
 		"an entry too many":      {head, {name: "files/openrc", content: "x"}, manifest("")},
 		"other bytes":            {head, {name: "files/openrc", content: "x"}, manifest(`{"name": "files/openrc", "size": 1, "sha256": "00"}`)},

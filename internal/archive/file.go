@@ -43,7 +43,7 @@ type Manifest struct {
 	Wisp    string          `json:"wisp"`   // version of the program
 	Schema  int64           `json:"schema"` // version of the tables
 	Engine  string          `json:"engine"`
-	Cloud   string          `json:"cloud"`
+	Cloud   string          `json:"cloud"` // empty when it never had a node
 	Taken   time.Time       `json:"taken"`
 	Images  bool            `json:"images"`            // their data are in it
 	Missing []string        `json:"missing,omitempty"` // keys of images' data that were not there any more
@@ -122,7 +122,7 @@ func (s *saver) save(ctx context.Context, db *store.DB, c SaveConfig) (err error
 	}
 	var blobs []blob
 	err = db.Snapshot(ctx, func(ctx context.Context, tx bun.Tx) (err error) {
-		if s.manifest.Cloud, err = CloudID(ctx, tx); err != nil {
+		if s.manifest.Cloud, err = cloudID(ctx, tx); err != nil {
 			return err
 		}
 		for _, t := range tables {
@@ -303,7 +303,7 @@ func Verify(path string) (Manifest, error) {
 			return m, damaged("%s is not what was saved", e.Name)
 		}
 	}
-	if m.Schema < 1 || m.Cloud == "" {
+	if m.Schema < 1 || len(m.Tables) == 0 {
 		return m, damaged("its manifest names no cloud")
 	}
 	if newest := store.Newest(); m.Schema > newest {

@@ -19,7 +19,7 @@ type Moving struct {
 // a PostgreSQL database. Errors are of kind Conflict when the source holds no
 // cloud, or the target has one or anything else, or is in use. Close the result.
 func Move(ctx context.Context, from *store.DB, dsn string, log *slog.Logger) (*Moving, error) {
-	if _, err := CloudID(ctx, from.Read()); err != nil {
+	if _, err := cloudID(ctx, from.Read()); err != nil {
 		return nil, err
 	}
 	version, err := from.Version(ctx)
