@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"wisp/internal/archive"
+	"wisp/internal/hypervisor/qemu"
 	"wisp/internal/store"
 )
 
@@ -19,6 +23,7 @@ func restoreCommand() *cobra.Command {
 		s        settings
 		database string
 		replace  bool
+		forget   bool
 	)
 	command := &cobra.Command{
 		Use:   "restore FILE",
@@ -44,16 +49,17 @@ func restoreCommand() *cobra.Command {
 			case store.IsPostgreSQL(s.Database):
 				target.Database = s.Database
 			}
-			return s.restore(c.Context(), args[0], target, c.OutOrStdout())
+			return s.restore(c.Context(), args[0], target, forget, c.OutOrStdout())
 		},
 	}
 	stateFlag(command, &s)
 	command.Flags().StringVar(&database, "database", "", "postgres:// URL, or sqlite for a file in the state directory (default: what the settings there name, else the file)")
 	command.Flags().BoolVar(&replace, "replace", false, "put the cloud that is there aside: its files are kept in before-restore, a PostgreSQL database's tables are not")
+	command.Flags().BoolVar(&forget, "forget-newer", false, "restore although instances that are newer than the backup will be removed, with their disks")
 	return command
 }
 
-func (s *settings) restore(ctx context.Context, path string, target archive.Target, out io.Writer) (err error) {
+func (s *settings) restore(ctx context.Context, path string, target archive.Target, forget bool, out io.Writer) (err error) {
 	progress, log := newSteps(out), warnings()
 	var manifest archive.Manifest
 	err = progress.do("read and verify the backup", func() (err error) { manifest, err = archive.Verify(path); return err })
@@ -81,6 +87,11 @@ func (s *settings) restore(ctx context.Context, path string, target archive.Targ
 		return err
 	}
 	defer func() { err = errors.Join(err, restoring.Close(ctx)) }()
+	if !forget {
+		if err := progress.do("look for instances that the backup does not know", func() error { return s.forgets(ctx, restoring, target, out) }); err != nil {
+			return err
+		}
+	}
 	if manifest.Images {
 		if err := progress.do("restore the images' data", func() error { return s.restoreImages(ctx, restoring) }); err != nil {
 			return err
@@ -91,6 +102,67 @@ func (s *settings) restore(ctx context.Context, path string, target archive.Targ
 	}
 	_, err = fmt.Fprintf(out, "The cloud is as it was on %s. `wisp up` starts it.\n", manifest.Taken.Format("2006-01-02 15:04:05 MST"))
 	return err
+}
+
+// forgets refuses a backup that does not know instances which are there: nodes
+// remove what their server does not name.
+func (s *settings) forgets(ctx context.Context, restoring *archive.Restoring, target archive.Target, out io.Writer) error {
+	known, err := restoring.Servers(ctx)
+	if err != nil {
+		return err
+	}
+	newer := map[string]string{}
+	databases := []string{s.database()}
+	if target.Database != "" && target.Database != s.Database {
+		databases = append(databases, target.Database)
+	}
+	for _, dsn := range databases {
+		found, err := archive.Servers(ctx, dsn, warnings())
+		if err != nil {
+			_, _ = fmt.Fprintf(out, "Which instances %s knew cannot be said: %s\n", redacted(dsn), publicMessage(err))
+		}
+		maps.Copy(newer, found)
+	}
+	machines, err := s.machines(ctx)
+	if err != nil {
+		return fmt.Errorf("list the machines of this host: %w", err)
+	}
+	for _, id := range machines {
+		if newer[id] == "" {
+			newer[id] = "a machine of this host"
+		}
+	}
+	maps.DeleteFunc(newer, func(id, _ string) bool { _, ok := known[id]; return ok })
+	if len(newer) == 0 {
+		return nil
+	}
+	var names []string
+	for id, name := range newer {
+		names = append(names, fmt.Sprintf("%s (%s)", id, name))
+	}
+	slices.Sort(names)
+	return fmt.Errorf("the backup is older than %d instances, which would be removed with their disks when the cloud starts: %s; save what they have first, and say --forget-newer", len(names), strings.Join(names, ", "))
+}
+
+// machines are the ids of the machines that this host has.
+func (s *settings) machines(ctx context.Context) ([]string, error) {
+	if _, err := os.Stat(s.path("node")); errors.Is(err, os.ErrNotExist) || s.Hypervisor == hypervisorFake {
+		return nil, nil
+	}
+	driver, err := qemu.New(qemu.Config{StateDir: s.path("node"), Accelerator: qemu.Accelerator(s.Accelerator)}, warnings())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = driver.Close() }()
+	found, err := driver.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, m := range found {
+		ids = append(ids, m.ID)
+	}
+	return ids, nil
 }
 
 // restoreImages puts the images' data where the restored settings want them.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -168,6 +169,44 @@ func TestBackupWithoutImages(t *testing.T) {
 	other := &settings{StateDir: t.TempDir()}
 	mustWisp(t, "restore", file, "--state-dir", other.StateDir)
 	has(t, other, id, "")
+}
+
+// An instance that is newer than the backup would be removed with its disk:
+// nobody does that by accident.
+func TestRestoreForgetsNoInstances(t *testing.T) {
+	t.Parallel()
+	s, id := cloud(t)
+	file := filepath.Join(t.TempDir(), "backup")
+	mustWisp(t, "backup", "--state-dir", s.StateDir, "-o", file)
+	db, err := store.Open(t.Context(), s.database(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO servers (id, project_id, user_id, name, hostname, vm_state, task_state, power_state, power, boot_generation, reset_generation, host, zone, flavor_id, flavor, vcpus, memory_mb, disk_gb, image_id, image, admin_pass, config_drive, metadata, locked_by, disk_config, access_ipv4, access_ipv6, reservation_id, launch_index, created_at, updated_at)
+			VALUES ('v1', 'p', 'u', 'newer', 'newer', 'active', '', 1, 'running', 1, 0, 'node-1', 'nova', '1', '{}', 1, 512, 1, '', '{}', '', FALSE, '{}', '', 'MANUAL', '', '', 'r-1', 0, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00')`)
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	refusedWisp(t, "v1 (newer)", "restore", file, "--state-dir", s.StateDir, "--replace")
+	if found, err := archive.Servers(t.Context(), s.database(), slog.New(slog.DiscardHandler)); err != nil || len(found) != 1 {
+		t.Errorf("there are %v, %v", found, err)
+	}
+	newer := file + "2"
+	mustWisp(t, "backup", "--state-dir", s.StateDir, "-o", newer)
+	mustWisp(t, "restore", newer, "--state-dir", s.StateDir, "--replace")
+	mustWisp(t, "restore", file, "--state-dir", s.StateDir, "--replace", "--forget-newer")
+	has(t, s, id, "data")
+	// A database that cannot be read keeps nobody from restoring.
+	if err := os.WriteFile(s.path("wisp.db"), []byte("this is no database at all, whatever its name says"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := mustWisp(t, "restore", file, "--state-dir", s.StateDir, "--replace"); !strings.Contains(out, "cannot be said") {
+		t.Errorf("it says %s", out)
+	}
+	has(t, s, id, "data")
 }
 
 // A cloud's process holds the lock of its state directory: POSIX's, which is

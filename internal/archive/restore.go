@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"wisp/internal/errs"
@@ -281,6 +282,44 @@ func WithDatabase(settings []byte, dsn string) ([]byte, error) {
 	}
 	content, err := json.MarshalIndent(all, "", "  ")
 	return append(content, '\n'), err
+}
+
+// Servers are the names of the instances that the backup knows, by id.
+func (r *Restoring) Servers(ctx context.Context) (map[string]string, error) {
+	if r.stage != nil {
+		return servers(ctx, r.stage.DB)
+	}
+	return Servers(ctx, filepath.Join(r.at(stagedFolder), databaseFile), r.log)
+}
+
+// Servers are the names of the instances that a database knows, by id. There
+// are none in one that is not there or has no tables.
+func Servers(ctx context.Context, dsn string, log *slog.Logger) (map[string]string, error) {
+	db, err := store.OpenUnchanged(ctx, dsn, log)
+	if errs.Is(err, errs.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, err := servers(ctx, db)
+	return found, errors.Join(err, db.Close())
+}
+
+func servers(ctx context.Context, db *store.DB) (map[string]string, error) {
+	tables, err := db.Tables(ctx)
+	if err != nil || !slices.ContainsFunc(tables, func(t store.Table) bool { return t.Name == "servers" }) {
+		return nil, err
+	}
+	var rows []struct{ ID, Name string }
+	if err := db.Read().NewRaw("SELECT id, name FROM servers WHERE deleted_at IS NULL").Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("list servers: %w", err)
+	}
+	found := map[string]string{}
+	for _, row := range rows {
+		found[row.ID] = row.Name
+	}
+	return found, nil
 }
 
 // Settings are the backup's settings for the target; nil when it has none.
