@@ -119,7 +119,7 @@ func PostgreSQLURL(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("make the template database: %v", err)
 	}
-	return open(t, create(t, " TEMPLATE "+template))
+	return create(t, " TEMPLATE "+template)
 }
 
 // Empty names a PostgreSQL database without any table, and drops it when the
