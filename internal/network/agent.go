@@ -191,6 +191,10 @@ func (s *Service) AgentHeartbeat(ctx context.Context, tx *store.Tx, host string,
 	if info.StartedAt > 0 {
 		started = time.Unix(info.StartedAt, 0).UTC()
 	}
+	heard, err := tx.NewSelect().Model((*Agent)(nil)).Where("host = ? AND agent_type = ? AND heartbeat_at > ?", host, AgentL3, at.Add(-AgentDownAfter)).Exists(ctx)
+	if err != nil {
+		return fmt.Errorf("read the last heartbeat of %s: %w", host, err)
+	}
 	configurations := s.configurations(&info)
 	rows := make([]Agent, len(agentTypes))
 	for i, t := range agentTypes {
@@ -200,7 +204,7 @@ func (s *Service) AgentHeartbeat(ctx context.Context, tx *store.Tx, host string,
 			Configurations: JSON[map[string]any]{configurations[t.kind]},
 		}
 	}
-	_, err := tx.NewInsert().Model(&rows).On("CONFLICT (host, agent_type) DO UPDATE").Set("heartbeat_at = EXCLUDED.heartbeat_at").
+	_, err = tx.NewInsert().Model(&rows).On("CONFLICT (host, agent_type) DO UPDATE").Set("heartbeat_at = EXCLUDED.heartbeat_at").
 		Set("started_at = EXCLUDED.started_at").Set("configurations = EXCLUDED.configurations").Set("availability_zone = EXCLUDED.availability_zone").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("record the heartbeat of %s: %w", host, err)
@@ -212,7 +216,14 @@ func (s *Service) AgentHeartbeat(ctx context.Context, tx *store.Tx, host string,
 	if changed {
 		hosts(tx)
 	}
-	_, err = s.MoveGateways(ctx, tx, nil)
+	// A host that is new, was silent or has other networks than before may be
+	// better than what gateways have; else only those that have none are looked
+	// for, because there are many heartbeats.
+	which := unplaced
+	if changed || !heard {
+		which = misplaced(nil)
+	}
+	_, err = s.moveGateways(ctx, tx, which, nil)
 	return err
 }
 

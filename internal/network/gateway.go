@@ -25,6 +25,10 @@ import (
 type gateway struct {
 	RouterID, Host                          string // Host is the one it has; may be empty
 	NetworkID, NetworkType, PhysicalNetwork string // the external network
+
+	// inner are the physical networks of the networks behind the router. A
+	// host that is not on one of them cannot hand to it what comes back.
+	inner []string
 }
 
 func (g *gateway) network() *Network {
@@ -41,10 +45,22 @@ type candidate struct {
 	locals map[string]bool
 }
 
-// choose returns the candidate that shall carry a gateway: of those that are
-// ready, are not refused and have its network the one with the fewest gateways, and of several
-// the first by name. nil: there is none. The candidates are in the order of
-// their names.
+// lacks is how many of the networks behind a router the host is not on.
+func (c *candidate) lacks(g *gateway) int {
+	n := 0
+	for _, name := range g.inner {
+		if !c.physical[name] {
+			n++
+		}
+	}
+	return n
+}
+
+// choose returns the candidate that shall carry a gateway, of those that are
+// ready, are not refused and have its network: the one that lacks the fewest of
+// the networks behind the router, of several the one with the fewest gateways,
+// then the first by name. nil: there is none. The candidates are in the order
+// of their names.
 func choose(all []*candidate, g *gateway, not func(host string) bool) *candidate {
 	// A cloud of one host needs no tunnels, and so no address for them. A
 	// local network is where its ports are, or nowhere yet.
@@ -61,7 +77,7 @@ func choose(all []*candidate, g *gateway, not func(host string) bool) *candidate
 	}
 	var best *candidate
 	for _, c := range all {
-		if c.ready && !not(c.host) && able(c) && (best == nil || c.load < best.load) {
+		if c.ready && !not(c.host) && able(c) && (best == nil || cmp.Or(cmp.Compare(c.lacks(g), best.lacks(g)), cmp.Compare(c.load, best.load)) < 0) {
 			best = c
 		}
 	}
@@ -132,43 +148,105 @@ func candidates(ctx context.Context, db bun.IDB) ([]*candidate, error) {
 	return all, nil
 }
 
-// gatewayHost chooses the host of a new gateway on an external network; "" is
-// that there is none yet, and a heartbeat finds one.
-func gatewayHost(ctx context.Context, db bun.IDB, n *Network) (string, error) {
-	all, err := candidates(ctx, db)
+// gatewayHost chooses the host of a new gateway of a router on an external
+// network; "" is that there is none yet, and a heartbeat finds one.
+func gatewayHost(ctx context.Context, db bun.IDB, r *Router, n *Network) (string, error) {
+	g, all, err := choices(ctx, db, r, n)
 	if err != nil {
 		return "", err
 	}
-	if c := choose(all, &gateway{NetworkID: n.ID, NetworkType: n.NetworkType, PhysicalNetwork: n.PhysicalNetwork}, anywhere); c != nil {
+	if c := choose(all, &g, anywhere); c != nil {
 		return c.host, nil
 	}
 	return "", nil
 }
 
+// choices are the gateway of a router, and the hosts that there are for it.
+func choices(ctx context.Context, db bun.IDB, r *Router, n *Network) (gateway, []*candidate, error) {
+	one := []gateway{{RouterID: r.ID, Host: r.GatewayHost, NetworkID: n.ID, NetworkType: n.NetworkType, PhysicalNetwork: n.PhysicalNetwork}}
+	if err := loadInner(ctx, db, one); err != nil {
+		return gateway{}, nil, err
+	}
+	all, err := candidates(ctx, db)
+	return one[0], all, err
+}
+
+// loadInner fills the physical networks behind routers.
+func loadInner(ctx context.Context, db bun.IDB, gateways []gateway) error {
+	at := make(map[string]int, len(gateways))
+	for i := range gateways {
+		at[gateways[i].RouterID] = i
+	}
+	var rows []struct{ RouterID, PhysicalNetwork string }
+	err := db.NewSelect().TableExpr("ports AS p").Join("JOIN networks AS n ON n.id = p.network_id").ColumnExpr("DISTINCT p.router_id, n.physical_network").
+		Where("p.router_id IN (?) AND p.role = ? AND n.network_type IN (?)", store.Set(keys(at)), roleInterface, bun.List([]string{TypeFlat, TypeVLAN})).
+		OrderExpr("p.router_id, n.physical_network").Scan(ctx, &rows)
+	if err != nil {
+		return fmt.Errorf("read the physical networks behind routers: %w", err)
+	}
+	for _, row := range rows {
+		g := &gateways[at[row.RouterID]]
+		g.inner = append(g.inner, row.PhysicalNetwork)
+	}
+	return nil
+}
+
+// followInterface moves the gateway of a router that was given an interface on
+// a network which the gateway's host is not on, when another host is on more of
+// them.
+func followInterface(ctx context.Context, tx *store.Tx, r *Router, inner *Network) error {
+	if r.GatewayHost == "" || inner.PhysicalNetwork == "" {
+		return nil
+	}
+	n, err := networkByID(ctx, tx, r.Gateway.NetworkID)
+	if err != nil {
+		return err
+	}
+	g, all, err := choices(ctx, tx, r, n)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(c *candidate) bool { return c.host == r.GatewayHost })
+	best := choose(all, &g, anywhere)
+	if i < 0 || best == nil || best.lacks(&g) >= all[i].lacks(&g) {
+		return nil
+	}
+	r.GatewayHost = best.host
+	return setGatewayHosts(ctx, tx, map[string]string{r.ID: best.host})
+}
+
 func anywhere(string) bool { return false }
 
-// misplaced reads the gateways that have no host, or one that is lost, that
-// has no L3 agent or one that is disabled, or that is not on the external
-// network. A host that is only silent keeps its gateways here: whoever watches
-// hosts knows which of them are lost.
-func misplaced(ctx context.Context, db bun.IDB, lost []string) ([]gateway, error) {
+// gatewaysOf reads the gateways that a condition selects: r is the router, n
+// the external network.
+func gatewaysOf(ctx context.Context, db bun.IDB, condition func(q *bun.SelectQuery) *bun.SelectQuery) ([]gateway, error) {
 	var rows []gateway
-	err := db.NewSelect().TableExpr("ports AS g").Join("JOIN routers AS r ON r.id = g.router_id").Join("JOIN networks AS n ON n.id = g.network_id").
+	err := db.NewSelect().TableExpr("routers AS r").Join("JOIN ports AS g ON g.router_id = r.id AND g.role = ?", roleGateway).Join("JOIN networks AS n ON n.id = g.network_id").
 		ColumnExpr("r.id AS router_id, r.gateway_host AS host, n.id AS network_id, n.network_type, n.physical_network").
-		Where("g.role = ?", roleGateway).
-		WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
-			q = q.Where("NOT EXISTS (SELECT 1 FROM network_agents AS ag WHERE ag.host = r.gateway_host AND ag.agent_type = ? AND ag.admin_state_up)", AgentL3).
-				WhereOr("n.network_type IN (?) AND EXISTS (SELECT 1 FROM network_hosts AS h WHERE h.host = r.gateway_host) "+
-					"AND NOT EXISTS (SELECT 1 FROM network_host_physical AS p WHERE p.host = r.gateway_host AND p.physical_network = n.physical_network)", bun.List([]string{TypeFlat, TypeVLAN}))
-			if len(lost) > 0 {
-				q = q.WhereOr("r.gateway_host IN (?)", store.Set(lost))
-			}
-			return q
-		}).Scan(ctx, &rows)
+		WhereGroup(" AND ", condition).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("look for gateways without a host that can carry them: %w", err)
 	}
 	return rows, nil
+}
+
+func unplaced(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("r.gateway_host = ''") }
+
+// misplaced selects the gateways that have no host, or one that is lost, that
+// has no L3 agent or one that is disabled, or that says it is not on the
+// external network. A host that is only silent, or that was not heard of since
+// hosts say what they have, keeps its gateways: whoever watches hosts knows
+// which of them are lost.
+func misplaced(lost []string) func(q *bun.SelectQuery) *bun.SelectQuery {
+	return func(q *bun.SelectQuery) *bun.SelectQuery {
+		q = q.Where("NOT EXISTS (SELECT 1 FROM network_agents AS ag WHERE ag.host = r.gateway_host AND ag.agent_type = ? AND ag.admin_state_up)", AgentL3).
+			WhereOr("n.network_type IN (?) AND EXISTS (SELECT 1 FROM network_hosts AS h WHERE h.host = r.gateway_host) "+
+				"AND NOT EXISTS (SELECT 1 FROM network_host_physical AS p WHERE p.host = r.gateway_host AND p.physical_network = n.physical_network)", bun.List([]string{TypeFlat, TypeVLAN}))
+		if len(lost) > 0 {
+			q = q.WhereOr("r.gateway_host IN (?)", store.Set(lost))
+		}
+		return q
+	}
 }
 
 // MoveGateways gives other hosts to the gateways of hosts that are lost or
@@ -177,12 +255,16 @@ func misplaced(ctx context.Context, db bun.IDB, lost []string) ([]gateway, error
 // Nothing moves back when a host returns. It takes a constant number of
 // queries, and changes nothing when there is nothing to move.
 func (s *Service) MoveGateways(ctx context.Context, tx *store.Tx, lost []string) (moved int, err error) {
-	gateways, err := misplaced(ctx, tx, lost)
-	if err != nil {
+	return s.moveGateways(ctx, tx, misplaced(lost), lost)
+}
+
+func (s *Service) moveGateways(ctx context.Context, tx *store.Tx, which func(q *bun.SelectQuery) *bun.SelectQuery, lost []string) (moved int, err error) {
+	gateways, err := gatewaysOf(ctx, tx, which)
+	if err != nil || len(gateways) == 0 {
 		return 0, err
 	}
-	if len(gateways) == 0 {
-		return 0, nil
+	if err := loadInner(ctx, tx, gateways); err != nil {
+		return 0, err
 	}
 	all, err := candidates(ctx, tx)
 	if err != nil {
@@ -244,8 +326,10 @@ func setGatewayHosts(ctx context.Context, tx *store.Tx, moves map[string]string)
 // each is told of once and not with every look.
 type stuck struct {
 	mu    sync.Mutex
-	known map[gateway]time.Time
+	known map[stay]time.Time
 }
+
+type stay struct{ router, host string }
 
 // forgetStuck is how long after the last look in vain the next is told of again.
 const forgetStuck = time.Minute
@@ -256,16 +340,17 @@ func (s *stuck) note(ctx context.Context, log *slog.Logger, left []gateway) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := now()
-	maps.DeleteFunc(s.known, func(_ gateway, last time.Time) bool { return at.Sub(last) > forgetStuck })
+	now := now()
+	maps.DeleteFunc(s.known, func(_ stay, last time.Time) bool { return now.Sub(last) > forgetStuck })
 	if s.known == nil {
-		s.known = map[gateway]time.Time{}
+		s.known = map[stay]time.Time{}
 	}
 	for _, g := range left {
-		if _, known := s.known[g]; !known {
+		at := stay{g.RouterID, g.Host}
+		if _, known := s.known[at]; !known {
 			log.WarnContext(ctx, "no host can carry the gateway of a router", "router", g.RouterID, "host", g.Host, "external_network", g.NetworkID, "physical_network", g.PhysicalNetwork)
 		}
-		s.known[g] = at
+		s.known[at] = now
 	}
 }
 
@@ -281,12 +366,11 @@ func (s *Service) AddGateway(ctx context.Context, caller *policy.Caller, agentID
 		if err != nil {
 			return err
 		}
-		all, err := candidates(ctx, tx)
+		g, all, err := choices(ctx, tx, r, n)
 		if err != nil {
 			return err
 		}
-		elsewhere := func(host string) bool { return host != a.Host }
-		if choose(all, &gateway{NetworkID: n.ID, NetworkType: n.NetworkType, PhysicalNetwork: n.PhysicalNetwork}, elsewhere) == nil {
+		if choose(all, &g, func(host string) bool { return host != a.Host }) == nil {
 			return notAnL3Agent(a.ID)
 		}
 		if r.GatewayHost == a.Host {
@@ -309,11 +393,10 @@ func (s *Service) RemoveGateway(ctx context.Context, caller *policy.Caller, agen
 		if err != nil {
 			return err
 		}
-		all, err := candidates(ctx, tx)
+		g, all, err := choices(ctx, tx, r, n)
 		if err != nil {
 			return err
 		}
-		g := gateway{RouterID: r.ID, Host: a.Host, NetworkID: n.ID, NetworkType: n.NetworkType, PhysicalNetwork: n.PhysicalNetwork}
 		return setGatewayHosts(ctx, tx, place(all, []gateway{g}, nil))
 	})
 }

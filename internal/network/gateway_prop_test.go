@@ -10,7 +10,8 @@ import (
 )
 
 // Whoever is chosen is ready, wanted and has the network, and nobody else who
-// could be has fewer gateways, nor as many and an earlier name.
+// could be is on more of the networks behind the router, has fewer gateways, or
+// as many and an earlier name.
 func TestChoose(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -18,6 +19,7 @@ func TestChoose(t *testing.T) {
 		g := gateway{
 			NetworkID: "net", NetworkType: rapid.SampledFrom([]string{TypeLocal, TypeFlat, TypeVLAN, TypeGRE, TypeVXLAN}).Draw(t, "type"),
 			PhysicalNetwork: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "physical"),
+			inner:           rapid.SampledFrom([][]string{nil, {"a"}, {"b"}, {"a", "b"}}).Draw(t, "inner"),
 		}
 		refused := rapid.SampledFrom(all).Draw(t, "refused").host
 		got := choose(all, &g, func(host string) bool { return host == refused })
@@ -37,7 +39,7 @@ func TestChoose(t *testing.T) {
 			t.Fatalf("chose %+v for %+v, which cannot be", got, g)
 		}
 		for _, c := range all {
-			if could(c) && (got == nil || c.load < got.load || c.load == got.load && c.host < got.host) {
+			if could(c) && (got == nil || c.lacks(&g) < got.lacks(&g) || c.lacks(&g) == got.lacks(&g) && (c.load < got.load || c.load == got.load && c.host < got.host)) {
 				t.Fatalf("chose %+v, although there is %+v", got, c)
 			}
 		}

@@ -298,6 +298,39 @@ func TestGatewayOfLocalNetwork(t *testing.T) {
 	})
 }
 
+// What comes back from outside must find its way to the wires behind the
+// router: hosts that are on them are better.
+func TestGatewayFollowsInterfaces(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		f := newFixture(t, db)
+		f.Service = network.New(db, slog.New(slog.DiscardHandler), network.Config{PhysicalNetworks: []string{"public", "lab"}, VLANs: map[string]network.Range{"lab": {First: 1, Last: 9}}})
+		f.heartbeat("host-1", "public")
+		f.heartbeat("host-2", "public", "lab")
+		f.heartbeat("host-3", "public", "lab")
+		r := f.router(f.external("flat", "public"))
+		if host := f.gatewayHost(r.ID); host != "host-1" {
+			t.Fatalf("the gateway is on %q", host)
+		}
+		tunnel := f.network(f.admin, network.NetworkSpec{Shared: network.Some(true)})
+		must1(f.AddInterface(t.Context(), f.admin, r.ID, f.subnet(f.admin, tunnel.ID, "10.1.0.0/24").ID, ""))
+		if host := f.gatewayHost(r.ID); host != "host-1" {
+			t.Errorf("the gateway moved to %q for an overlay", host)
+		}
+		vlan := f.network(f.admin, network.NetworkSpec{Shared: network.Some(true), NetworkType: network.Some("vlan")})
+		must1(f.AddInterface(t.Context(), f.admin, r.ID, f.subnet(f.admin, vlan.ID, "10.2.0.0/24").ID, ""))
+		if host := f.gatewayHost(r.ID); host != "host-2" {
+			t.Errorf("the gateway is on %q, which is not on the VLAN's wire", host)
+		}
+		if f.move("host-2"); f.gatewayHost(r.ID) != "host-3" {
+			t.Errorf("the gateway is on %q", f.gatewayHost(r.ID))
+		}
+		if f.move("host-2", "host-3"); f.gatewayHost(r.ID) != "host-1" {
+			t.Errorf("the gateway is on %q, and its host lost: what is on the external network is better than nothing", f.gatewayHost(r.ID))
+		}
+	})
+}
+
 // What cannot move is told of once, not with every look.
 func TestStuckGatewaysAreToldOfOnce(t *testing.T) {
 	t.Parallel()

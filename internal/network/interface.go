@@ -39,7 +39,14 @@ func (s *Service) AddInterface(ctx context.Context, caller *policy.Caller, route
 		} else {
 			made, err = s.attachSubnet(ctx, tx, caller, r, legs, subnetID)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		n, err := networkByID(ctx, tx, made.NetworkID)
+		if err != nil {
+			return err
+		}
+		return followInterface(ctx, tx, r, n)
 	})
 	return made, err
 }

@@ -392,7 +392,7 @@ func (s *Service) setGateway(ctx context.Context, tx *store.Tx, caller *policy.C
 		}
 	}
 	if r.GatewayHost = kept; kept == "" {
-		if r.GatewayHost, err = gatewayHost(ctx, tx, n); err != nil {
+		if r.GatewayHost, err = gatewayHost(ctx, tx, r, n); err != nil {
 			return fmt.Errorf("choose a gateway host: %w", err)
 		}
 	}
