@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/uptrace/bun"
 	"pgregory.net/rapid"
 
 	"wisp/internal/network"
@@ -402,6 +403,41 @@ func TestMovesAtOnce(t *testing.T) {
 		}
 		if moved.Load() != 40 || fmt.Sprint(on) != "map[host-2:10 host-3:10 host-4:10 host-5:10]" {
 			t.Errorf("%d gateways moved, to %v", moved.Load(), on)
+		}
+	})
+}
+
+// The number of queries of a move does not depend on what there is. It is
+// counted where the pool of readers may write too.
+func TestMoveGatewaysQueries(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		if f.db.Engine() != store.PostgreSQL {
+			t.Skip("readers of this engine cannot write")
+		}
+		external := f.external("flat", "public")
+		for i := range 4 {
+			f.heartbeat(fmt.Sprintf("host-%d", i+1), "public")
+		}
+		count := func(lost string) (moved int, queries int64) {
+			var n atomic.Int64
+			raw := must1(f.db.Read().(*bun.DB).WithQueryHook(hook{&n}).BeginTx(t.Context(), nil))
+			moved = must1(f.MoveGateways(t.Context(), &store.Tx{Tx: raw}, []string{lost}))
+			queries = n.Load()
+			if err := raw.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+			return moved, queries
+		}
+		for range 4 {
+			f.router(external)
+		}
+		one, few := count("host-1")
+		for range 56 {
+			f.router(external)
+		}
+		fifteen, many := count("host-1")
+		if one != 1 || fifteen != 15 || few != many || few > 8 {
+			t.Errorf("%d gateways moved in %d queries, %d in %d", one, few, fifteen, many)
 		}
 	})
 }

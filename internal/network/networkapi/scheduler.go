@@ -2,6 +2,7 @@ package networkapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"wisp/internal/api"
@@ -57,7 +58,8 @@ func (f *face) schedulerRoutes() []api.Route {
 			if err != nil {
 				return nil, err
 			}
-			return nil, f.svc.AddGateway(r.Context(), r.Caller, r.Param("id"), spec.routerID.Value)
+			// Clients read the answer, which is null.
+			return json.RawMessage("null"), f.svc.AddGateway(r.Context(), r.Caller, r.Param("id"), spec.routerID.Value)
 		}},
 		{Method: http.MethodDelete, Path: "/v2.0/agents/{id}/l3-routers/{router_id}", Policy: "delete_l3-router", Status: http.StatusNoContent, Handler: func(r *api.Request) (any, error) {
 			return nil, f.svc.RemoveGateway(r.Context(), r.Caller, r.Param("id"), r.Param("router_id"))

@@ -2,6 +2,7 @@ package networkapi_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"wisp/internal/network"
@@ -62,7 +63,9 @@ func TestSchedulers(t *testing.T) {
 		c.heartbeat("host-2", info)
 		c.heartbeat("host-3", network.AgentInfo{})
 		none(l3("host-2"), "routers")
-		c.Must(201, "admin", "POST", "/network/v2.0/"+l3("host-2"), obj{"router_id": router})
+		if answer := c.Must(201, "admin", "POST", "/network/v2.0/"+l3("host-2"), obj{"router_id": router}); strings.TrimSpace(string(answer.Body)) != "null" {
+			t.Errorf("the answer is %q: clients read JSON", answer.Body)
+		}
 		c.Must(201, "admin", "POST", "/network/v2.0/"+l3("host-2"), obj{"router_id": router})
 		one(hosting, "agents", c.agent("host-2", "L3 agent"))
 		none(l3("host-1"), "routers")
