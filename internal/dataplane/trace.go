@@ -180,10 +180,27 @@ func (d *Dataplane) traceStep(program string, port, mark uint32, frame []byte) (
 	case tcActRedirect:
 		step.Verdict = Forwarded
 	}
-	step.Frame = opts.DataOut
-	key := keyOf(opts.DataOut)
+	step.Frame = d.unwrapped(opts.DataOut)
+	key := keyOf(step.Frame)
 	step.Src, step.Dst = netip.AddrPortFrom(key.src, key.sport), netip.AddrPortFrom(key.dst, key.dport)
 	return step, nil
+}
+
+// unwrapped is the frame inside of one that this host sends in GRE; others are
+// as they were. VXLAN's outer headers are the work of its device, and are not
+// seen in a trace either.
+func (d *Dataplane) unwrapped(frame []byte) []byte {
+	const ip, gre = etherLen + 20, etherLen + 20 + 8
+	if len(frame) < gre+etherLen || binary.BigEndian.Uint16(frame[12:]) != 0x0800 || frame[etherLen] != 0x45 || frame[etherLen+9] != protoGRE {
+		return frame
+	}
+	from, to := netip.AddrFrom4([4]byte(frame[26:30])), binary.NativeEndian.Uint32(frame[30:])
+	_, known := d.tables.hosts.held[to]
+	_, ours := d.tables.greKeys.held[binary.BigEndian.Uint32(frame[ip+4:])]
+	if from != d.cfg.TunnelAddress || !known || !ours {
+		return frame
+	}
+	return frame[gre:]
 }
 
 // dropsOf counts a port's drops by reason. It asks for each key: others' may
