@@ -16,9 +16,11 @@
 //
 //	from_guest    tap, ingress: what a guest sends
 //	to_guest      tap, egress: all that anybody sends to a guest
-//	from_wire     physical interface, ingress; takes off the tags of VLANs
+//	from_wire     physical interface, and one that leads to other hosts, ingress;
+//	              takes off the tags of VLANs and the outer headers of GRE
 //	from_host     physical interface, egress: what the host's own stack sends
-//	from_tunnel   VXLAN device, ingress
+//	from_tunnel   VXLAN device, ingress; also frames in GRE on their way out that
+//	              the kernel must read anew
 //	from_service  the veth from the services' namespace, ingress
 //
 // They are attached with tcx where the kernel has it (6.6) and with clsact
@@ -44,7 +46,31 @@
 // router's leg, routed. Broadcasts are copied to the network's local ports
 // and to the hosts with its other ports; on flat networks also to the wire
 // and to the host itself, on VLANs to the wire. Unknown unicast leaves on
-// these two only. Networks of type GRE are refused.
+// these two only.
+//
+// # Tunnels
+//
+// A frame goes to another host by the transport of its network, and only to
+// the host that has the port: nothing is learned from frames, and a MAC that
+// is no port's and of no allowed pair is unknown even behind a host that was
+// heard. Frames from other hosts are taken only when the outer source is the
+// endpoint of a port in the State; others are counted as "stranger". VXLAN of
+// strangers is dropped. GRE is left to the host's own stack when anything is
+// not as this package sends it: it may be another's.
+//
+// VXLAN is the work of one kernel device. GRE (RFC 2784, 2890: with a key, no
+// checksum, Ethernet inside, bpf/gre.h) is written and read by the programs.
+// Its outer packets must not be fragmented: a network of this type is as wide
+// as its MTU says or as the interface to the narrowest host allows. The
+// interfaces are those that have the tunnel address or lead to another host;
+// Resync looks for them again. IP frames leave by bpf_redirect_neigh, with
+// segmentation offloads; what is not IP, and floods, go around by the ingress
+// of the VXLAN device, where the kernel sees what they now are. Frames that a
+// guest tagged do not cross GRE, nor does what came in fragments.
+//
+// A guest's packet that is bigger than its network gets "fragmentation
+// needed" or "packet too big" in the name of its receiver, also when it may be
+// cut: a switch cannot cut, and the sender then does.
 //
 // A router is passed in one go (bpf/route.h): translation of the destination
 // when the packet comes from outside, TTL, longest prefix, next hop, MTU,
@@ -77,7 +103,8 @@
 //	ids                  names of objects -> their numbers, which outlive the process
 //	devs                 interface -> port or network
 //	ports, nets          properties
-//	vnis, vlans          VNI, interface and tag -> network
+//	vnis, gre_keys, vlans    VNI, key, interface and tag -> network
+//	hosts                tunnel address of another host -> interface, for GRE
 //	fdb, neigh, flood    network and MAC, network and address -> place; places of broadcasts
 //	sources, pairs       port, MAC and address (or prefix) that it may send from
 //	rulesets, rules, members   security groups

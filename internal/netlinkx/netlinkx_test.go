@@ -93,6 +93,9 @@ func TestDevices(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		if way, err := h.RouteTo(netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.7")); err != nil || way != left.Index {
+			t.Errorf("the way by device %d: %d, %v", left.Index, way, err)
+		}
 		left, err = h.Link("left")
 		if err != nil || left.Kind != "veth" || left.MTU != 1300 || left.MAC.String() != mac.String() || !left.Up ||
 			!left.NoARP || !left.Promiscuous {
@@ -139,9 +142,13 @@ func TestFailures(t *testing.T) {
 			"route":       func() error { return h.AddRoute(none, netip.MustParsePrefix("192.0.2.0/24"), netip.Addr{}) },
 			"veth":        func() error { return h.AddVeth("lo", "right", 1500, self(t)) },
 			"vxlan":       func() error { return h.AddVXLAN("lo", netip.Addr{}, 4789, 1500) },
-			"clsact":      func() error { return h.AttachClsact(none, true, 0, "x") },
-			"program":     func() error { return h.AttachClsact(1, true, 0, "x") },
-			"namespace":   func() error { return netlinkx.In("/run/netns/wisp-none", func() error { return nil }) },
+			"no way": func() error {
+				_, err := h.RouteTo(netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"))
+				return err
+			},
+			"clsact":    func() error { return h.AttachClsact(none, true, 0, "x") },
+			"program":   func() error { return h.AttachClsact(1, true, 0, "x") },
+			"namespace": func() error { return netlinkx.In("/run/netns/wisp-none", func() error { return nil }) },
 			"no namespace": func() error {
 				return netlinkx.In("/dev/null", func() error { return nil })
 			},
