@@ -23,6 +23,8 @@ type bpfConf struct {
 	SvcIfindex uint32
 	TunIfindex uint32
 	TunLocal   uint32
+	Transit    uint32
+	TunMtu     uint32
 }
 
 type bpfCount struct {
@@ -63,7 +65,7 @@ type bpfDest struct {
 	Ifindex uint32
 	Remote  uint32
 	Kind    uint8
-	Pad     uint8
+	Flags   uint8
 	Mac     [6]uint8
 }
 
@@ -162,6 +164,7 @@ type bpfNet struct {
 	Nflood  uint32
 	Mac     [6]uint8
 	Pad     [2]uint8
+	Carrier uint32
 }
 
 type bpfPairKey struct {
@@ -174,42 +177,46 @@ type bpfPairKey struct {
 }
 
 type bpfPkt struct {
-	_         structs.HostLayout
-	Src       bpfAddr
-	Dst       bpfAddr
-	Ndst      bpfAddr
-	Hop       bpfAddr
-	Leg       bpfAddr
-	Port      uint32
-	Net       uint32
-	OutNet    uint32
-	Router    uint32
-	Origin    uint32
-	InIfindex uint32
-	TunRemote uint32
-	FragId    uint32
-	Pass      uint32
-	Nsrc      uint32
-	Ethertype uint16
-	L4        uint16
-	L3Len     uint16
-	Sport     uint16
-	Dport     uint16
-	Nport     uint16
-	Nsport    uint16
-	Smac      [6]uint8
-	Dmac      [6]uint8
-	LegMac    [6]uint8
-	Proto     uint8
-	Ttl       uint8
-	Flags     uint8
-	IcmpType  uint8
-	IcmpCode  uint8
-	TcpFlags  uint8
-	NatIn     uint8
-	NatOut    uint8
-	Pad       [4]uint8
-	Buf       [96]uint8
+	_          structs.HostLayout
+	Src        bpfAddr
+	Dst        bpfAddr
+	Ndst       bpfAddr
+	Hop        bpfAddr
+	Leg        bpfAddr
+	Port       uint32
+	Net        uint32
+	OutNet     uint32
+	Router     uint32
+	Origin     uint32
+	InIfindex  uint32
+	TunRemote  uint32
+	FragId     uint32
+	Pass       uint32
+	Nsrc       uint32
+	NatRemote  uint32
+	Ethertype  uint16
+	L4         uint16
+	L3Len      uint16
+	Sport      uint16
+	Dport      uint16
+	Nport      uint16
+	Nsport     uint16
+	Smac       [6]uint8
+	Dmac       [6]uint8
+	LegMac     [6]uint8
+	Proto      uint8
+	Ttl        uint8
+	Flags      uint8
+	IcmpType   uint8
+	IcmpCode   uint8
+	TcpFlags   uint8
+	NatIn      uint8
+	NatOut     uint8
+	NatAway    uint8
+	Transit    uint8
+	RouteFlags uint8
+	Pad        uint8
+	Buf        [96]uint8
 }
 
 type bpfPort struct {
@@ -223,9 +230,10 @@ type bpfPort struct {
 }
 
 type bpfRaddr struct {
-	_     structs.HostLayout
-	Other bpfAddr
-	Kind  uint32
+	_      structs.HostLayout
+	Other  bpfAddr
+	Kind   uint32
+	Remote uint32
 }
 
 type bpfRaddrKey struct {
@@ -267,15 +275,17 @@ const (
 	bpfReasonREASON_FRAGMENT       bpfReason = 26
 	bpfReasonREASON_ROUTER_LOCAL   bpfReason = 27
 	bpfReasonREASON_TUNNEL         bpfReason = 28
+	bpfReasonREASON_CONFLICT       bpfReason = 29
 )
 
 type bpfRoute struct {
-	_   structs.HostLayout
-	Via bpfAddr
-	Leg bpfAddr
-	Net uint32
-	Mac [6]uint8
-	Pad [2]uint8
+	_     structs.HostLayout
+	Via   bpfAddr
+	Leg   bpfAddr
+	Net   uint32
+	Mac   [6]uint8
+	Flags uint8
+	Pad   uint8
 }
 
 type bpfRouteKey struct {
@@ -291,6 +301,9 @@ type bpfRouter struct {
 	ExtNet   uint32
 	Gw4      uint32
 	GwRemote uint32
+	Mac      [6]uint8
+	Pad      [2]uint8
+	Moves    uint32
 }
 
 type bpfRule struct {
@@ -348,10 +361,18 @@ type bpfVlanKey struct {
 	Tag     uint32
 }
 
+type bpfYield struct {
+	_      structs.HostLayout
+	Seen   uint64
+	Remote uint32
+	Moves  uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	bpfMapConflicts    = "conflicts"
 	bpfMapConfs        = "confs"
 	bpfMapCounts       = "counts"
 	bpfMapCts          = "cts"
@@ -379,6 +400,7 @@ const (
 	bpfMapSvcs         = "svcs"
 	bpfMapVlans        = "vlans"
 	bpfMapVnis         = "vnis"
+	bpfMapYields       = "yields"
 	bpfProgFromGuest   = "from_guest"
 	bpfProgFromHost    = "from_host"
 	bpfProgFromService = "from_service"
@@ -441,33 +463,35 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
-	Confs    *ebpf.MapSpec `ebpf:"confs"`
-	Counts   *ebpf.MapSpec `ebpf:"counts"`
-	Cts      *ebpf.MapSpec `ebpf:"cts"`
-	Devs     *ebpf.MapSpec `ebpf:"devs"`
-	Dyns     *ebpf.MapSpec `ebpf:"dyns"`
-	Fdb      *ebpf.MapSpec `ebpf:"fdb"`
-	Flood    *ebpf.MapSpec `ebpf:"flood"`
-	Frags    *ebpf.MapSpec `ebpf:"frags"`
-	GreKeys  *ebpf.MapSpec `ebpf:"gre_keys"`
-	Hosts    *ebpf.MapSpec `ebpf:"hosts"`
-	Ids      *ebpf.MapSpec `ebpf:"ids"`
-	Members  *ebpf.MapSpec `ebpf:"members"`
-	Nats     *ebpf.MapSpec `ebpf:"nats"`
-	Neigh    *ebpf.MapSpec `ebpf:"neigh"`
-	Nets     *ebpf.MapSpec `ebpf:"nets"`
-	Pairs    *ebpf.MapSpec `ebpf:"pairs"`
-	Ports    *ebpf.MapSpec `ebpf:"ports"`
-	Raddrs   *ebpf.MapSpec `ebpf:"raddrs"`
-	Routers  *ebpf.MapSpec `ebpf:"routers"`
-	Routes   *ebpf.MapSpec `ebpf:"routes"`
-	Rules    *ebpf.MapSpec `ebpf:"rules"`
-	Rulesets *ebpf.MapSpec `ebpf:"rulesets"`
-	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
-	Sources  *ebpf.MapSpec `ebpf:"sources"`
-	Svcs     *ebpf.MapSpec `ebpf:"svcs"`
-	Vlans    *ebpf.MapSpec `ebpf:"vlans"`
-	Vnis     *ebpf.MapSpec `ebpf:"vnis"`
+	Conflicts *ebpf.MapSpec `ebpf:"conflicts"`
+	Confs     *ebpf.MapSpec `ebpf:"confs"`
+	Counts    *ebpf.MapSpec `ebpf:"counts"`
+	Cts       *ebpf.MapSpec `ebpf:"cts"`
+	Devs      *ebpf.MapSpec `ebpf:"devs"`
+	Dyns      *ebpf.MapSpec `ebpf:"dyns"`
+	Fdb       *ebpf.MapSpec `ebpf:"fdb"`
+	Flood     *ebpf.MapSpec `ebpf:"flood"`
+	Frags     *ebpf.MapSpec `ebpf:"frags"`
+	GreKeys   *ebpf.MapSpec `ebpf:"gre_keys"`
+	Hosts     *ebpf.MapSpec `ebpf:"hosts"`
+	Ids       *ebpf.MapSpec `ebpf:"ids"`
+	Members   *ebpf.MapSpec `ebpf:"members"`
+	Nats      *ebpf.MapSpec `ebpf:"nats"`
+	Neigh     *ebpf.MapSpec `ebpf:"neigh"`
+	Nets      *ebpf.MapSpec `ebpf:"nets"`
+	Pairs     *ebpf.MapSpec `ebpf:"pairs"`
+	Ports     *ebpf.MapSpec `ebpf:"ports"`
+	Raddrs    *ebpf.MapSpec `ebpf:"raddrs"`
+	Routers   *ebpf.MapSpec `ebpf:"routers"`
+	Routes    *ebpf.MapSpec `ebpf:"routes"`
+	Rules     *ebpf.MapSpec `ebpf:"rules"`
+	Rulesets  *ebpf.MapSpec `ebpf:"rulesets"`
+	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
+	Sources   *ebpf.MapSpec `ebpf:"sources"`
+	Svcs      *ebpf.MapSpec `ebpf:"svcs"`
+	Vlans     *ebpf.MapSpec `ebpf:"vlans"`
+	Vnis      *ebpf.MapSpec `ebpf:"vnis"`
+	Yields    *ebpf.MapSpec `ebpf:"yields"`
 }
 
 // bpfVariableSpecs contains global variables before they are loaded into the kernel.
@@ -496,37 +520,40 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
-	Confs    *ebpf.Map `ebpf:"confs"`
-	Counts   *ebpf.Map `ebpf:"counts"`
-	Cts      *ebpf.Map `ebpf:"cts"`
-	Devs     *ebpf.Map `ebpf:"devs"`
-	Dyns     *ebpf.Map `ebpf:"dyns"`
-	Fdb      *ebpf.Map `ebpf:"fdb"`
-	Flood    *ebpf.Map `ebpf:"flood"`
-	Frags    *ebpf.Map `ebpf:"frags"`
-	GreKeys  *ebpf.Map `ebpf:"gre_keys"`
-	Hosts    *ebpf.Map `ebpf:"hosts"`
-	Ids      *ebpf.Map `ebpf:"ids"`
-	Members  *ebpf.Map `ebpf:"members"`
-	Nats     *ebpf.Map `ebpf:"nats"`
-	Neigh    *ebpf.Map `ebpf:"neigh"`
-	Nets     *ebpf.Map `ebpf:"nets"`
-	Pairs    *ebpf.Map `ebpf:"pairs"`
-	Ports    *ebpf.Map `ebpf:"ports"`
-	Raddrs   *ebpf.Map `ebpf:"raddrs"`
-	Routers  *ebpf.Map `ebpf:"routers"`
-	Routes   *ebpf.Map `ebpf:"routes"`
-	Rules    *ebpf.Map `ebpf:"rules"`
-	Rulesets *ebpf.Map `ebpf:"rulesets"`
-	Scratch  *ebpf.Map `ebpf:"scratch"`
-	Sources  *ebpf.Map `ebpf:"sources"`
-	Svcs     *ebpf.Map `ebpf:"svcs"`
-	Vlans    *ebpf.Map `ebpf:"vlans"`
-	Vnis     *ebpf.Map `ebpf:"vnis"`
+	Conflicts *ebpf.Map `ebpf:"conflicts"`
+	Confs     *ebpf.Map `ebpf:"confs"`
+	Counts    *ebpf.Map `ebpf:"counts"`
+	Cts       *ebpf.Map `ebpf:"cts"`
+	Devs      *ebpf.Map `ebpf:"devs"`
+	Dyns      *ebpf.Map `ebpf:"dyns"`
+	Fdb       *ebpf.Map `ebpf:"fdb"`
+	Flood     *ebpf.Map `ebpf:"flood"`
+	Frags     *ebpf.Map `ebpf:"frags"`
+	GreKeys   *ebpf.Map `ebpf:"gre_keys"`
+	Hosts     *ebpf.Map `ebpf:"hosts"`
+	Ids       *ebpf.Map `ebpf:"ids"`
+	Members   *ebpf.Map `ebpf:"members"`
+	Nats      *ebpf.Map `ebpf:"nats"`
+	Neigh     *ebpf.Map `ebpf:"neigh"`
+	Nets      *ebpf.Map `ebpf:"nets"`
+	Pairs     *ebpf.Map `ebpf:"pairs"`
+	Ports     *ebpf.Map `ebpf:"ports"`
+	Raddrs    *ebpf.Map `ebpf:"raddrs"`
+	Routers   *ebpf.Map `ebpf:"routers"`
+	Routes    *ebpf.Map `ebpf:"routes"`
+	Rules     *ebpf.Map `ebpf:"rules"`
+	Rulesets  *ebpf.Map `ebpf:"rulesets"`
+	Scratch   *ebpf.Map `ebpf:"scratch"`
+	Sources   *ebpf.Map `ebpf:"sources"`
+	Svcs      *ebpf.Map `ebpf:"svcs"`
+	Vlans     *ebpf.Map `ebpf:"vlans"`
+	Vnis      *ebpf.Map `ebpf:"vnis"`
+	Yields    *ebpf.Map `ebpf:"yields"`
 }
 
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
+		m.Conflicts,
 		m.Confs,
 		m.Counts,
 		m.Cts,
@@ -554,6 +581,7 @@ func (m *bpfMaps) Close() error {
 		m.Svcs,
 		m.Vlans,
 		m.Vnis,
+		m.Yields,
 	)
 }
 

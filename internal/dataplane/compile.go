@@ -24,6 +24,7 @@ type surroundings struct {
 	under   underlay          // of networks of type GRE
 	local   netip.Addr        // tunnel address
 	service uint32            // interface index of the service veth
+	mtu     int               // of a packet in a tunnel, 0 when not known
 }
 
 // compilation turns a State into the contents of the maps.
@@ -38,12 +39,13 @@ type compilation struct {
 	netIDs      map[string]uint32
 	routerPorts map[string]bool
 	wireOf      map[string]string // physical network -> network that has it
+	speakers    map[string]speaker
 }
 
 func compile(state intent.State, around surroundings, names *ids, groups *groupCompiler) (*wanted, map[string]error) {
 	c := &compilation{
 		state: state, around: around, ids: names, groups: groups, want: newWanted(), refused: map[string]error{},
-		netIDs: map[string]uint32{}, routerPorts: map[string]bool{}, wireOf: map[string]string{},
+		netIDs: map[string]uint32{}, routerPorts: map[string]bool{}, wireOf: map[string]string{}, speakers: map[string]speaker{},
 	}
 	names.begin()
 	for _, r := range state.Routers {
@@ -54,6 +56,9 @@ func compile(state intent.State, around surroundings, names *ids, groups *groupC
 			c.routerPorts[r.Gateway.PortID] = true
 		}
 	}
+	c.want.confs[0] = bpfConf{SvcIfindex: around.service, TunIfindex: around.tunnel, TunLocal: be4(around.local), TunMtu: uint32(around.mtu)}
+	c.electSpeakers()
+	c.transit()
 	for _, id := range slices.Sorted(maps.Keys(state.Networks)) {
 		c.refuse(id, c.network(id, state.Networks[id]))
 	}
@@ -67,12 +72,12 @@ func compile(state intent.State, around surroundings, names *ids, groups *groupC
 		}
 	}
 	c.vips()
+	c.askers()
 	c.flooding()
 	c.refuseAll(groups.compile(state, names, c.want))
 	for _, a := range endpoints(state, around.local) {
 		c.want.hosts[be4(a)] = around.under.paths[a]
 	}
-	c.want.confs[0] = bpfConf{SvcIfindex: around.service, TunIfindex: around.tunnel, TunLocal: be4(around.local)}
 	c.want.ids = names.end()
 	return c.want, c.refused
 }
@@ -117,11 +122,13 @@ func (c *compilation) network(id string, n intent.Network) error {
 			return errs.New(errs.Invalid, "VXLAN segmentation id %d is not 1 to 16777215", n.SegmentationID)
 		}
 		out.Type, out.Vni, out.Ifindex = netVXLAN, n.SegmentationID, c.around.tunnel
+		out.Mac = hostMAC(c.around.local)
 	case intent.TypeGRE:
 		if n.SegmentationID == 0 {
 			return errs.New(errs.Invalid, "GRE segmentation id 0 is not 1 to 4294967295")
 		}
 		out.Type, out.Vni, out.Ifindex = netGRE, n.SegmentationID, c.around.tunnel
+		out.Mac = hostMAC(c.around.local)
 		out.Mtu = c.around.under.fit(out.Mtu)
 	default:
 		return errs.New(errs.NotImplemented, "this dataplane has no networks of type %q", n.Type)
@@ -147,6 +154,9 @@ func (c *compilation) network(id string, n intent.Network) error {
 	}
 	if out.Type == netFlat && out.Ifindex != 0 {
 		c.want.devs[out.Ifindex] = bpfDev{Kind: devPhys, Id: idx}
+	}
+	if onWire(out) && out.Ifindex == 0 {
+		out.Carrier = be4(c.speakers[id].other)
 	}
 	c.netIDs[id] = idx
 	c.want.nets[idx] = out
@@ -194,9 +204,9 @@ func (c *compilation) port(id string, p intent.Port) error {
 			return err
 		}
 		where.Kind, where.Ifindex = destLocal, c.around.devices[id]
-	case p.Service, onWire(n):
+	case p.Service:
 		where.Kind = destRemote // no tunnel leads there
-	case tunnelled(n) && p.Endpoint.Is4():
+	case onWire(n), p.Endpoint.Is4():
 		where.Kind, where.Remote = destRemote, be4(p.Endpoint)
 	default:
 		return nil // on no host yet: nothing to reach
@@ -205,7 +215,9 @@ func (c *compilation) port(id string, p intent.Port) error {
 	if _, taken := c.want.fdb[key]; taken {
 		return errs.New(errs.Conflict, "address %s is on the network already", p.MAC)
 	}
-	c.want.fdb[key] = where
+	if where.Remote == 0 || n.Type != netLocal { // elsewhere a local network is another one, and only routers lead there
+		c.want.fdb[key] = where
+	}
 	err = c.addresses(netID, where, p.Addresses)
 	if p.Local {
 		err = errors.Join(err, c.localPort(id, p, netID, where))
@@ -346,7 +358,7 @@ func (c *compilation) flooding() {
 			if own, known := c.ids.find(kindPort, id); known && own == where.Id {
 				places[netID] = append(places[netID], bpfDest{Kind: destLocal, Id: where.Id, Ifindex: where.Ifindex})
 			}
-		case where.Kind == destRemote && where.Remote != 0:
+		case where.Kind == destRemote && where.Remote != 0 && tunnelled(c.want.nets[netID]):
 			at := bpfDest{Kind: destRemote, Remote: where.Remote, Id: netID}
 			if _, seen := remotes[at]; !seen {
 				remotes[at] = netID

@@ -19,6 +19,10 @@ const (
 	destRouter = 3
 	destVIP    = 4
 
+	destSpeaks = 1
+
+	routeHostMAC = 1
+
 	dirIngress = 0
 	dirEgress  = 1
 
@@ -38,6 +42,9 @@ const (
 	raddrGW    = 2
 	raddrFIP   = 3
 	raddrFixed = 4
+	raddrAway  = 5
+
+	transitRoute = 1
 
 	markForwarded = 0x77697301
 )

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"sync"
@@ -73,6 +74,11 @@ type Report struct {
 	Changed int              // entries and devices written or removed because the state changed
 	Drift   int              // entries and devices that were not as left, and were mended
 	Refused map[string]error // by object id
+	// Conflicts are addresses of routers here that somebody else on the wire
+	// says to have. Yielded are the routers whose gateway another host has
+	// taken over, as it said, although the state says that it is here.
+	Conflicts []Conflict
+	Yielded   []string
 }
 
 // Dataplane is the network of one host. Its methods may be called from
@@ -92,6 +98,7 @@ type Dataplane struct {
 	last     *intent.State
 	ready    bool // devices were listed and base devices made
 	closed   bool
+	stop     chan struct{} // closed with the dataplane
 }
 
 // Open loads the programs, or adopts what an earlier process left: maps,
@@ -104,7 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Dataplane, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	d := &Dataplane{cfg: cfg}
+	d := &Dataplane{cfg: cfg, stop: make(chan struct{})}
 	err := d.inHost(func() error {
 		k, err := openKernel(cfg.PinDir, cfg.ConntrackEntries)
 		if err != nil {
@@ -127,6 +134,11 @@ func Open(ctx context.Context, cfg Config) (*Dataplane, error) {
 		return nil, fmt.Errorf("opening dataplane %s: %w", cfg.Prefix, err)
 	}
 	d.ids, d.groups = newIDs(d.tables.ids.held), newGroupCompiler(d.tables)
+	if err := d.forgetStrangers(); err != nil {
+		d.kernel.close()
+		d.nl.Close()
+		return nil, fmt.Errorf("opening dataplane %s: %w", cfg.Prefix, err)
+	}
 	d.devices = &devices{cfg: cfg, nl: d.nl, known: map[string]netlinkx.Link{}}
 	d.attacher = &attacher{dir: cfg.PinDir, nl: d.nl, done: map[attachment]attached{}, ids: map[*ebpf.Program]ebpf.ProgramID{}}
 	return d, nil
@@ -196,6 +208,11 @@ func (d *Dataplane) convergeHere(ctx context.Context, state intent.State, verify
 			return err
 		}
 		report.Drift += drift
+		drift, err = d.kernel.mend()
+		report.Drift += drift
+		if err != nil {
+			return err
+		}
 	}
 	if verify || !d.ready {
 		d.attacher.forget()
@@ -211,7 +228,8 @@ func (d *Dataplane) convergeHere(ctx context.Context, state intent.State, verify
 	for id, why := range refused {
 		report.Refused[id] = errors.Join(report.Refused[id], why)
 	}
-	news := d.announcements(want)
+	news, moved := d.announcements(want), d.gateways(state, want, verify)
+	routers := maps.Clone(d.tables.routers.held)
 
 	var failed []error
 	changed, err := d.tables.put(want)
@@ -240,7 +258,10 @@ func (d *Dataplane) convergeHere(ctx context.Context, state intent.State, verify
 		*mended += n
 		failed = append(failed, err)
 	}
-	failed = append(failed, announce(news))
+	failed = append(failed, d.leave(routers, want), announce(news), d.tellHosts(moved), d.watch(ctx, report))
+	if !verify {
+		d.repeat(news, moved)
+	}
 	d.last = &state
 	d.ready = errors.Join(failed...) == nil
 	return errors.Join(failed...)
@@ -270,7 +291,11 @@ func (d *Dataplane) surroundings(state intent.State, mended *int, report *Report
 			return s, err
 		}
 		*mended += count(made)
+		if d.devices.carries, err = d.devices.tunnelRoom(); err != nil {
+			return s, err
+		}
 	}
+	s.mtu = d.devices.carries
 	l, err := d.devices.get(d.devices.serviceName())
 	if err != nil {
 		return s, err
@@ -295,6 +320,7 @@ func (d *Dataplane) surroundings(state intent.State, mended *int, report *Report
 		return s, err
 	}
 	s.wires = wires
+	*mended += len(turned)
 	for _, name := range turned {
 		d.ids.keep(kindPromisc, name)
 	}
@@ -392,6 +418,7 @@ func (d *Dataplane) Close() error {
 	}
 	defer d.mu.Unlock()
 	d.closed = true
+	close(d.stop)
 	d.kernel.close()
 	d.nl.Close()
 	return nil
@@ -416,6 +443,7 @@ func (d *Dataplane) Purge(ctx context.Context) error {
 	})
 	failed = append(failed, err)
 	d.closed = true
+	close(d.stop)
 	d.kernel.close()
 	d.nl.Close()
 	if err := os.RemoveAll(d.cfg.PinDir); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -36,6 +36,8 @@ type devices struct {
 	cfg   Config
 	nl    *netlinkx.Handle
 	known map[string]netlinkx.Link // by name, as last seen
+	// carries is what tunnelRoom told last.
+	carries int
 }
 
 func (d *devices) tunnelName() string  { return d.cfg.Prefix + "vx" }
@@ -122,11 +124,7 @@ func (d *devices) tunnel() (l netlinkx.Link, made bool, err error) {
 	}
 	l, err = d.get(d.tunnelName())
 	if errs.Is(err, errs.NotFound) {
-		port := d.cfg.TunnelPort
-		if port == 0 {
-			port = defaultTunnelPort
-		}
-		if err := d.nl.AddVXLAN(d.tunnelName(), d.cfg.TunnelAddress, port, tunnelMTU); err != nil {
+		if err := d.nl.AddVXLAN(d.tunnelName(), d.cfg.TunnelAddress, d.cfg.tunnelPort(), tunnelMTU); err != nil {
 			return l, false, err
 		}
 		made = true

@@ -81,6 +81,36 @@
 // are asked by ARP: the packet that found no answer becomes the question, as
 // a queue does not exist in BPF.
 //
+// # Routers on many hosts
+//
+// The host of the sender routes, whatever the types of the two networks are.
+// What it cannot do itself it hands over in the transit network, a tunnel with
+// VNI 0 that carries packets of all routers (compile_transit.go): to the host
+// that serves a floating IP or has the gateway, which routes and translates;
+// or, when all is done, to the host of a receiver whose network is on a wire
+// that this host has not, or is local there. Answers take the same ways back,
+// and an address is translated on one host only, so that every port and every
+// tracked connection sees the same addresses. Packets that fit the receiver's
+// network but not the tunnel are cut by the kernel on their way; guests are
+// told the tunnel's MTU at once.
+//
+// A switch must not see one MAC come from two hosts. On each wire one host
+// speaks for a router: the lowest tunnel address of those with ports there.
+// It answers strangers' ARP, routes for them and shows the router's MAC. All
+// other hosts send from the MAC of their interface, ask without the router's
+// address (RFC 5227), and answer their own guests only. On the external
+// network the gateway's host shows the gateway's MAC, and a floating IP that
+// is served at the port's own host goes by that host's interface, so that it
+// stays where it is when the gateway moves.
+//
+// A gateway that comes to a host is announced there, several times within
+// some seconds, by gratuitous ARP and unsolicited advertisements. Others are
+// told by the cloud. One whose agent is dead is told by the new host, in the
+// transit network; its programs then answer no more and hand over (take_yield
+// of bpf/arp.h). What somebody on a wire says about a router's address is
+// counted, kept in the map conflicts and told in Report, and changes nothing:
+// a stranger there could say it too.
+//
 // Every way to a guest ends in to_guest, the only place of ingress rules. It
 // wants a mark that only these programs set, and so keeps out what the
 // host's own stack would say.
@@ -117,6 +147,8 @@
 //	nats     connections that share a router's address, two entries each
 //	frags    ports of fragmented packets
 //	dyns     neighbours that only ARP knows
+//	conflicts   addresses of routers that somebody else on a wire says to have
+//	yields   routers whose gateway another host has taken over
 //	svcs     connections to the metadata service
 //	counts   dropped packets by port and reason
 //	scratch  room for the packet at hand

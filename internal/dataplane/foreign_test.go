@@ -51,7 +51,7 @@ func (l *lab) underlay() string {
 	return ns
 }
 
-func tunnelled(c *dataplane.Config) { c.TunnelAddress = netip.MustParseAddr("192.0.2.1") }
+func withTunnel(c *dataplane.Config) { c.TunnelAddress = netip.MustParseAddr("192.0.2.1") }
 
 // fragments is how many fragments a namespace's stack made of its packets.
 func (l *lab) fragments(ns string) string {
@@ -163,7 +163,7 @@ func (l *lab) overlay(kind string, segment uint32, mtu int) (a string) {
 
 func TestForeignVXLANDevice(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, tunnelled)
+	l := newLab(t, withTunnel)
 	peer := l.underlay()
 	l.foreign(peer, "over0 type vxlan id 100 dstport 4789 local 192.0.2.2 remote 192.0.2.1")
 	a := l.overlay(intent.TypeVXLAN, 100, 1450)
@@ -173,7 +173,7 @@ func TestForeignVXLANDevice(t *testing.T) {
 
 func TestForeignGREDevice(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, tunnelled)
+	l := newLab(t, withTunnel)
 	peer := l.underlay()
 	l.foreign(peer, "over0 type gretap local 192.0.2.2 remote 192.0.2.1 key 77")
 	const mtu = 1500 - 20 - 8 - 14 // outer IPv4, GRE with a key, inner Ethernet

@@ -141,7 +141,9 @@ func TestTooBigToAnotherHostsGateway(t *testing.T) {
 			return err == nil
 		})
 		got, err := one.try(a, "ping -n -c 1 -W 2 -M do -s 1472 198.51.100.1")
-		if says := "From 10.0.1.1 icmp_seq=1 Frag needed and DF set (mtu = " + itoa(tunnelMTU[kind]) + ")"; err == nil || !strings.Contains(got, says) {
+		// Hosts hand packets of routers over by VXLAN, whatever the network's own tunnel is.
+		room := min(tunnelMTU[kind], tunnelMTU[intent.TypeVXLAN])
+		if says := "From 10.0.1.1 icmp_seq=1 Frag needed and DF set (mtu = " + itoa(room) + ")"; err == nil || !strings.Contains(got, says) {
 			t.Errorf("%v\n%s\n%s", err, got, one.counters())
 		}
 		one.run(a, "ip route flush cache")

@@ -35,6 +35,10 @@ type Step struct {
 	// The addresses of the packet as it left the program, with ports where
 	// the protocol has them.
 	Src, Dst netip.AddrPort
+	// Host is the tunnel address of the host that it was sent to. The packet
+	// is as it travels: a host that hands it over because another one has the
+	// gateway has not translated it.
+	Host netip.Addr
 }
 
 // Verdicts of a Step.
@@ -116,8 +120,9 @@ func (d *Dataplane) traceFrame(id uint32, frame []byte) (steps []Step, err error
 		return steps, err
 	}
 	to, ok := d.receiver(d.tables.ports.held[id], first.Frame)
-	if !ok {
-		return steps, nil // to another host, the wire or the node itself
+	if !ok { // to another host, the wire or the node itself
+		steps[0].Host = d.host(d.tables.ports.held[id], first)
+		return steps, nil
 	}
 	if err := tables.arriving(to, keyOf(first.Frame)); err != nil {
 		return steps, err
@@ -149,6 +154,57 @@ func (d *Dataplane) receiver(from bpfPort, frame []byte) (uint32, bool) {
 	}
 	// A leg whose MAC is on no network here: that of a gateway elsewhere.
 	return local(from.Net)
+}
+
+// host is where a tunnel leads that a frame went into; zero when none did.
+func (d *Dataplane) host(from bpfPort, s Step) netip.Addr {
+	to, by := [6]byte(s.Frame[:6]), [6]byte(s.Frame[6:12])
+	places := []uint32{from.Net}
+	for k, at := range d.tables.fdb.held {
+		switch {
+		case k.Net == d.tables.confs.held[0].Transit && k.Mac == to && at.Kind == destRouter:
+			return d.handedOver(at.Id, by[5], s)
+		case k.Mac == by && at.Kind == destRouter:
+			places = append(places, k.Net)
+		}
+	}
+	for _, net := range places {
+		at := d.tables.fdb.held[bpfFdbKey{Net: net, Mac: to}]
+		if at.Kind == destRemote && at.Remote != 0 && tunnelled(d.tables.nets.held[net]) {
+			return addr4(at.Remote)
+		}
+	}
+	return netip.Addr{}
+}
+
+// handedOver is the host to which a router's packet goes in the transit
+// network: who does what the router does, or who has its receiver.
+func (d *Dataplane) handedOver(router uint32, how byte, s Step) netip.Addr {
+	known := func(remote uint32) netip.Addr {
+		if remote == 0 {
+			return netip.Addr{}
+		}
+		return addr4(remote)
+	}
+	if how == transitRoute {
+		fixed := d.tables.raddrs.held[bpfRaddrKey{Router: router, Outbound: 1, Addr: addrOf(s.Src.Addr())}]
+		if fixed.Kind == raddrAway && fixed.Remote != 0 {
+			return addr4(fixed.Remote)
+		}
+		var y bpfYield
+		if err := d.mapNamed("yields").Lookup(&router, &y); err == nil {
+			return addr4(y.Remote)
+		}
+		return known(d.tables.routers.held[router].GwRemote)
+	}
+	hops, err := d.routed(router, s.Dst.Addr())
+	if err != nil || len(hops) == 0 {
+		return netip.Addr{}
+	}
+	if at := d.tables.neigh.held[hops[0]]; at.Kind == destRemote {
+		return known(at.Remote)
+	}
+	return known(d.tables.nets.held[hops[0].Net].Carrier)
 }
 
 func (d *Dataplane) traceStep(program string, port, mark uint32, frame []byte) (Step, error) {

@@ -47,10 +47,21 @@ func (u underlay) fit(mtu uint32) uint32 {
 func endpoints(state intent.State, own netip.Addr) []netip.Addr {
 	seen := map[netip.Addr]bool{own: true}
 	var out []netip.Addr
-	for _, p := range state.Ports {
-		if a := p.Endpoint; a.Is4() && !a.IsUnspecified() && !seen[a] {
+	add := func(a netip.Addr) {
+		if a.Is4() && !a.IsUnspecified() && !seen[a] {
 			seen[a] = true
 			out = append(out, a)
+		}
+	}
+	for _, h := range state.Hosts {
+		add(h.Endpoint)
+	}
+	for _, p := range state.Ports {
+		add(p.Endpoint)
+	}
+	for _, r := range state.Routers {
+		for _, f := range r.FloatingIPs {
+			add(f.Endpoint)
 		}
 	}
 	slices.SortFunc(out, netip.Addr.Compare)

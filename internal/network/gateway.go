@@ -211,7 +211,7 @@ func followInterface(ctx context.Context, tx *store.Tx, r *Router, inner *Networ
 	if i < 0 || best == nil || best.lacks(&g) >= all[i].lacks(&g) {
 		return nil
 	}
-	r.GatewayHost = best.host
+	r.GatewayFormer, r.GatewayHost, r.GatewayMoves = r.GatewayHost, best.host, r.GatewayMoves+1
 	return setGatewayHosts(ctx, tx, map[string]string{r.ID: best.host})
 }
 
@@ -305,6 +305,7 @@ func setGatewayHosts(ctx context.Context, tx *store.Tx, moves map[string]string)
 	}
 	var changed owned
 	err := tx.NewRaw(`WITH moved (id, host) AS (VALUES ?) UPDATE routers SET gateway_host = (SELECT moved.host FROM moved WHERE moved.id = routers.id),
+		gateway_former = gateway_host, gateway_moves = gateway_moves + 1,
 		revision = revision + 1, updated_at = ? WHERE id IN (SELECT moved.id FROM moved) RETURNING `+returning, bun.List(pairs), now()).Scan(ctx, &changed)
 	if err != nil {
 		return fmt.Errorf("give gateways another host: %w", err)

@@ -29,7 +29,7 @@ func (s *Service) HostState(ctx context.Context, db bun.IDB, host string, endpoi
 		Networks: map[string]intent.Network{}, Ports: map[string]intent.Port{}, Routers: map[string]intent.Router{}, SecurityGroups: map[string]intent.SecurityGroup{},
 	}
 	h.leases = map[string]nodeapi.Lease{}
-	for _, step := range []func(context.Context) error{h.reach, h.loadPorts, h.loadHosts, h.loadGroups, h.loadRouters} {
+	for _, step := range []func(context.Context) error{h.reach, h.loadPorts, h.loadHosts, h.loadPeers, h.loadGroups, h.loadRouters} {
 		if err := step(ctx); err != nil {
 			return intent.State{}, nil, fmt.Errorf("state of host %s: %w", host, err)
 		}
@@ -201,6 +201,25 @@ func (p *Port) addresses() []netip.Addr {
 	return out
 }
 
+// loadPeers adds the other hosts, from which tunnels may come.
+func (h *hostView) loadPeers(ctx context.Context) error {
+	if len(h.networks) == 0 {
+		return nil
+	}
+	var rows []struct{ Host, Endpoint string }
+	err := h.db.NewSelect().TableExpr("network_hosts").Column("host", "endpoint").Where("endpoint <> '' AND host <> ?", h.host).Scan(ctx, &rows)
+	if err != nil {
+		return fmt.Errorf("read the endpoints of hosts: %w", err)
+	}
+	h.state.Hosts = make(map[string]intent.Host, len(rows))
+	for _, row := range rows {
+		if a, err := netip.ParseAddr(row.Endpoint); err == nil {
+			h.state.Hosts[row.Host] = intent.Host{Endpoint: a}
+		}
+	}
+	return nil
+}
+
 // loadGroups adds the security groups of the local ports, with the members of
 // the groups that their rules name.
 func (h *hostView) loadGroups(ctx context.Context) error {
@@ -357,6 +376,10 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 			}
 			out.Gateway = &intent.Gateway{
 				PortID: p.ID, NetworkID: p.NetworkID, MAC: p.MAC, Addresses: prefixes, SNAT: r.EnableSNAT, Local: r.GatewayHost == h.host,
+				Moves: uint32(r.GatewayMoves),
+			}
+			if r.GatewayFormer != "" {
+				out.Gateway.Former = h.state.Hosts[r.GatewayFormer].Endpoint
 			}
 			for _, ip := range p.FixedIPs {
 				if g := h.subnets[ip.SubnetID].gateway(); g.IsValid() {

@@ -26,8 +26,12 @@ type Router struct {
 	AdminStateUp bool
 	EnableSNAT   bool `bun:"enable_snat"`
 	GatewayHost  string
-	Routes       JSON[[]Route]  `bun:"type:text"`
-	ZoneHints    JSON[[]string] `bun:"type:text"`
+	// GatewayMoves counts how often the gateway was given another host,
+	// GatewayFormer is the one before; empty: none.
+	GatewayMoves  int64
+	GatewayFormer string
+	Routes        JSON[[]Route]  `bun:"type:text"`
+	ZoneHints     JSON[[]string] `bun:"type:text"`
 
 	Gateway *Port    `bun:"-"` // nil: no external gateway
 	Zones   []string `bun:"-"`
@@ -124,7 +128,7 @@ func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy
 	if err := s.setGateway(ctx, tx, caller, "create", r, spec.Gateway); err != nil {
 		return nil, err
 	}
-	if _, err := tx.NewUpdate().Model(r).Column("gateway_host").WherePK().Exec(ctx); err != nil {
+	if _, err := tx.NewUpdate().Model(r).Column("gateway_host", "gateway_moves").WherePK().Exec(ctx); err != nil {
 		return nil, fmt.Errorf("record the gateway host of a router: %w", err)
 	}
 	return r, nil
@@ -395,6 +399,7 @@ func (s *Service) setGateway(ctx context.Context, tx *store.Tx, caller *policy.C
 		if r.GatewayHost, err = gatewayHost(ctx, tx, r, n); err != nil {
 			return fmt.Errorf("choose a gateway host: %w", err)
 		}
+		r.GatewayFormer, r.GatewayMoves = "", r.GatewayMoves+1
 	}
 	p := routerPort(r, n, roleGateway, OwnerGateway)
 	p.ProjectID = "" // as Neutron: the leg on the external network is not the project's

@@ -32,6 +32,7 @@ type Removed struct {
 	Ports          []string `json:"ports,omitempty"`
 	Routers        []string `json:"routers,omitempty"`
 	SecurityGroups []string `json:"security_groups,omitempty"`
+	Hosts          []string `json:"hosts,omitempty"`
 	Leases         []string `json:"leases,omitempty"`
 	Fenced         []string `json:"fenced,omitempty"`
 }
@@ -51,6 +52,7 @@ func Diff(old, updated State) Update {
 	changed.Ports, u.Removed.Ports = diffObjects(was.Ports, is.Ports)
 	changed.Routers, u.Removed.Routers = diffObjects(was.Routers, is.Routers)
 	changed.SecurityGroups, u.Removed.SecurityGroups = diffObjects(was.SecurityGroups, is.SecurityGroups)
+	changed.Hosts, u.Removed.Hosts = diffObjects(was.Hosts, is.Hosts)
 	return u
 }
 
@@ -80,6 +82,7 @@ func (s State) Apply(u Update) State {
 			Ports:          applyObjects(s.Network.Ports, u.State.Network.Ports, u.Removed.Ports),
 			Routers:        applyObjects(s.Network.Routers, u.State.Network.Routers, u.Removed.Routers),
 			SecurityGroups: applyObjects(s.Network.SecurityGroups, u.State.Network.SecurityGroups, u.Removed.SecurityGroups),
+			Hosts:          applyObjects(s.Network.Hosts, u.State.Network.Hosts, u.Removed.Hosts),
 		},
 	}
 }

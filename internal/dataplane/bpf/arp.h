@@ -68,6 +68,15 @@ INLINE void learn(__u32 net, __u32 spa, const __u8 *mac, int create)
 	bpf_map_update_elem(&dyns, &key, &fresh, BPF_ANY);
 }
 
+/* joined: do hosts share the network? Ports of a local one are reached by a
+ * router alone when they are elsewhere. */
+INLINE int joined(__u32 net)
+{
+	struct net *n = net_of(net);
+
+	return n && n->type != NET_LOCAL;
+}
+
 INLINE int arp_answer(struct __sk_buff *skb, struct pkt *p, const struct arp *in, const __u8 *mac)
 {
 	struct arp out = *in;
@@ -82,6 +91,76 @@ INLINE int arp_answer(struct __sk_buff *skb, struct pkt *p, const struct arp *in
 	return bounce(skb, p);
 }
 
+/* yielded: another host has taken over the router's gateway. */
+INLINE struct yield *yielded(__u32 router) { return bpf_map_lookup_elem(&yields, &router); }
+
+/* take_yield is told, in the transit network, that another host carries a
+ * router's gateway since it has moved so often. This host may have nobody left
+ * who would tell it. Who can write into the tunnels can write anything into
+ * every network; nobody on the external network can. A host that was asleep
+ * during a move knows of fewer, and nobody gives way to it. */
+GLOBAL int take_yield(struct pkt *p, __u32 moves)
+{
+	struct fdb_key key = {};
+	struct yield y = {};
+	struct router *r;
+	struct dest *d;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	key.net = p->net;
+	mac_copy(key.mac, p->dmac);
+	d = bpf_map_lookup_elem(&fdb, &key);
+	if (!d || d->kind != DEST_ROUTER)
+		return TC_ACT_SHOT;
+	r = router_of(d->id);
+	if (!r || !(r->flags & ROUTER_GW_LOCAL) || moves <= r->moves)
+		return TC_ACT_SHOT;
+	y.moves = moves;
+	y.seen = bpf_ktime_get_ns();
+	y.remote = p->tun_remote;
+	bpf_map_update_elem(&yields, &d->id, &y, BPF_ANY);
+	return TC_ACT_SHOT;
+}
+
+/* still_speaks: does this host answer for a router's address on a wire? Where
+ * another one has taken over the gateway, only for the floating addresses that
+ * are at this host's own MAC. */
+INLINE int still_speaks(const struct pkt *p, const struct dest *d)
+{
+	struct net *n = net_of(p->net);
+
+	return (d->flags & DEST_SPEAKS) && (!yielded(d->id) || (n && mac_eq(d->mac, n->mac)));
+}
+
+/* not_ours: somebody on the wire says to have an address of a router. As the
+ * router's other host it has the router's MAC, and both go on; with another
+ * MAC it is a stranger, whom the guests must not hear. A question or an answer
+ * on a wire proves nothing, so this host does not give way to it: it counts,
+ * and the agent reports. */
+INLINE int not_ours(struct __sk_buff *skb, struct pkt *p, const struct arp *arp, __u32 spa)
+{
+	struct neigh_key key = {.net = p->net};
+	struct dyn seen = {};
+	struct dest *d;
+	int same;
+
+	if (p->origin != FROM_WIRE || !spa)
+		return 0;
+	addr_v4(&key.addr, spa);
+	d = bpf_map_lookup_elem(&neigh, &key);
+	if (!d || d->kind != DEST_ROUTER)
+		return 0;
+	same = mac_eq(arp->sha, d->mac);
+	if (same && !still_speaks(p, d))
+		return 0; /* the host that speaks for it */
+	seen.seen = bpf_ktime_get_ns();
+	mac_copy(seen.mac, arp->sha);
+	bpf_map_update_elem(&conflicts, &key, &seen, BPF_ANY);
+	drop(skb, 0, REASON_CONFLICT); /* counts */
+	return !same;
+}
+
 /* handle_arp answers, learns from or drops an ARP frame. -1 means that the
  * frame is to be switched as any other. */
 GLOBAL int handle_arp(struct __sk_buff *skb, struct pkt *p, int secure)
@@ -89,6 +168,7 @@ GLOBAL int handle_arp(struct __sk_buff *skb, struct pkt *p, int secure)
 	struct neigh_key key = {};
 	struct fdb_key fk = {};
 	struct arp arp;
+	struct conf *c;
 	struct dest *d;
 	__u32 spa, tpa;
 
@@ -107,6 +187,11 @@ GLOBAL int handle_arp(struct __sk_buff *skb, struct pkt *p, int secure)
 		if ((spa || arp.op != bpf_htons(ARP_REQUEST)) && !source_ok(p->port, arp.sha, &key.addr))
 			return drop(skb, p->port, REASON_SPOOFED_ARP);
 	}
+	c = config();
+	if (p->origin == FROM_TUNNEL && c && c->transit && p->net == c->transit)
+		return arp.op == bpf_htons(ARP_REPLY) ? take_yield(p, bpf_ntohl(tpa)) : TC_ACT_SHOT;
+	if (not_ours(skb, p, &arp, spa))
+		return TC_ACT_UNSPEC;
 	key.net = p->net;
 	if (arp.op == bpf_htons(ARP_REQUEST)) {
 		addr_v4(&key.addr, tpa);
@@ -122,7 +207,10 @@ GLOBAL int handle_arp(struct __sk_buff *skb, struct pkt *p, int secure)
 			return -1;
 		if (d->kind == DEST_LOCAL && p->origin == FROM_GUEST && d->id == p->port)
 			return -1;
-		if (d->kind == DEST_REMOTE && (p->origin == FROM_WIRE || p->origin == FROM_HOST))
+		if (d->kind == DEST_REMOTE && (p->origin == FROM_WIRE || p->origin == FROM_HOST || (d->remote && !joined(p->net))))
+			return -1;
+		/* The asker's own host answers, and to strangers one of all. */
+		if (d->kind == DEST_ROUTER && p->origin == FROM_WIRE && !still_speaks(p, d))
 			return -1;
 		return arp_answer(skb, p, &arp, d->mac);
 	}

@@ -24,7 +24,7 @@ GLOBAL int too_big(struct __sk_buff *skb, struct pkt *p, __u32 mtu)
 	if (p->ethertype != ETHERTYPE_IPV4 && p->ethertype != ETHERTYPE_IPV6)
 		return drop(skb, p->port, REASON_TOO_BIG);
 	v = complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_FRAG, mtu_info(p, mtu), REASON_TOO_BIG);
-	return v == -1 ? TC_ACT_SHOT : v;
+	return v == BOUNCE ? bounce(skb, p) : TC_ACT_SHOT;
 }
 
 /* switch_frame sends a frame on by its destination MAC. */
@@ -50,9 +50,9 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 	key.net = p->net;
 	mac_copy(key.mac, p->dmac);
 	d = bpf_map_lookup_elem(&fdb, &key);
-	if (!d && outside && p->ethertype == ETHERTYPE_IPV4 && mac_eq(p->dmac, n->mac)) {
-		/* Floating addresses of a router whose gateway is elsewhere
-		 * answer with this host's own MAC. */
+	if (!d && p->ethertype == ETHERTYPE_IPV4 && mac_eq(p->dmac, n->mac)) {
+		/* Floating addresses of ports on this host answer with its own
+		 * MAC: they stay when the gateway moves. */
 		struct neigh_key nk = {.net = p->net, .addr = p->dst};
 
 		d = bpf_map_lookup_elem(&neigh, &nk);
@@ -74,6 +74,10 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 		return send_remote(skb, p, p->net, d->remote);
 	}
 	if (d->kind == DEST_ROUTER) {
+		/* A switch that does not know where a router is gives its
+		 * frames to every host: one of them routes. */
+		if (p->origin == FROM_WIRE && !still_speaks(p, d))
+			return TC_ACT_UNSPEC;
 		p->router = d->id;
 		return route_frame(skb, p);
 	}

@@ -6,8 +6,14 @@
 
 #include "gre.h"
 
-/* REROUTE: the packet now is at another router's leg. */
-#define REROUTE 100
+/* What is left to do with a packet that a router has seen to. route_frame does
+ * it when these functions are back: one inside of the other they would take
+ * more than the 512 bytes of stack that a program has. Old kernels count the
+ * part of each in steps of 32. */
+#define REROUTE 100 /* it now is at another router's leg */
+#define DELIVER 101 /* to p->hop on p->out_net */
+#define ASK 102	    /* turn it into a question for p->hop */
+#define BOUNCE 103  /* back to where it came from */
 
 #define MAC_DST 0
 #define MAC_SRC 6

@@ -19,18 +19,32 @@ INLINE struct route *find_route(__u32 router, const struct addr *a)
 	return bpf_map_lookup_elem(&routes, &key);
 }
 
-/* speak sends what a router said to p->dst: back where the question came
- * from, or, when the question had passed another router already, on p->net. */
+/* speak tells how what a router said gets to p->dst: back where the question
+ * came from; when the question had passed another router already, on p->net; when
+ * another host handed it over, on the network where its sender is. */
 INLINE int speak(struct __sk_buff *skb, struct pkt *p)
 {
+	struct route *rt;
+
+	if (p->transit) {
+		rt = find_route(p->router, &p->dst);
+		if (!rt)
+			return TC_ACT_SHOT;
+		p->out_net = rt->net;
+		p->hop = addr_zero(&rt->via) ? p->dst : rt->via;
+		p->route_flags = rt->flags;
+		mac_copy(p->leg_mac, rt->mac);
+		return DELIVER;
+	}
 	if (!p->pass) {
 		write_macs(skb, p->smac, p->dmac);
-		return bounce(skb, p);
+		return BOUNCE;
 	}
 	p->out_net = p->net;
 	p->hop = p->dst;
+	p->route_flags = 0;
 	mac_copy(p->leg_mac, p->dmac);
-	return -1;
+	return DELIVER;
 }
 
 /* echo_reply answers an echo request to a router's own address. */
@@ -156,9 +170,9 @@ INLINE int complain6(struct __sk_buff *skb, struct pkt *p, __u8 type, __u8 code,
 }
 
 /* complain turns the packet into an ICMP error about itself, from the
- * router's address on the side of the sender, and sends it back; on a packet
- * that is at no router, from its receiver. type, code and info are those of
- * ICMPv4; -1 means: deliver p now. */
+ * router's address on the side of the sender; on a packet that is at no
+ * router, from its receiver. type, code and info are those of ICMPv4. Returns
+ * what is left to do. */
 GLOBAL int complain(struct __sk_buff *skb, struct pkt *p, __u32 typecode, __u32 info, __u32 reason)
 {
 	__u8 type = typecode >> 8, code = typecode;

@@ -317,18 +317,23 @@ GLOBAL int nat_out_quoted(struct __sk_buff *skb, struct pkt *p)
 }
 
 /* plan_out decides what a packet to the outside is translated to: p->nat_out,
- * p->nsrc and p->nsport. Returns 0 or the reason to drop. */
-INLINE int plan_out(struct __sk_buff *skb, struct pkt *p, const struct router *r)
+ * p->nsrc and p->nsport, and whether another host does it: p->nat_away and
+ * p->nat_remote. here: this host carries the gateway. Returns 0 or the reason to drop. */
+INLINE int plan_out(struct __sk_buff *skb, struct pkt *p, const struct router *r, int here)
 {
 	struct raddr_key key = {.router = p->router, .outbound = 1, .addr = p->src};
 	struct raddr *ra;
 
 	p->nat_out = NAT_NONE;
+	p->nat_away = 0;
+	p->nat_remote = 0;
 	if (p->flags & PKT_V6)
 		return 0;
 	ra = bpf_map_lookup_elem(&raddrs, &key);
 	if (ra) {
 		p->nat_out = NAT_FLOATING;
+		p->nat_away = ra->kind == RADDR_AWAY;
+		p->nat_remote = ra->remote;
 		p->nsrc = ra->other.w[3];
 		return 0;
 	}
@@ -337,6 +342,7 @@ INLINE int plan_out(struct __sk_buff *skb, struct pkt *p, const struct router *r
 	if (!r->gw4)
 		return REASON_NOT_TRANSLATED;
 	p->nat_out = NAT_SHARED;
+	p->nat_away = !here;
 	p->nsrc = r->gw4;
 	return 0;
 }

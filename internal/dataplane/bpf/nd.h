@@ -42,7 +42,9 @@ GLOBAL int answer_nd(struct __sk_buff *skb, struct pkt *p)
 	d = bpf_map_lookup_elem(&neigh, &key);
 	if (!d || d->kind == DEST_VIP || (d->kind == DEST_LOCAL && d->id == p->port))
 		return -1;
-	if (d->kind == DEST_REMOTE && (p->origin == FROM_WIRE || p->origin == FROM_HOST))
+	if (d->kind == DEST_REMOTE && (p->origin == FROM_WIRE || p->origin == FROM_HOST || (d->remote && !joined(p->net))))
+		return -1;
+	if (d->kind == DEST_ROUTER && p->origin == FROM_WIRE && !still_speaks(p, d))
 		return -1;
 	a.type = ND_ADVERT;
 	a.flags = bpf_htonl((ND_SOLICITED | ND_OVERRIDE | (d->kind == DEST_ROUTER ? ND_ROUTER : 0)) << 24);

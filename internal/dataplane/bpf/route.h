@@ -6,6 +6,66 @@
 
 #include "nat.h"
 
+/* Between hosts, a router's packets go by the transit network: a tunnel with
+ * VNI 0, which no network of the cloud has. The destination MAC there says
+ * which router, the last byte of the source MAC how far the packet is. */
+INLINE void transit_mac(__u8 *mac, __u8 how)
+{
+	mac[0] = 0x02;
+	mac[1] = 0x58;
+	mac[2] = 0;
+	mac[3] = 0;
+	mac[4] = 0;
+	mac[5] = how;
+}
+
+/* hand_over gives the packet to another host of its router. */
+INLINE int hand_over(struct __sk_buff *skb, struct pkt *p, __u32 remote, __u32 how)
+{
+	struct conf *c = config();
+	struct router *r;
+	__u8 mac[6];
+
+	if (!p)
+		return TC_ACT_SHOT;
+	r = router_of(p->router);
+	if (!r || !c || !c->transit || !remote)
+		return drop(skb, p->port, REASON_TUNNEL);
+	transit_mac(mac, how);
+	write_macs(skb, r->mac, mac);
+	return send_remote(skb, p, c->transit, remote);
+}
+
+/* came_by tells how a packet came that another host handed over. */
+INLINE __u8 came_by(const struct pkt *p)
+{
+	struct conf *c = config();
+
+	if (p->origin != FROM_TUNNEL || !c || !c->transit || p->net != c->transit)
+		return TRANSIT_NONE;
+	return p->smac[5] == TRANSIT_DELIVER ? TRANSIT_DELIVER : TRANSIT_ROUTE;
+}
+
+/* own_mac is the source of frames to a wire: two hosts never show a switch
+ * one MAC. */
+INLINE const __u8 *own_mac(const struct pkt *p, const struct net *n)
+{
+	return p->route_flags & ROUTE_HOST_MAC ? n->mac : p->leg_mac;
+}
+
+/* ask_hop says to ask for p->hop. Where another host answers for the router's address
+ * this one asks without it, as RFC 5227 probes, or from the floating address
+ * that the packet has: neighbours shall not learn that the router's address is
+ * at this host's MAC, and answer to that MAC all the same. */
+INLINE int ask_hop(struct pkt *p, const struct net *n)
+{
+	if (p->route_flags & ROUTE_HOST_MAC) {
+		mac_copy(p->leg_mac, n->mac);
+		p->leg.w[3] = p->nat_out == NAT_FLOATING && p->src.w[3] == p->nsrc ? p->nsrc : 0;
+	}
+	return ASK;
+}
+
 /* deliver_asked sends to an address whose MAC only ARP tells. */
 INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net *n)
 {
@@ -16,6 +76,12 @@ INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net 
 	struct dyn *d = bpf_map_lookup_elem(&dyns, &key);
 	struct dest *at;
 
+	if (on_wire(n) && !n->ifindex) {
+		/* Who has the wire asks. */
+		if (p->transit == TRANSIT_DELIVER || !n->carrier)
+			return drop(skb, p->port, REASON_NO_DEVICE);
+		return hand_over(skb, p, n->carrier, TRANSIT_DELIVER);
+	}
 	if (p->flags & PKT_V6)
 		return drop(skb, p->port, REASON_UNRESOLVED);
 	if (!d || !d->seen || now - d->seen > NEIGH_DEAD) {
@@ -23,16 +89,18 @@ INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net 
 			return drop(skb, p->port, REASON_UNRESOLVED);
 		bpf_map_update_elem(&dyns, &key, &fresh, BPF_ANY);
 		drop(skb, p->port, REASON_UNRESOLVED); /* counts */
-		return arp_ask(skb, p);
+		return ask_hop(p, n);
 	}
-	write_macs(skb, d->mac, p->leg_mac);
+	mac_copy(fk.mac, d->mac);
+	at = bpf_map_lookup_elem(&fdb, &fk);
+	if (at && at->kind == DEST_LOCAL) {
+		write_macs(skb, d->mac, p->leg_mac);
+		return send_port(skb, p, at->ifindex, MARK_FORWARDED);
+	}
+	write_macs(skb, d->mac, on_wire(n) ? own_mac(p, n) : p->leg_mac);
 	if (!on_wire(n)) {
-		mac_copy(fk.mac, d->mac);
-		at = bpf_map_lookup_elem(&fdb, &fk);
 		if (!at || at->kind == DEST_ROUTER)
 			return drop(skb, p->port, REASON_UNKNOWN_MAC);
-		if (at->kind == DEST_LOCAL)
-			return send_port(skb, p, at->ifindex, MARK_FORWARDED);
 		return send_remote(skb, p, p->out_net, at->remote);
 	}
 	if (now - d->seen > NEIGH_STALE && now - d->asked > NEIGH_ASK) {
@@ -44,7 +112,7 @@ INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net 
 		bpf_clone_redirect(skb, n->ifindex, n->type == NET_FLAT && mac_eq(d->mac, n->mac) ? BPF_F_INGRESS : 0);
 		if (n->type == NET_VLAN && bpf_skb_vlan_pop(skb))
 			return TC_ACT_SHOT;
-		return arp_ask(skb, p);
+		return ask_hop(p, n);
 	}
 	return send_wire(skb, p->port, p->out_net);
 }
@@ -73,12 +141,40 @@ GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 		mac_copy(p->smac, p->leg_mac);
 		return REROUTE;
 	}
-	write_macs(skb, d->mac, p->leg_mac);
-	if (d->kind == DEST_LOCAL)
+	if (d->kind == DEST_LOCAL) {
+		write_macs(skb, d->mac, p->leg_mac);
 		return send_port(skb, p, d->ifindex, MARK_FORWARDED);
-	if (on_wire(n))
+	}
+	if (on_wire(n) && n->ifindex) {
+		write_macs(skb, d->mac, own_mac(p, n));
 		return send_wire(skb, p->port, p->out_net);
+	}
+	if (p->transit == TRANSIT_DELIVER)
+		return drop(skb, p->port, REASON_LOOP);
+	/* No tunnel has the frames of a wire or of a local network. */
+	if (on_wire(n) || n->type == NET_LOCAL)
+		return hand_over(skb, p, d->remote, TRANSIT_DELIVER);
+	write_macs(skb, d->mac, p->leg_mac);
 	return send_remote(skb, p, p->out_net, d->remote);
+}
+
+/* deliver_last does what only this host can with a packet that another one
+ * has routed and translated. */
+INLINE int deliver_last(struct __sk_buff *skb, struct pkt *p)
+{
+	struct route *rt;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	rt = find_route(p->router, &p->dst);
+	if (!rt)
+		return drop(skb, p->port, REASON_NO_ROUTE);
+	p->out_net = rt->net;
+	p->hop = addr_zero(&rt->via) ? p->dst : rt->via;
+	p->leg = rt->leg;
+	p->route_flags = rt->flags;
+	mac_copy(p->leg_mac, rt->mac);
+	return DELIVER;
 }
 
 /* own_address handles what is for the router itself; -1: nothing is. */
@@ -101,7 +197,7 @@ INLINE int own_address(struct __sk_buff *skb, struct pkt *p, int outside)
 		v = complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_PORT, 0, REASON_ROUTER_LOCAL);
 	else
 		return drop(skb, p->port, REASON_ROUTER_LOCAL);
-	return v == -1 ? deliver(skb, p) : v;
+	return v;
 }
 
 /* wire_size is how long the packet, or the segments it will be cut to, are. */
@@ -131,15 +227,28 @@ INLINE void count_hop(struct __sk_buff *skb, struct pkt *p)
 	p->ttl = ttl;
 }
 
-INLINE int complain_deliver(struct __sk_buff *skb, struct pkt *p, __u32 typecode, __u32 info, __u32 reason)
-{
-	int v = complain(skb, p, typecode, info, reason);
-
-	return v == -1 ? deliver(skb, p) : v;
-}
-
 /* mtu_info is the MTU as ICMPv4 (RFC 1191) and ICMPv6 errors carry it. */
 INLINE __u32 mtu_info(const struct pkt *p, __u32 mtu) { return bpf_htonl(p->flags & PKT_V6 ? mtu : mtu & 0xffff); }
+
+/* link_mtu is how long a packet may be on its way to the network n. What a
+ * guest sends learns how much a tunnel holds, when one leads there; what comes
+ * from elsewhere does not depend on an error message: the kernel cuts its
+ * outer packet. */
+INLINE __u32 link_mtu(const struct pkt *p, const struct net *n, int tunneled)
+{
+	struct conf *c = config();
+
+	if (tunneled && c && c->tun_mtu && p->origin == FROM_GUEST && (p->flags & PKT_DF) && c->tun_mtu < n->mtu)
+		return c->tun_mtu;
+	return n->mtu;
+}
+
+/* away tells that another host does the rest, with the packet as it is: it
+ * translates, or, with the router's gateway, it alone leads outside. */
+INLINE int away(const struct pkt *p, const struct net *n, __u32 remote)
+{
+	return p->nat_away || (p->nat_out != NAT_FLOATING && (!n->ifindex || !on_wire(n)) && remote);
+}
 
 /* route_once passes the packet through p->router, which it entered from
  * p->net. All checks come before any change, so that an error quotes the
@@ -150,17 +259,23 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	struct router *r;
 	struct route *rt;
 	struct dest *d;
+	struct yield *y;
 	struct net *n;
-	int outside, v;
+	int outside, gone, v;
+	__u32 mtu, remote;
 
 	if (!p)
 		return TC_ACT_SHOT;
 	r = router_of(p->router);
 	if (!r || !(r->flags & ROUTER_ENABLED))
 		return drop(skb, p->port, REASON_ROUTER_DOWN);
+	p->transit = came_by(p);
+	if (p->transit == TRANSIT_DELIVER)
+		return deliver_last(skb, p);
 	outside = (r->flags & ROUTER_HAS_GW) && p->net == r->ext_net;
 	p->nat_in = NAT_NONE;
 	p->nat_out = NAT_NONE;
+	p->nat_away = 0;
 	p->ndst = p->dst;
 	if (outside && plan_in(skb, p, r->gw4))
 		return TC_ACT_SHOT;
@@ -174,47 +289,54 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 			return drop(skb, p->port, REASON_NOT_TRANSLATED);
 	}
 	if (p->ttl <= 1)
-		return complain_deliver(skb, p, ICMP_EXCEEDED << 8, 0, REASON_TTL);
+		return complain(skb, p, ICMP_EXCEEDED << 8, 0, REASON_TTL);
 	rt = find_route(p->router, &p->ndst);
 	if (!rt)
-		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_NET, 0, REASON_NO_ROUTE);
+		return complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_NET, 0, REASON_NO_ROUTE);
 	n = net_of(rt->net);
 	if (!n)
-		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_NET, 0, REASON_NO_ROUTE);
+		return complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_NET, 0, REASON_NO_ROUTE);
 	p->out_net = rt->net;
 	p->hop = addr_zero(&rt->via) ? p->ndst : rt->via;
 	nk.net = p->out_net;
 	nk.addr = p->hop;
 	d = bpf_map_lookup_elem(&neigh, &nk);
-	if (!d && !on_wire(n))
-		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_HOST, 0, REASON_NO_HOST);
-	if (n->mtu && wire_size(skb, p) > n->mtu)
-		return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_FRAG, mtu_info(p, n->mtu),
-					REASON_TOO_BIG);
+	gone = 0;
+	y = 0;
+	remote = 0;
 	if (!outside && (r->flags & ROUTER_HAS_GW) && rt->net == r->ext_net) {
-		v = plan_out(skb, p, r);
+		y = r->flags & ROUTER_GW_LOCAL ? yielded(p->router) : 0;
+		v = plan_out(skb, p, r, (r->flags & ROUTER_GW_LOCAL) && !y);
 		if (v)
 			return drop(skb, p->port, v);
-		/* Who carries the gateway does the rest, with the packet as it is. */
-		if ((p->nat_out == NAT_SHARED && !(r->flags & ROUTER_GW_LOCAL)) ||
-		    (!n->ifindex && r->gw_remote && !(r->flags & ROUTER_GW_LOCAL))) {
-			n = net_of(p->net);
-			if (!n || on_wire(n) || p->pass || p->origin == FROM_TUNNEL)
-				return drop(skb, p->port, REASON_NOT_TRANSLATED);
-			if (n->mtu && wire_size(skb, p) > n->mtu)
-				return complain_deliver(skb, p, ICMP_UNREACHABLE << 8 | CODE_FRAG, mtu_info(p, n->mtu),
-							REASON_TOO_BIG);
-			return send_remote(skb, p, p->net, r->gw_remote);
-		}
+		if (p->nat_away && p->nat_remote)
+			remote = p->nat_remote;
+		else if (y)
+			remote = y->remote;
+		else if (!(r->flags & ROUTER_GW_LOCAL))
+			remote = r->gw_remote;
+		gone = away(p, n, remote);
+	}
+	if (!gone && !d && !(on_wire(n) && (n->ifindex || n->carrier)))
+		return complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_HOST, 0, REASON_NO_HOST);
+	mtu = link_mtu(p, n, gone || (on_wire(n) && !n->ifindex) || (n->type == NET_LOCAL && d && d->kind == DEST_REMOTE));
+	if (mtu && wire_size(skb, p) > mtu)
+		return complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_FRAG, mtu_info(p, mtu), REASON_TOO_BIG);
+	if (gone) {
+		/* Two hosts that each believe in the other must not play ball. */
+		if (p->origin == FROM_TUNNEL || !remote)
+			return drop(skb, p->port, REASON_NOT_TRANSLATED);
+		return hand_over(skb, p, remote, TRANSIT_ROUTE);
 	}
 	p->leg = rt->leg;
+	p->route_flags = y ? ROUTE_HOST_MAC : rt->flags;
 	mac_copy(p->leg_mac, rt->mac);
 	count_hop(skb, p);
 	apply_in(skb, p);
 	v = apply_out(skb, p);
 	if (v)
 		return drop(skb, p->port, v);
-	return deliver(skb, p);
+	return DELIVER;
 }
 
 /* MAX_ROUTERS is how many routers of this cloud a packet passes on one host. */
@@ -231,6 +353,12 @@ INLINE int route_frame(struct __sk_buff *skb, struct pkt *p)
 	for (i = 0; i < MAX_ROUTERS; i++) {
 		p->pass = i;
 		v = route_once(skb, p);
+		if (v == DELIVER)
+			v = deliver(skb, p);
+		if (v == ASK)
+			return arp_ask(skb, p);
+		if (v == BOUNCE)
+			return bounce(skb, p);
 		if (v != REROUTE)
 			return v;
 	}

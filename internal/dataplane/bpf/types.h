@@ -75,9 +75,13 @@ struct net {
 	__u32 ifindex; /* physical interface or tunnel device, 0 when none */
 	__u32 mtu;
 	__u32 nflood;
-	__u8 mac[6]; /* of the physical interface */
+	__u8 mac[6]; /* of the physical interface, or this host's own in a tunnel */
 	__u8 pad[2];
+	__u32 carrier; /* a host that has the physical interface, where this one has not */
 };
+
+/* DEST_SPEAKS: this host answers for the router to the wire. */
+#define DEST_SPEAKS 1
 
 /* dest: where an address or a MAC is. */
 enum dest_kind {
@@ -92,7 +96,7 @@ struct dest {
 	__u32 ifindex; /* of a local port */
 	__u32 remote;  /* tunnel address, network order */
 	__u8 kind;
-	__u8 pad;
+	__u8 flags;
 	__u8 mac[6];
 };
 
@@ -232,6 +236,9 @@ struct router {
 	__u32 ext_net;
 	__u32 gw4;	 /* shared address, network order; 0 when none */
 	__u32 gw_remote; /* host that carries the gateway, network order */
+	__u8 mac[6];	 /* in the transit network */
+	__u8 pad[2];
+	__u32 moves; /* of the gateway, as far as this host knows */
 };
 
 struct route_key { /* LPM */
@@ -240,12 +247,17 @@ struct route_key { /* LPM */
 	struct addr addr;
 };
 
+/* ROUTE_HOST_MAC: another host speaks for the router there, so that this one
+ * must not show the leg's MAC to a switch. */
+#define ROUTE_HOST_MAC 1
+
 struct route {
 	struct addr via; /* zero: on the link */
 	struct addr leg; /* the router's own address there */
 	__u32 net;
 	__u8 mac[6];
-	__u8 pad[2];
+	__u8 flags;
+	__u8 pad;
 };
 
 enum raddr_kind {
@@ -253,6 +265,7 @@ enum raddr_kind {
 	RADDR_GW = 2,	 /* own address on the external network */
 	RADDR_FIP = 3,	 /* floating address; other is the fixed one */
 	RADDR_FIXED = 4, /* fixed address; other is the floating one */
+	RADDR_AWAY = 5,	 /* the same, but another host translates */
 };
 
 struct raddr_key {
@@ -264,6 +277,7 @@ struct raddr_key {
 struct raddr {
 	struct addr other;
 	__u32 kind;
+	__u32 remote; /* of RADDR_AWAY: the host that translates, network order */
 };
 
 /* Port-translating NAT. Two entries per connection. */
@@ -294,6 +308,13 @@ struct dyn {
 	__u8 pad[2];
 };
 
+/* A router whose gateway another host has taken over, as that host said. */
+struct yield {
+	__u64 seen;
+	__u32 remote; /* its tunnel address, network order */
+	__u32 moves;  /* of the gateway, as that host knows */
+};
+
 /* Connections of guests to the node's own services. */
 struct svc_key {
 	__u32 port;
@@ -311,6 +332,8 @@ struct conf {
 	__u32 svc_ifindex;
 	__u32 tun_ifindex;
 	__u32 tun_local; /* network order */
+	__u32 transit;	 /* network in which hosts hand packets of routers over */
+	__u32 tun_mtu;	 /* of a packet in a tunnel; 0 when not known */
 };
 
 struct count_key {
@@ -359,6 +382,7 @@ enum reason {
 	REASON_FRAGMENT,
 	REASON_ROUTER_LOCAL,
 	REASON_TUNNEL,
+	REASON_CONFLICT,
 };
 
 enum origin {
@@ -381,6 +405,13 @@ enum nat_kind {
 	NAT_SHARED = 2,
 };
 
+/* How a packet came that another host handed over. */
+enum transit {
+	TRANSIT_NONE = 0,
+	TRANSIT_ROUTE = 1,   /* the router's gateway is here: do what the router does */
+	TRANSIT_DELIVER = 2, /* all is done but the last network, which only this host has */
+};
+
 #define ICMP_KEEP 96
 
 /* pkt is one packet on its way through one program; offsets in bytes from
@@ -401,6 +432,7 @@ struct pkt {
 	__u32 frag_id;
 	__u32 pass;
 	__u32 nsrc; /* translation: new source, network order */
+	__u32 nat_remote; /* translation: who does it, 0 for the gateway's host */
 	__u16 ethertype; /* host order */
 	__u16 l4;
 	__u16 l3_len;
@@ -419,7 +451,10 @@ struct pkt {
 	__u8 tcp_flags;
 	__u8 nat_in; /* enum nat_kind */
 	__u8 nat_out;
-	__u8 pad[4];
+	__u8 nat_away; /* another host translates */
+	__u8 transit;  /* enum transit */
+	__u8 route_flags;
+	__u8 pad;
 	__u8 buf[ICMP_KEEP];
 };
 

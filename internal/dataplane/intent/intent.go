@@ -28,6 +28,14 @@ type State struct {
 	Ports          map[string]Port          `json:"ports,omitempty"`
 	Routers        map[string]Router        `json:"routers,omitempty"`
 	SecurityGroups map[string]SecurityGroup `json:"security_groups,omitempty"`
+	// Hosts are all that may send to this one by tunnels, by name. Frames from
+	// elsewhere than their endpoints, and those of ports, are a stranger's.
+	Hosts map[string]Host `json:"hosts,omitempty"`
+}
+
+// Host is another host of the cloud.
+type Host struct {
+	Endpoint netip.Addr `json:"endpoint"` // of tunnels
 }
 
 // Network is one layer-2 segment.
@@ -103,7 +111,12 @@ type Rule struct {
 	RemoteGroup  string       `json:"remote_group,omitempty"`
 }
 
-// Router joins networks. It is distributed: the host of the sender routes.
+// Router joins networks. It is distributed: the host of the sender routes,
+// with the help of others for what it has not got itself. The networks may be
+// of any types: hosts hand packets over in a tunnel of their own where the
+// receiver's network is on a wire that the sender's host has not, is local to
+// another host, or where the gateway is elsewhere. For that, ports that are
+// not Local need their Endpoint on networks of every type.
 type Router struct {
 	ID         string            `json:"id"`
 	Enabled    bool              `json:"enabled"`
@@ -122,7 +135,11 @@ type RouterInterface struct {
 	Addresses []netip.Prefix `json:"addresses"` // address with the subnet's length
 }
 
-// Gateway is a router's leg on its external network.
+// Gateway is a router's leg on its external network. One host has it Local and
+// is the only one that answers for its Addresses; the Endpoint of the port
+// PortID tells the others which. When Local becomes true on a host, it tells
+// the external network; when it becomes false, the host answers no more and
+// forgets the translations.
 type Gateway struct {
 	PortID    string         `json:"port_id"`
 	NetworkID string         `json:"network_id"`
@@ -133,6 +150,14 @@ type Gateway struct {
 	SNAT bool `json:"snat"`
 	// Local says that this host carries the router's shared SNAT.
 	Local bool `json:"local"`
+	// Moves counts on which host the gateway is: it grows with every move. A
+	// host whose agent is dead, and which nobody tells that the gateway has
+	// moved away, believes a host that knows of more moves, and one only that
+	// speaks to it by tunnel. 0 for all: hosts believe nobody but the cloud.
+	Moves uint32 `json:"moves,omitempty"`
+	// Former is the tunnel address of the host that carried the gateway before
+	// the last move, when there was one.
+	Former netip.Addr `json:"former,omitzero"`
 }
 
 // Route is an extra route of a router.
@@ -152,7 +177,8 @@ type FloatingIP struct {
 
 	// Served says that this host serves the address: it answers for it
 	// outside and translates. Where another host does, Endpoint is that
-	// host's tunnel address.
+	// host's tunnel address, to which packets of Fixed are handed over. With
+	// neither, the host of the port serves it if it can.
 	Served   bool       `json:"served,omitempty"`
 	Endpoint netip.Addr `json:"endpoint,omitzero"`
 }

@@ -20,7 +20,15 @@ ALTER TABLE ports ADD COLUMN binding_failed BOOLEAN NOT NULL DEFAULT FALSE;
 -- A router's leg on its external network is where its gateway host is.
 UPDATE ports SET host = (SELECT gateway_host FROM routers WHERE routers.id = ports.router_id) WHERE role = 'gateway';
 
+-- How often a gateway was given another host, and which one had it before: a
+-- host that nobody tells that its gateway has moved away learns it from the
+-- next one.
+ALTER TABLE routers ADD COLUMN gateway_moves BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE routers ADD COLUMN gateway_former TEXT NOT NULL DEFAULT '';
+
 -- +goose Down
+ALTER TABLE routers DROP COLUMN gateway_former;
+ALTER TABLE routers DROP COLUMN gateway_moves;
 UPDATE ports SET host = '' WHERE role = 'gateway';
 ALTER TABLE ports DROP COLUMN binding_failed;
 DROP TABLE network_host_physical;
