@@ -110,7 +110,7 @@ func (l *lab) transferBytes(size int, from, to, listen, dial string) (remote net
 				return err
 			}
 			defer c.Close()
-			_ = c.SetDeadline(time.Now().Add(time.Minute))
+			_ = c.SetDeadline(time.Now().Add(3 * time.Minute))
 			_, err = c.Write(data)
 			return err
 		})
@@ -120,7 +120,7 @@ func (l *lab) transferBytes(size int, from, to, listen, dial string) (remote net
 		l.t.Fatalf("%v, %v\n%s", err, <-failed, l.counters())
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	_ = c.SetDeadline(time.Now().Add(3 * time.Minute))
 	sum := sha256.New()
 	n, err := io.Copy(sum, c)
 	if err != nil || n != int64(size) || [32]byte(sum.Sum(nil)) != sha256.Sum256(data) {

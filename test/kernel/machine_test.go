@@ -24,7 +24,7 @@ var wanted = []string{
 // optional one skips itself.
 var (
 	programs = []string{"ip", "ping", "sysctl", "sh"}
-	optional = []string{"tcpdump", "iperf3", "nft", "arping", "tc", "bridge", "bpftool"}
+	optional = []string{"tcpdump", "iperf3", "nft", "arping", "tc", "bridge", "bpftool", "ethtool", "cat"}
 )
 
 // plan is what the machine does; folder init reads it.
