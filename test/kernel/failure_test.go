@@ -3,6 +3,7 @@ package kernel
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -42,6 +43,34 @@ func TestMachineTellsHowItEnded(t *testing.T) {
 				t.Errorf("the verdict is %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// One that is stopped because it takes too long tells what there was.
+func TestMachineIsStopped(t *testing.T) {
+	t.Parallel()
+	image, modules := kernelFiles(t)
+	init := build(t, "build", "./init")
+	p := plan{Command: []string{"/bin/sh", "-c", "echo here; while :; do :; done"}, Dir: "/src", Env: []string{"PATH=/bin"}}
+	g, err := pack(t.TempDir(), image, modules, init, init, "init", p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer stop()
+	r, err := g.run(ctx, func(line string) {
+		if line == "here" {
+			stop()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("stopping the machine gave %v", err)
+	}
+	if r.boot == "" || string(r.output) != "here\n" || r.status != "" {
+		t.Errorf("began with %q, said %q, ended with %q", r.boot, r.output, r.status)
+	}
+	if r.verdict(&inner{}) == nil {
+		t.Error("nothing is wrong with it")
 	}
 }
 

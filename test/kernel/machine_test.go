@@ -9,7 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -136,7 +138,8 @@ const (
 	ended = "=== wisp machine: ended"
 )
 
-// run starts the machine and waits until it is off. Each full line of the test
+// run starts the machine and waits until it is off; the result has what there
+// was until then, also with an error. Each full line of the test
 // binary's output goes to seen as soon as it is there.
 func (g *guest) run(ctx context.Context, seen func(line string)) (*result, error) {
 	// The second argument of the kernel's name for a serial port would be its
@@ -152,13 +155,17 @@ func (g *guest) run(ctx context.Context, seen func(line string)) (*result, error
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = lines, &stderr
 	cmd.WaitDelay = 10 * time.Second
+	// It must not outlive a test that is killed.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err := cmd.Run()
 	r := &result{}
 	r.console, _ = os.ReadFile(console) // not there when QEMU did not start
-	if err != nil {
-		return r, fmt.Errorf("running QEMU: %w: %s", err, stderr.Bytes())
-	}
 	r.split(lines.all.Bytes())
+	if err != nil {
+		return r, fmt.Errorf("running QEMU: %w: %s", errors.Join(err, context.Cause(ctx)), stderr.Bytes())
+	}
 	return r, nil
 }
 

@@ -51,6 +51,9 @@ func run() error {
 		return err
 	}
 	defer out.Close()
+	// Nobody is left to tell of an error here: a machine that did not say how
+	// it ended has failed.
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format, args...) }
 	var p plan
 	text, err := os.ReadFile("/plan")
 	if err != nil {
@@ -60,16 +63,16 @@ func run() error {
 		return fmt.Errorf("reading the plan: %w", err)
 	}
 	if err := load(p.Modules); err != nil {
-		fmt.Fprintf(out, "%s 1 %v\n", ended, err)
+		say("%s 1 %v\n", ended, err)
 		return err
 	}
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s %s up after %.1f s\n", began, unix.ByteSliceToString(name.Release[:]), uptime())
+	say("%s %s up after %.1f s\n", began, unix.ByteSliceToString(name.Release[:]), uptime())
 	code, err := test(p, out)
-	fmt.Fprintf(out, "\n%s %d %v\n", ended, code, err)
+	say("\n%s %d %v\n", ended, code, err)
 	return err
 }
 
