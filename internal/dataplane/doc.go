@@ -67,6 +67,10 @@
 // segmentation offloads; what is not IP, and floods, go around by the ingress
 // of the VXLAN device, where the kernel sees what they now are. Frames that a
 // guest tagged do not cross GRE, nor does what came in fragments.
+// The kernel keeps in mind that a frame came in GRE and has no helper to tell
+// it otherwise: it cuts what arrived in one piece before it gives it to a
+// device that cannot cut GRE itself, as taps cannot. That costs throughput to
+// guests, which VXLAN's device does not.
 //
 // A guest's packet that is bigger than its network gets "fragmentation
 // needed" or "packet too big" in the name of its receiver, also when it may be
