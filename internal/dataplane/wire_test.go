@@ -111,6 +111,17 @@ func tunnelled(p gopacket.Packet) bool {
 	return p.Layer(layers.LayerTypeVXLAN) != nil || p.Layer(layers.LayerTypeGRE) != nil
 }
 
+// segment is the VNI or key of a frame in a tunnel; 0 is none.
+func segment(p gopacket.Packet) uint32 {
+	if vx, ok := p.Layer(layers.LayerTypeVXLAN).(*layers.VXLAN); ok {
+		return vx.VNI
+	}
+	if gre, ok := p.Layer(layers.LayerTypeGRE).(*layers.GRE); ok {
+		return gre.Key
+	}
+	return 0
+}
+
 // inner is the frame inside of one in a tunnel.
 func inner(p gopacket.Packet) gopacket.Packet {
 	var body []byte
