@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 		if err != nil || !taken {
 			os.Exit(1)
 		}
-		fmt.Println("held")
+		_, _ = fmt.Fprintln(os.Stdout, "held")
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = lock.Close()
 		os.Exit(0)

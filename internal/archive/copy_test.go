@@ -2,6 +2,7 @@ package archive_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -247,6 +248,26 @@ func TestMoveRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		refused(t, source, dsn, "connections to the database are open")
+	})
+	t.Run("what another left that was killed", func(t *testing.T) {
+		t.Parallel()
+		dsn := storetest.Empty(t)
+		db, err := store.OpenUnchanged(t.Context(), dsn, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		execute(t, db, "CREATE SCHEMA wisp_stage; CREATE TABLE wisp_stage.projects (id TEXT)")
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		moving, err := archive.Move(t.Context(), source, dsn, quiet)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = moving.Copy(t.Context(), silent)
+		if err := errors.Join(err, moving.Commit(t.Context()), moving.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
 	})
 	t.Run("two at the same time", func(t *testing.T) {
 		t.Parallel()

@@ -152,6 +152,9 @@ func (s *saver) save(ctx context.Context, db *store.DB, c SaveConfig) (err error
 	return s.plain(manifestEntry, content)
 }
 
+// maxEntry is how large an entry can be that is read into memory.
+const maxEntry = 256 << 20
+
 // piece is how many bytes of rows are one entry.
 const piece = 1 << 20
 
@@ -271,9 +274,6 @@ func Verify(path string) (Manifest, error) {
 			return damaged("%s comes after the manifest", h.Name)
 		}
 		if h.Name == manifestEntry {
-			if h.Size > 256<<20 {
-				return damaged("its manifest is too large")
-			}
 			var err error
 			last, err = io.ReadAll(content)
 			return err
@@ -350,6 +350,9 @@ func walk(path string, fn func(h *tar.Header, content io.Reader) error) error {
 		}
 		if h.Typeflag != tar.TypeReg || h.Name != manifestEntry && !entryName.MatchString(h.Name) {
 			return damaged("%q is nothing that a backup has", h.Name)
+		}
+		if h.Size > maxEntry && !strings.HasPrefix(h.Name, imagesFolder) {
+			return damaged("%s is too large", h.Name)
 		}
 		if err := fn(h, tagged{entries}); err != nil {
 			if bad, ok := errors.AsType[unreadable](err); ok {
