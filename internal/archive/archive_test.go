@@ -166,7 +166,7 @@ func TestRestoreOlderSchema(t *testing.T) {
 	engines(t, func(t *testing.T, from, to string) {
 		source := openAt(t, from, oldSchema)
 		run(t, source, "rows-0008.sql")
-		before := stats(t, source)
+		had, before := columns(t, source), stats(t, source)
 		path, m := save(t, source, nil)
 		if m.Schema != oldSchema {
 			t.Errorf("schema %d", m.Schema)
@@ -179,7 +179,7 @@ func TestRestoreOlderSchema(t *testing.T) {
 		if err := restore(t, path, target); err != nil {
 			t.Fatal(err)
 		}
-		upgraded(t, open(t, dsn), before)
+		upgraded(t, open(t, dsn), had, before)
 	})
 }
 
@@ -195,7 +195,7 @@ func TestReplace(t *testing.T) {
 			}
 			target, dsn := target(t, engine)
 			old := filled(t, open(t, dsn))
-			execute(t, old, "UPDATE cloud SET id = 'another'; DELETE FROM servers")
+			query(t, old, "UPDATE cloud SET id = 'another'; DELETE FROM servers")
 			if err := old.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -312,7 +312,7 @@ func TestSaveWhileRunning(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		filled(t, db)
-		execute(t, db, "INSERT INTO network_tags (object_id, tag) VALUES ('n2', '0')")
+		query(t, db, "INSERT INTO network_tags (object_id, tag) VALUES ('n2', '0')")
 		ctx, stop := context.WithCancel(t.Context())
 		var writing sync.WaitGroup
 		writing.Go(func() { // two rows that always come to the same

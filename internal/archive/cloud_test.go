@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/uptrace/bun"
@@ -20,16 +22,17 @@ var quiet = slog.New(slog.DiscardHandler)
 
 func run(t *testing.T, db *store.DB, file string) {
 	t.Helper()
-	content, err := os.ReadFile("testdata/" + file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, string(content))
+	query(t, db, content(t, "testdata", file))
+}
+
+func query(t *testing.T, db *store.DB, text string) {
+	t.Helper()
+	err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, text)
 		return err
 	})
 	if err != nil {
-		t.Fatalf("%s: %v", file, err)
+		t.Fatalf("%.200s: %v", text, err)
 	}
 }
 
@@ -37,9 +40,34 @@ func run(t *testing.T, db *store.DB, file string) {
 func filled(t *testing.T, db *store.DB) *store.DB {
 	t.Helper()
 	run(t, db, "rows-0008.sql")
-	run(t, db, "rows-later.sql")
+	there := columns(t, db)
+	for line := range strings.Lines(content(t, "testdata", "rows-later.sql")) {
+		words := strings.Fields(line)
+		if len(words) > 2 && words[0] == "INSERT" && there[words[2]] != "" {
+			query(t, db, line)
+		}
+	}
 	return db
 }
+
+// columns are the columns of each table, in one word.
+func columns(t *testing.T, db *store.DB) map[string]string {
+	t.Helper()
+	tables, err := db.Tables(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, table := range tables {
+		for _, c := range table.Columns {
+			all[table.Name] += c.Name + " "
+		}
+	}
+	return all
+}
+
+// transient are tables that no backup has.
+var transient = []string{"notices", "cloud_servers"}
 
 // open opens a database, and closes it when the test ends.
 func open(t *testing.T, dsn string) *store.DB {
@@ -117,8 +145,8 @@ func TestRowsOfEveryTable(t *testing.T) {
 		}
 		all := stats(t, filled(t, db))
 		for _, table := range tables {
-			if all[table.Name].Rows == 0 {
-				t.Errorf("table %s has no rows: write some into testdata/rows-later.sql", table.Name)
+			if (all[table.Name].Rows == 0) != slices.Contains(transient, table.Name) {
+				t.Errorf("table %s has %d rows to save: write some into testdata/rows-later.sql", table.Name, all[table.Name].Rows)
 			}
 		}
 		if len(tables) < 50 {

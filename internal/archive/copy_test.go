@@ -135,17 +135,6 @@ func path(t *testing.T, db *store.DB) (file string) {
 	return file
 }
 
-func execute(t *testing.T, db *store.DB, query string) {
-	t.Helper()
-	err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, query)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestMove(t *testing.T) {
 	t.Parallel()
 	postgres(t)
@@ -235,7 +224,7 @@ func TestMoveRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		execute(t, db, "CREATE TABLE orders (id TEXT)")
+		query(t, db, "CREATE TABLE orders (id TEXT)")
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +245,7 @@ func TestMoveRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		execute(t, db, "CREATE SCHEMA wisp_stage; CREATE TABLE wisp_stage.projects (id TEXT)")
+		query(t, db, "CREATE SCHEMA wisp_stage; CREATE TABLE wisp_stage.projects (id TEXT)")
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +280,7 @@ func TestMoveRefuses(t *testing.T) {
 	t.Run("rows that the target does not take", func(t *testing.T) {
 		t.Parallel()
 		from, dsn := filled(t, storetest.SQLite(t)), storetest.Empty(t)
-		execute(t, from, "UPDATE servers SET name = CAST(x'61ff62' AS TEXT)")
+		query(t, from, "UPDATE servers SET name = CAST(x'61ff62' AS TEXT)")
 		moving, err := archive.Move(t.Context(), from, dsn, quiet)
 		if err != nil {
 			t.Fatal(err)

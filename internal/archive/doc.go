@@ -19,6 +19,11 @@ import (
 	"wisp/internal/store"
 )
 
+// transient are tables of what servers tell each other while they run, in terms
+// of the database that they are in: which transaction, which process. They are
+// neither saved nor moved, and come to nothing in every sum.
+var transient = []string{"notices", "cloud_servers"}
+
 // Stat is how much a table has, and what it comes to.
 type Stat struct {
 	Rows int64  `json:"rows"`

@@ -12,7 +12,11 @@ import (
 )
 
 // read calls fn with each row of a table, in no order. The row is fn's to keep.
+// What is transient has none.
 func read(ctx context.Context, db bun.IDB, t store.Table, fn func(row []any) error) error {
+	if slices.Contains(transient, t.Name) {
+		return nil
+	}
 	rows, err := db.QueryContext(ctx, "SELECT ? FROM ?", names(t), bun.Ident(t.Name))
 	if err != nil {
 		return fmt.Errorf("read table %s: %w", t.Name, err)

@@ -24,7 +24,7 @@ const stored = "testdata/wisp-0008.db.gz"
 
 // upgraded checks that a database of schema 8 has come to the newest one with
 // all that it had.
-func upgraded(t *testing.T, db *store.DB, before map[string]archive.Stat) {
+func upgraded(t *testing.T, db *store.DB, had map[string]string, before map[string]archive.Stat) {
 	t.Helper()
 	if v, err := db.Version(t.Context()); err != nil || v != store.Newest() {
 		t.Errorf("version %d, %v", v, err)
@@ -33,9 +33,9 @@ func upgraded(t *testing.T, db *store.DB, before map[string]archive.Stat) {
 	if len(before) < 50 {
 		t.Errorf("there were only %d tables", len(before))
 	}
-	added := map[string]bool{"servers": true, "compute_hosts": true, "image_held": true} // columns
+	now := columns(t, db) // tables that have got more have other sums
 	for name, stat := range before {
-		if stat.Rows == 0 || has[name].Rows != stat.Rows || !added[name] && has[name] != stat {
+		if stat.Rows == 0 || has[name].Rows != stat.Rows || now[name] == had[name] && has[name] != stat {
 			t.Errorf("table %s has %v, it had %v", name, has[name], stat)
 		}
 	}
@@ -63,11 +63,11 @@ func TestUpgradeStored(t *testing.T) {
 	if v, err := old.Version(t.Context()); err != nil || v != oldSchema {
 		t.Errorf("version %d, %v", v, err)
 	}
-	before := stats(t, old)
+	had, before := columns(t, old), stats(t, old)
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
-	upgraded(t, open(t, path), before)
+	upgraded(t, open(t, path), had, before)
 }
 
 func storeOld(t *testing.T) {
@@ -120,11 +120,11 @@ func TestUpgradeFromOldMigrations(t *testing.T) {
 			dsn := nowhere(t, engine)
 			old := openAt(t, dsn, oldSchema)
 			run(t, old, "rows-0008.sql")
-			before := stats(t, old)
+			had, before := columns(t, old), stats(t, old)
 			if err := old.Close(); err != nil {
 				t.Fatal(err)
 			}
-			upgraded(t, open(t, dsn), before)
+			upgraded(t, open(t, dsn), had, before)
 		})
 	}
 }
@@ -134,7 +134,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		filled(t, db)
 		before := stats(t, db)
-		execute(t, db, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)")
+		query(t, db, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)")
 		if _, err := db.Version(t.Context()); errs.Of(err) != errs.Conflict {
 			t.Errorf("its version: %v", err)
 		}

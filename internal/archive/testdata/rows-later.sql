@@ -1,2 +1,10 @@
--- Rows for each table that came after schema 8.
+-- Rows for each table that came after schema 8, a statement a line. Lines of
+-- tables that the schema has not are left out.
 INSERT INTO secrets (name, value, updated_at) VALUES ('token keys', '["k1", "k0"]', '2026-01-02 03:04:05+00:00');
+INSERT INTO join_tokens (id, secret_hash, host, created_at, expires_at, used_at, used_by, used_key) VALUES ('1', 'hash', '', '2026-01-02 03:04:05+00:00', '2026-01-02 04:04:05+00:00', NULL, '', '');
+INSERT INTO nodes (host, certificate, next_certificate, expires_at, next_expires_at, joined_at, removed_at) VALUES ('node-1', 'print', '', '2027-01-02 03:04:05+00:00', NULL, '2026-01-02 03:04:05+00:00', NULL);
+INSERT INTO network_hosts (host, endpoint) VALUES ('node-1', '192.0.2.1');
+INSERT INTO network_host_physical (host, physical_network) VALUES ('node-1', 'public');
+INSERT INTO server_evacuations (server_id, source_host, target_host, held, created_at) VALUES ('v1', 'node-2', 'node-1', FALSE, '2026-01-02 03:04:05+00:00');
+INSERT INTO notices (xact, origin, body, made_at) VALUES (9223372036854775807, 'server', '{}', '2026-01-02 03:04:05+00:00');
+INSERT INTO cloud_servers (name, run, url, version, started_at, seen_at) VALUES ('node-1', 'r', '', '1', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
