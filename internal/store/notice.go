@@ -81,6 +81,10 @@ type notices struct {
 	kick   chan struct{} // holds one: read the table now
 	heard  atomic.Bool   // whether LISTEN works
 
+	tried    chan struct{} // closed when the first attempt to listen has come to something
+	tryOnce  sync.Once
+	sessions atomic.Bool // whether connections keep what was said on them, as far as is known
+
 	looking sync.Mutex // one reads the table at a time
 
 	mu     sync.Mutex
@@ -97,7 +101,7 @@ func (d *DB) beginNotices(ctx context.Context, dsn string) error {
 	}
 	config.RuntimeParams["application_name"] = channel
 	config.ConnectTimeout = askTimeout
-	n := &notices{db: d, log: d.log, config: config, origin: uuid.NewString(), kick: make(chan struct{}, 1), seen: map[noticeKey]struct{}{}, looked: time.Now()}
+	n := &notices{db: d, log: d.log, config: config, origin: uuid.NewString(), kick: make(chan struct{}, 1), tried: make(chan struct{}), seen: map[noticeKey]struct{}{}, looked: time.Now()}
 	n.own = "wisp_" + strings.ReplaceAll(n.origin, "-", "")
 	if err := d.write.NewRaw("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint").Scan(ctx, &n.low); err != nil {
 		return fmt.Errorf("begin to listen: %w", err)
@@ -149,10 +153,15 @@ func (t *Tx) notify(ctx context.Context, origin string) error {
 
 // listen keeps the listening connection until ctx ends.
 func (n *notices) listen(ctx context.Context) {
+	defer n.settle()
 	wait := listenFirst
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := n.session(ctx)
+		if errors.Is(err, errDeaf) {
+			n.sessions.Store(false)
+		}
+		n.settle()
 		if n.heard.Swap(false) {
 			n.log.WarnContext(ctx, "the database tells nothing by itself any more; it is asked instead", "error", err)
 		} else {
@@ -165,6 +174,19 @@ func (n *notices) listen(ctx context.Context) {
 		pause(ctx, wait/2+rand.N(wait/2))
 		wait = min(2*wait, listenLast)
 	}
+}
+
+func (n *notices) settle() { n.tryOnce.Do(func() { close(n.tried) }) }
+
+// keepsSessions tells whether what belongs to a connection stays with it: not
+// so behind a pooler that gives a connection for each transaction. It waits for
+// the first attempt to find that out.
+func (n *notices) keepsSessions(ctx context.Context) bool {
+	select {
+	case <-n.tried:
+	case <-ctx.Done():
+	}
+	return n.sessions.Load()
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -235,6 +257,8 @@ func (n *notices) probe(ctx context.Context, echo <-chan struct{}) error {
 		case <-late.C:
 			return errDeaf
 		}
+		n.sessions.Store(true)
+		n.settle()
 		if !n.heard.Swap(true) {
 			n.log.DebugContext(ctx, "the database tells what other servers commit")
 			n.readNow() // what was committed before we heard

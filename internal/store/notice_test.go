@@ -305,6 +305,16 @@ func TestNoticesBehindAPooler(t *testing.T) {
 	if got := pooled.Notices(); got != store.NoticesPoll {
 		t.Errorf("notices come by %q", got)
 	}
+	// What locks a connection holds, the pooler gives to somebody else.
+	for db, want := range map[*store.DB]int{direct: 1, pooled: 0} {
+		var locks int
+		err := db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+			return tx.NewRaw("SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE l.locktype = 'advisory' AND d.datname = current_database()").Scan(ctx, &locks)
+		}, "things")
+		if err != nil || locks != want {
+			t.Errorf("%d locks are held, want %d; %v", locks, want, err)
+		}
+	}
 }
 
 func reopen(t *testing.T, dsn string) *store.DB {

@@ -204,7 +204,8 @@ func (t *Tx) AfterCommit(fn func()) { t.after = append(t.after, fn) }
 // Lock makes transactions that lock the same name run one after another on
 // PostgreSQL, where they would otherwise fail and be repeated; on SQLite, where
 // there is one writer, it is nothing to do. It is for speed: correctness rests
-// on the isolation level.
+// on the isolation level. So it is left out behind a pooler whose connections
+// do not keep their locks, which would then be held for ever.
 type Lock string
 
 // Tx runs fn in a serializable transaction, and again when the engine asks
@@ -240,6 +241,9 @@ func (d *DB) try(ctx context.Context, fn func(ctx context.Context, tx *Tx) error
 	options := &sql.TxOptions{}
 	if d.engine == PostgreSQL {
 		options.Isolation = sql.LevelSerializable
+		if len(locks) > 0 && !d.notices.keepsSessions(ctx) {
+			locks = nil
+		}
 		for _, lock := range locks {
 			// Taken before the transaction begins, so that its snapshot is
 			// newer than what the holder before it wrote.
