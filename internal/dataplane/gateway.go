@@ -86,7 +86,7 @@ func (d *Dataplane) tell(m move, to netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	count := netip.AddrFrom4([4]byte{byte(m.moves >> 24), byte(m.moves >> 16), byte(m.moves >> 8), byte(m.moves)})
 	frame := arpFrame(hostMAC(d.cfg.TunnelAddress), 0, arpReply, netip.IPv4Unspecified(), count)
 	copy(frame, m.mac[:])

@@ -1,6 +1,7 @@
 package dataplane_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -187,12 +188,13 @@ type sniffer struct {
 	mu   sync.Mutex
 	from map[string]map[string]bool // MAC -> ports
 	idle chan struct{}              // when nothing came for a while
+	told map[string]int             // gratuitous ARP frames of a MAC, both forms
 }
 
 // sniff listens until the test ends.
 func (h *hosts) sniff() *sniffer {
 	h.t.Helper()
-	s := &sniffer{from: map[string]map[string]bool{}, idle: make(chan struct{}, 1)}
+	s := &sniffer{from: map[string]map[string]bool{}, idle: make(chan struct{}, 1), told: map[string]int{}}
 	err := netlinkx.In(netlinkx.NetnsPath(h.switches), func() error {
 		nl, err := netlinkx.Open()
 		if err != nil {
@@ -242,6 +244,9 @@ func (h *hosts) sniff() *sniffer {
 					s.from[mac] = map[string]bool{}
 				}
 				s.from[mac][name] = true
+				if n >= 42 && buf[12] == 8 && buf[13] == 6 && bytes.Equal(buf[28:32], buf[38:42]) {
+					s.told[mac]++
+				}
 				s.mu.Unlock()
 			}
 		}()

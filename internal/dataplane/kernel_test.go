@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -91,6 +92,16 @@ func TestTapWithTCXAndClsact(t *testing.T) {
 		t.Errorf("a detached program is drift of %d", n)
 	}
 	b.answers("clsact, mended")
+	if _, err := exec.LookPath("tc"); err == nil {
+		out, err := exec.CommandContext(t.Context(), "ip", "netns", "exec", filepath.Base(b.dp.cfg.Netns), "tc", "qdisc", "del", "dev", b.dp.DeviceName("a"), "clsact").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if n := resync(); n != 2 {
+			t.Errorf("a device without its filters is drift of %d", n)
+		}
+		b.answers("clsact, made anew")
+	}
 	if got, err := b.dp.Traffic("a"); err != nil || got.Device != b.dp.DeviceName("a") || got.TxPackets == 0 || got.TxBytes == 0 {
 		t.Errorf("the guest's traffic is %+v, %v", got, err)
 	}
