@@ -62,12 +62,21 @@ type DB struct {
 // "sqlite:" and a path) for SQLite, or a postgres:// URL. A database with a
 // schema that is newer than this program is a Conflict.
 func Open(ctx context.Context, dsn string, log *slog.Logger) (*DB, error) {
-	return OpenAt(ctx, dsn, Newest(), log)
+	db, err := OpenAt(ctx, dsn, Newest(), log)
+	if err != nil {
+		return nil, err
+	}
+	if db.engine == PostgreSQL {
+		if err := db.beginNotices(ctx, dsn); err != nil {
+			return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
+		}
+	}
+	return db, nil
 }
 
 // OpenAt is Open with the schema of a version, or what the database has if
 // that is newer. It is for rows from elsewhere, which come in as they were
-// before they are migrated.
+// before they are migrated; nothing is heard there of other servers.
 func OpenAt(ctx context.Context, dsn string, version int64, log *slog.Logger) (*DB, error) {
 	db, err := connect(dsn, log)
 	if err != nil {
@@ -76,12 +85,6 @@ func OpenAt(ctx context.Context, dsn string, version int64, log *slog.Logger) (*
 	if err := migrate(ctx, db.write.DB, db.engine, version, log); err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("migrate database: %w", err)
-	}
-	// A database of an older schema is being filled, and serves nobody yet.
-	if db.engine == PostgreSQL && version == Newest() {
-		if err := db.beginNotices(ctx, dsn); err != nil {
-			return nil, errors.Join(fmt.Errorf("open database: %w", err), db.Close())
-		}
 	}
 	return db, nil
 }
