@@ -86,7 +86,7 @@ func (f *fleet) startServer() {
 	f.t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	listener, dial := nodeapi.Memory()
-	nodes := nodeapi.NewServer(f.cloud.Service, func() (<-chan struct{}, func()) { return f.cloud.DB.Subscribe(compute.HostsTopic) }, log)
+	nodes := nodeapi.NewServer(f.cloud.Service, f.cloud.SubscribeHost, log)
 	serve := nodes.NewHTTPServer()
 	go func() { _ = serve.Serve(listener) }()
 	f.mu.Lock()

@@ -421,7 +421,11 @@ func (s *Service) build(ctx context.Context, tx *store.Tx, caller *policy.Caller
 			}
 		}
 	}
-	tx.Signal(HostsTopic)
+	for i := range servers {
+		if chosen[i] >= 0 {
+			tx.Signal(HostTopic(servers[i].Host)) // ports are told of by the network
+		}
+	}
 	return servers, nil
 }
 

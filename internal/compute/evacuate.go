@@ -224,7 +224,8 @@ func (s *Service) move(ctx context.Context, tx *store.Tx, caller *policy.Caller,
 	if err := save(ctx, tx, server, "host", "zone", "task_state", "power", "boot_generation", "admin_pass"); err != nil {
 		return err
 	}
-	tx.Signal(HostsTopic)
+	tx.Signal(HostTopic(row.Source))
+	tx.Signal(HostTopic(row.Target))
 	return s.actWith(ctx, tx, caller, "evacuate", story.events, server)
 }
 

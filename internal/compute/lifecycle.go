@@ -47,7 +47,7 @@ func (s *Service) Start(ctx context.Context, caller *policy.Caller, id string) (
 		}
 		server.Power, server.TaskState = nodeapi.PowerRunning, TaskPowerOn
 		server.BootGeneration++ // tells a report from before from one after
-		tx.Signal(HostsTopic)
+		tx.Signal(HostTopic(server.Host))
 		return powerColumns, s.act(ctx, tx, caller, "start", server)
 	})
 }
@@ -59,7 +59,7 @@ func (s *Service) Stop(ctx context.Context, caller *policy.Caller, id string) (S
 			return nil, err
 		}
 		server.Power, server.TaskState = nodeapi.PowerStopped, TaskPowerOff
-		tx.Signal(HostsTopic)
+		tx.Signal(HostTopic(server.Host))
 		return powerColumns, s.act(ctx, tx, caller, "stop", server)
 	})
 }
@@ -87,7 +87,7 @@ func (s *Service) Reboot(ctx context.Context, caller *policy.Caller, id string, 
 			server.TaskState = TaskReboot
 			server.ResetGeneration++
 		}
-		tx.Signal(HostsTopic)
+		tx.Signal(HostTopic(server.Host))
 		return powerColumns, s.act(ctx, tx, caller, "reboot", server)
 	})
 }
@@ -152,7 +152,7 @@ func (s *Service) DeleteServer(ctx context.Context, caller *policy.Caller, id st
 			return nil, nil
 		}
 		server.Power, server.TaskState = nodeapi.PowerDeleted, TaskDeleting
-		tx.Signal(HostsTopic)
+		tx.Signal(HostTopic(server.Host))
 		return []string{"power", "task_state"}, nil
 	})
 	return err
@@ -184,14 +184,16 @@ func (s *Service) finalize(ctx context.Context, tx *store.Tx, ids []string) erro
 		Set("vm_state = ?, task_state = '', power = ?, power_state = ?", StateDeleted, nodeapi.PowerDeleted, PowerNoState).
 		Set("user_data = NULL, admin_pass = '', group_id = NULL").
 		Set("deleted_at = ?, terminated_at = ?, updated_at = ?", now, now, now).
-		Where("id IN (?) AND deleted_at IS NULL", bun.List(ids)).Returning("id, project_id").Exec(ctx, &gone)
+		Where("id IN (?) AND deleted_at IS NULL", bun.List(ids)).Returning("id, project_id, host").Exec(ctx, &gone)
 	if err != nil {
 		return fmt.Errorf("mark servers deleted: %w", err)
 	}
 	for i := range gone {
 		tx.Changed(gone[i].change(store.Delete))
+		if gone[i].Host != "" {
+			tx.Signal(HostTopic(gone[i].Host))
+		}
 	}
-	tx.Signal(HostsTopic)
 	return nil
 }
 

@@ -116,9 +116,7 @@ func (s *Service) giveUp(ctx context.Context, tx *store.Tx, hosts []string) erro
 		if err := s.finish(ctx, tx, ids, ResultError, fmt.Sprintf("The host %s did not come back.", host)); err != nil {
 			return err
 		}
-	}
-	if len(servers) > 0 {
-		tx.Signal(HostsTopic)
+		tx.Signal(HostTopic(host))
 	}
 	return nil
 }

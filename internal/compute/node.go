@@ -21,6 +21,39 @@ import (
 // next comes: with the nodes' heartbeats, one is written every 4 s.
 const seenEvery = 3 * time.Second
 
+// SubscribeHost returns a channel that has a value whenever what a host should
+// be may have changed. Call cancel when done.
+func (s *Service) SubscribeHost(host string) (wake <-chan struct{}, cancel func()) {
+	all, cancelAll := s.db.Subscribe(HostsTopic)
+	own, cancelOwn := s.db.Subscribe(HostTopic(host))
+	done := make(chan struct{})
+	either := make(chan struct{}, 1)
+	go func() {
+		for {
+			open := true
+			select {
+			case _, open = <-all:
+			case _, open = <-own:
+			case <-done:
+				return
+			}
+			if !open {
+				close(either)
+				return
+			}
+			select {
+			case either <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return either, func() {
+		close(done)
+		cancelAll()
+		cancelOwn()
+	}
+}
+
 // HostState returns what a host should be: its servers, their metadata, and
 // the network around them, on one consistent view and in a number of queries
 // that does not depend on how many they are.
@@ -87,6 +120,10 @@ func (s *Service) Hello(ctx context.Context, hello nodeapi.Hello) error {
 		if err := s.placement.SetInventory(ctx, tx, provider.ID, s.inventory(hello.Capacity)); err != nil {
 			return fmt.Errorf("set the inventory: %w", err)
 		}
+		before, _, err := s.getHost(ctx, tx, hello.Host)
+		if err != nil {
+			return err
+		}
 		host, err := s.register(ctx, tx, hello, provider.ID)
 		if err != nil {
 			return err
@@ -94,7 +131,9 @@ func (s *Service) Hello(ctx context.Context, hello nodeapi.Hello) error {
 		if err := s.heartbeat(ctx, tx, &host); err != nil {
 			return err
 		}
-		tx.Signal(HostsTopic)
+		if host.Endpoint != before.Endpoint {
+			tx.Signal(HostsTopic) // others reach it elsewhere now
+		}
 		return nil
 	}, scheduleLock)
 }
@@ -256,7 +295,7 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 		return err
 	}
 	if signal {
-		tx.Signal(HostsTopic)
+		tx.Signal(HostTopic(host))
 	}
 	return s.finalize(ctx, tx, gone)
 }

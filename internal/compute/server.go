@@ -313,7 +313,7 @@ func (s *Service) UpdateServer(ctx context.Context, caller *policy.Caller, id st
 			columns = append(columns, "description")
 		}
 		if server.Host != "" && len(columns) > 0 {
-			tx.Signal(HostsTopic)
+			tx.Signal(HostTopic(server.Host))
 		}
 		return columns, nil
 	})
@@ -339,7 +339,7 @@ func (s *Service) ChangeMetadata(ctx context.Context, caller *policy.Caller, id 
 		}
 		server.Metadata = wanted
 		if server.Host != "" {
-			tx.Signal(HostsTopic)
+			tx.Signal(HostTopic(server.Host))
 		}
 		return []string{"metadata"}, nil
 	})

@@ -23,8 +23,12 @@ import (
 	"wisp/internal/store"
 )
 
-// HostsTopic is signalled when what some host should be has changed.
+// HostsTopic is signalled when what some hosts should be has changed, and
+// nobody knows which: the network of one is that of many.
 const HostsTopic = "hosts"
+
+// HostTopic is signalled when what one host should be has changed.
+func HostTopic(host string) string { return HostsTopic + ":" + host }
 
 // Images is what compute needs of the image slice.
 type Images interface {

@@ -239,7 +239,7 @@ func (c *cloud) OpenImage(ctx context.Context, id string) (io.ReadCloser, int64,
 	return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
 }
 
-func (c *cloud) subscribe() (<-chan struct{}, func()) {
+func (c *cloud) subscribe(string) (<-chan struct{}, func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ch := make(chan struct{}, 1)

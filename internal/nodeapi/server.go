@@ -45,7 +45,7 @@ const (
 // takes the place of the older.
 type Server struct {
 	cloud     Cloud
-	subscribe func() (<-chan struct{}, func())
+	subscribe func(host string) (<-chan struct{}, func())
 	log       *slog.Logger
 	mux       *http.ServeMux
 	peers     *peers // nil when there are none
@@ -66,9 +66,9 @@ type hostSlot struct {
 }
 
 // NewServer returns the node API. subscribe returns a channel that has a
-// value whenever the state of any host may have changed, and the function
+// value whenever the state of the host may have changed, and the function
 // that ends the subscription.
-func NewServer(cloud Cloud, subscribe func() (<-chan struct{}, func()), log *slog.Logger) *Server {
+func NewServer(cloud Cloud, subscribe func(host string) (<-chan struct{}, func()), log *slog.Logger) *Server {
 	s := &Server{cloud: cloud, subscribe: subscribe, log: log, mux: http.NewServeMux(), hosts: map[string]*hostSlot{}, streams: map[string]*expected{}}
 	s.mux.Handle(sessionPath, connect.NewBidiStreamHandler(sessionPath, s.serveSession,
 		connect.WithCodec(jsonCodec{}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove)))

@@ -98,7 +98,7 @@ func (s *session) take(m *FromNode) {
 // send is the only one that writes to the stream. It never computes the
 // host's state twice at a time: wakes that come meanwhile become one.
 func (s *session) send(ctx context.Context) error {
-	wake, unsubscribe := s.server.subscribe()
+	wake, unsubscribe := s.server.subscribe(s.host)
 	defer unsubscribe()
 	refresh := time.NewTicker(refreshEvery)
 	defer refresh.Stop()

@@ -123,7 +123,7 @@ func (c *fakeCloud) OpenImage(_ context.Context, id string) (io.ReadCloser, int6
 	return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
 }
 
-func (c *fakeCloud) subscribe() (<-chan struct{}, func()) {
+func (c *fakeCloud) subscribe(string) (<-chan struct{}, func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ch := make(chan struct{}, 1)
@@ -230,7 +230,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // startServer serves a cloud in memory.
-func startServer(t *testing.T, cloud Cloud, subscribe func() (<-chan struct{}, func())) (*Server, func(ctx context.Context, network, address string) (net.Conn, error)) {
+func startServer(t *testing.T, cloud Cloud, subscribe func(string) (<-chan struct{}, func())) (*Server, func(ctx context.Context, network, address string) (net.Conn, error)) {
 	t.Helper()
 	s := NewServer(cloud, subscribe, quiet())
 	l, dial := Memory()

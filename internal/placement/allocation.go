@@ -100,14 +100,12 @@ func (s *Service) allocate(ctx context.Context, tx *store.Tx, consumer Consumer,
 	if err != nil {
 		return err
 	}
-	drop := replaced(tx.NewDelete().Model((*Allocation)(nil)).Where("consumer_id = ?", consumer.ID))
-	if _, err := drop.Exec(ctx); err != nil {
+	var dropped []Allocation
+	drop := replaced(tx.NewDelete().Model((*Allocation)(nil)).Where("consumer_id = ?", consumer.ID)).Returning("provider_id, class, used")
+	if _, err := drop.Exec(ctx, &dropped); err != nil {
 		return fmt.Errorf("delete former allocations: %w", err)
 	}
-	after, err := usageOf(ctx, tx, ids)
-	if err != nil {
-		return err
-	}
+	after := without(before, dropped)
 	rows, err := s.fit(ctx, tx, consumer.ID, wanted, inventories, before, after)
 	if err != nil {
 		return err
@@ -123,6 +121,20 @@ func (s *Service) allocate(ctx context.Context, tx *store.Tx, consumer Consumer,
 		return fmt.Errorf("insert allocations: %w", err)
 	}
 	return nil
+}
+
+// without is a usage, by provider and class, less some of its allocations.
+func without(usage map[string]map[string]int64, dropped []Allocation) map[string]map[string]int64 {
+	rest := make(map[string]map[string]int64, len(usage))
+	for provider, classes := range usage {
+		rest[provider] = maps.Clone(classes)
+	}
+	for _, a := range dropped {
+		if classes, asked := rest[a.ProviderID]; asked {
+			classes[a.Class] -= a.Used
+		}
+	}
+	return rest
 }
 
 // touch makes the generations of providers grow. It comes first: on PostgreSQL

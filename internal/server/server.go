@@ -132,7 +132,7 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	s.Placement = placement.New(db, log)
 	s.Network = network.New(db, log, network.Config{Types: carried, PhysicalNetworks: c.PhysicalNetworks, DNS: c.DNS})
 	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio})
-	s.Nodes = nodeapi.NewServer(s.Compute, func() (<-chan struct{}, func()) { return db.Subscribe(compute.HostsTopic) }, log)
+	s.Nodes = nodeapi.NewServer(s.Compute, s.Compute.SubscribeHost, log)
 	s.setPeers(c)
 	s.Compute.SetNodes(s.Nodes)
 	s.Network.SetNodes(s.Nodes)
