@@ -4,7 +4,8 @@
 // makes it so and reports, and Report moves what users see.
 //
 // Main types: Service, Server, Flavor, Keypair, Host, Group, and Schedule, the
-// pure function that chooses a host. It implements the server's side of
+// pure function that chooses a host. Watch notices hosts that are lost, and Evacuate
+// moves their servers. It implements the server's side of
 // nodeapi (CloudID, HostState, Hello, Report, HostGone). It imports image, placement
 // and network, never net/http and never another slice's face.
 package compute

@@ -30,7 +30,7 @@ func (s *Service) SubscribeHost(host string) (wake <-chan struct{}, cancel func(
 	either := make(chan struct{}, 1)
 	go func() {
 		for {
-			open := true
+			var open bool
 			select {
 			case _, open = <-all:
 			case _, open = <-own:

@@ -49,6 +49,15 @@ func newFence() fence {
 	return fence{ids: map[string]bool{}, busy: map[string]chan struct{}{}, limit: fenceDefault}
 }
 
+// add makes instances known as fenced. What is known of them stays.
+func (f *fence) add(fenced map[string]nodeapi.Fence) {
+	for id := range fenced {
+		if _, known := f.ids[id]; !known {
+			f.ids[id] = false
+		}
+	}
+}
+
 // heard takes what an update says of the fence. The caller holds mu.
 func (n *Node) heard(u update) {
 	f := &n.fence
@@ -59,9 +68,7 @@ func (n *Node) heard(u update) {
 		_, stays := u.state.Fenced[id]
 		return !stays
 	})
-	for id := range u.state.Fenced {
-		f.ids[id] = f.ids[id] // known from now on
-	}
+	f.add(u.state.Fenced)
 	if u.session == 0 {
 		return
 	}
@@ -81,9 +88,7 @@ func (n *Node) fenceOff(ctx context.Context, fenced map[string]nodeapi.Fence) {
 		return
 	}
 	n.mu.Lock()
-	for id := range fenced {
-		n.fence.ids[id] = n.fence.ids[id]
-	}
+	n.fence.add(fenced)
 	n.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, fenceWait)
 	defer cancel()

@@ -88,7 +88,7 @@ func (n *simulated) Whole() nodeapi.Report {
 }
 
 // Update implements nodeapi.Agent.
-func (n *simulated) Update(_ string, state nodeapi.State, _ int64, _ bool) {
+func (n *simulated) Update(_ uint64, _ string, state nodeapi.State, _ int64, _ bool) {
 	n.mu.Lock()
 	for id, i := range state.Instances {
 		if n.state.Instances[id].Power != i.Power {
