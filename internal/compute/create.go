@@ -187,11 +187,8 @@ func (s *Service) prepare(ctx context.Context, tx *store.Tx, caller *policy.Call
 	b.demand = Demand{
 		Resources: claimOf(flavor), Zone: req.Zone, Host: req.Host, Arch: b.arch,
 	}
-	networks, err := s.network.RequestedNetworks(ctx, tx, network.PlugRequest{ProjectID: caller.ProjectID, Auto: req.NetworkAuto, Requests: req.Networks})
-	if err != nil {
-		return nil, err
-	}
-	if b.demand.Physical, err = s.network.PhysicalOf(ctx, tx, networks); err != nil {
+	wanted := network.PlugRequest{ProjectID: caller.ProjectID, Auto: req.NetworkAuto, Requests: req.Networks}
+	if b.demand.Physical, err = s.network.PhysicalFor(ctx, tx, wanted); err != nil {
 		return nil, err
 	}
 	if req.Host != "" && !slices.ContainsFunc(b.hosts, func(h SchedulerHost) bool { return h.Name == req.Host }) {

@@ -57,7 +57,7 @@ type Network interface {
 	MoveGateways(ctx context.Context, tx *store.Tx, lost []string) (moved int, err error)
 	RebindTx(ctx context.Context, tx *store.Tx, deviceID, host string) error
 	PhysicalOf(ctx context.Context, db bun.IDB, networkIDs []string) ([]string, error)
-	RequestedNetworks(ctx context.Context, db bun.IDB, req network.PlugRequest) ([]string, error)
+	PhysicalFor(ctx context.Context, db bun.IDB, req network.PlugRequest) ([]string, error)
 }
 
 // NodeCaller asks a node for something that is not state, or for a console. A host that is not
