@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -143,9 +144,33 @@ func New(db *store.DB, log *slog.Logger, images Images, placements Placement, ne
 // which itself needs the Service. It is called once, before any request.
 func (s *Service) SetNodes(nodes NodeCaller) { s.nodes = nodes }
 
-// OpenImage returns the bytes of an image, for the nodes that boot from it.
-func (s *Service) OpenImage(ctx context.Context, id string) (io.ReadCloser, int64, error) {
+// OpenImage returns the bytes of an image, for a node whose host has servers
+// that boot from it; every other image is NotFound to it. An empty host may
+// have any: it is a node of the server's own process.
+func (s *Service) OpenImage(ctx context.Context, host, id string) (io.ReadCloser, int64, error) {
+	if host != "" {
+		wanted, err := s.bootsFrom(ctx, host, id)
+		if err != nil {
+			return nil, 0, err
+		}
+		if !wanted {
+			return nil, 0, errs.New(errs.NotFound, "No server of host %s boots from image %s.", host, id)
+		}
+	}
 	return s.images.Open(ctx, id)
+}
+
+// bootsFrom tells whether a host's servers need an image, or a kernel or
+// ramdisk of that id.
+func (s *Service) bootsFrom(ctx context.Context, host, id string) (bool, error) {
+	var servers []Server
+	if err := s.db.Read().NewSelect().Model(&servers).Column("s.id", "s.image").Where("s.host = ? AND s.deleted_at IS NULL", host).Scan(ctx); err != nil {
+		return false, fmt.Errorf("look for servers that boot from an image: %w", err)
+	}
+	return slices.ContainsFunc(servers, func(server Server) bool {
+		image := &server.Image
+		return image.ID == id || image.Kernel != nil && image.Kernel.ID == id || image.Ramdisk != nil && image.Ramdisk.ID == id
+	}), nil
 }
 
 // nobody is the NodeCaller of a service without nodes.

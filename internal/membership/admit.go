@@ -90,13 +90,3 @@ func (s *Service) Renew(ctx context.Context, cert *x509.Certificate, csr []byte)
 	}
 	return s.answer(renewed), nil
 }
-
-// Attached records which server a node speaks to.
-func (s *Service) Attached(ctx context.Context, host, server string) error {
-	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if _, err := tx.NewUpdate().Model((*Node)(nil)).Set("server = ?", server).Where("host = ? AND server <> ?", host, server).Exec(ctx); err != nil {
-			return fmt.Errorf("record the server of node %s: %w", host, err)
-		}
-		return nil
-	}, lockOf(host))
-}

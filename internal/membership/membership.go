@@ -95,7 +95,6 @@ type Node struct {
 	NextCertificate string    // of one that was made and not used yet
 	ExpiresAt       time.Time `bun:",nullzero"`
 	NextExpiresAt   time.Time `bun:",nullzero"`
-	Server          string    // that it spoke to last
 	JoinedAt        time.Time
 	RemovedAt       time.Time `bun:",nullzero"`
 }

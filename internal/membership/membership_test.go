@@ -300,22 +300,6 @@ func TestRenew(t *testing.T) {
 	})
 }
 
-func TestAttached(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		c := newCloud(t, db)
-		c.join(request(t, c.token(""), "host-1"))
-		for _, server := range []string{"a", "b", "b"} {
-			if err := c.Attached(t.Context(), "host-1", server); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if nodes, err := c.Nodes(t.Context()); err != nil || nodes[0].Server != "b" {
-			t.Errorf("nodes %+v, error %v", nodes, err)
-		}
-	})
-}
-
 // A cloud that was one machine's keeps its authority, also for servers that
 // come later.
 func TestAuthorityIsTakenOver(t *testing.T) {

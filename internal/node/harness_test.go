@@ -219,7 +219,7 @@ func (c *cloud) CloudID(context.Context) (string, error) {
 	return c.id, nil
 }
 
-func (c *cloud) OpenImage(ctx context.Context, id string) (io.ReadCloser, int64, error) {
+func (c *cloud) OpenImage(ctx context.Context, _, id string) (io.ReadCloser, int64, error) {
 	c.mu.Lock()
 	c.opened[id]++
 	block, err, b := c.block[id], c.openErr, c.images[id]

@@ -34,65 +34,84 @@ type Agent interface {
 	OpenConsole(ctx context.Context, instanceID, kind string) (Stream, error)
 }
 
-// ClientConfig says where the server is.
+// ClientConfig says where the servers are.
 type ClientConfig struct {
-	// URL is the server's: https://host:port, or http://memory with Dial.
+	// URL is a server's: https://host:port, or http://memory with Dial.
 	URL string
+	// Others are tried in turn when that one does not answer.
+	Others []string
 	// Dial, when set, makes the connections: that of Memory.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// TLS holds the node's certificate and the cloud's authority.
 	TLS *tls.Config
-	Log *slog.Logger
+	// Usable, when set, is asked before each session; its error says why the
+	// node cannot have one now.
+	Usable func() error
+	// Renewed, when set, has a value when TLS presents another certificate:
+	// the session is opened anew with it.
+	Renewed <-chan struct{}
+	// Notify, when set, is told what changes about the session. It must not
+	// block.
+	Notify func(Status)
+	Log    *slog.Logger
 }
 
 const (
 	reconnectFirst = 100 * time.Millisecond
 	reconnectLast  = 5 * time.Second
+	// A cloud that does not take this node may take it again, when an operator
+	// has changed his mind.
+	refusedFirst = time.Minute
+	refusedLast  = 10 * time.Minute
 )
 
 // Client is a node's end of the node API. Run keeps a stream open, and comes
 // back after any failure; what the node knows stays meanwhile.
 type Client struct {
-	agent  Agent
-	url    string
-	log    *slog.Logger
-	http   *http.Client
-	stream *connect.Client[FromNode, ToNode]
+	agent   Agent
+	cfg     ClientConfig
+	servers []string // in the order in which they are tried
+	log     *slog.Logger
 
 	mu        sync.Mutex
+	at        *endpoint // the server in use
 	connected bool
 	sessions  uint64 // that were opened so far
+	status    Status
 	reports   mailbox
 }
 
 // NewClient returns a client that has not dialed yet.
 func NewClient(cfg ClientConfig, agent Agent) (*Client, error) {
-	at, err := url.Parse(cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("reading the server's URL: %w", err)
+	c := &Client{agent: agent, cfg: cfg, servers: append([]string{cfg.URL}, cfg.Others...), log: cfg.Log, reports: newMailbox()}
+	for i := len(c.servers) - 1; i >= 0; i-- { // all must be usable; the first is the one to begin with
+		var err error
+		if c.at, err = newEndpoint(&c.cfg, c.servers[i]); err != nil {
+			return nil, err
+		}
 	}
-	if at.Host == "" || at.Scheme != "https" && (at.Scheme != "http" || cfg.Dial == nil) {
-		return nil, errs.New(errs.Invalid, "The server's URL %q must be https://host:port.", cfg.URL)
-	}
-	protocols := new(http.Protocols)
-	protocols.SetHTTP2(true)
-	protocols.SetUnencryptedHTTP2(at.Scheme == "http")
-	transport := &http.Transport{
-		DialContext: cfg.Dial, TLSClientConfig: cfg.TLS, Protocols: protocols,
-		// A server that is gone without a word is noticed by pings.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: silence / 2, PingTimeout: silence / 2},
-	}
-	c := &Client{
-		agent: agent, log: cfg.Log, reports: newMailbox(),
-		url:  at.Scheme + "://" + at.Host,
-		http: &http.Client{Transport: transport},
-	}
-	options := []connect.ClientOption{connect.WithCodec(jsonCodec{}), connect.WithReadMaxBytes(maxMessage), connect.WithSendMaxBytes(maxMessage)}
-	if cfg.Dial != nil {
-		options = append(options, connect.WithAcceptCompression("gzip", nil, nil)) // in memory it is only work
-	}
-	c.stream = connect.NewClient[FromNode, ToNode](c.http, c.url+sessionPath, options...)
 	return c, nil
+}
+
+// endpoint is the server in use.
+func (c *Client) endpoint() *endpoint {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// turnTo makes a server the one in use, with new connections. What still goes
+// on over those of before comes to its end.
+func (c *Client) turnTo(server string) {
+	next, err := newEndpoint(&c.cfg, server)
+	if err != nil {
+		return // it was usable when the client was made
+	}
+	c.mu.Lock()
+	before := c.at
+	c.at = next
+	c.mu.Unlock()
+	before.http.CloseIdleConnections()
 }
 
 // Connected tells whether a session is open.
@@ -128,12 +147,13 @@ func (c *Client) Report(r Report) {
 // when the server did not say. Errors: NotFound, or Unavailable for what may
 // work later.
 func (c *Client) OpenImage(ctx context.Context, id string) (body io.ReadCloser, size int64, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+imagesPath+url.PathEscape(id), nil)
+	at := c.endpoint()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.url+imagesPath+url.PathEscape(id), nil)
 	if err != nil {
 		return nil, 0, fmt.Errorf("asking for image %s: %w", id, err)
 	}
 	request.Header.Set("Accept-Encoding", "identity") // the size and the checksum are of the bytes themselves
-	response, err := c.http.Do(request)
+	response, err := at.http.Do(request)
 	if err != nil {
 		return nil, 0, errs.Wrap(err, errs.Unavailable, "The image %s could not be fetched: the server does not answer.", id)
 	}
@@ -149,39 +169,86 @@ func (c *Client) OpenImage(ctx context.Context, id string) (body io.ReadCloser, 
 	return nil, 0, errs.Wrap(cause, errs.Unavailable, "The image %s could not be fetched.", id)
 }
 
-// Run keeps a session open until ctx ends. It waits between attempts, longer
-// each time, by random amounts so that a thousand nodes do not come back as
-// one.
+// Run keeps a session open until ctx ends, with the first server that takes
+// it. It waits between attempts at all of them, longer each time, by random
+// amounts so that a thousand nodes do not come back as one.
 func (c *Client) Run(ctx context.Context) {
-	defer c.http.CloseIdleConnections()
-	wait := reconnectFirst
-	for ctx.Err() == nil {
+	defer func() { c.endpoint().http.CloseIdleConnections() }()
+	wait, refusedWait, tried := reconnectFirst, refusedFirst, 0
+	for current := 0; ctx.Err() == nil; {
 		began := time.Now()
 		err := c.session(ctx)
 		if ctx.Err() != nil {
 			return
 		}
+		if errors.Is(err, errRenewed) {
+			c.turnTo(c.servers[current])
+			continue
+		}
 		if time.Since(began) > reconnectLast {
-			wait = reconnectFirst
+			wait, tried = reconnectFirst, 0
 		}
-		pause := wait/2 + rand.N(wait/2)
-		c.log.WarnContext(ctx, "no session with the server", "error", err, "retry_in", pause)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		var pause time.Duration
+		refused := isRefusal(err)
+		tried++
+		switch {
+		case refused:
+			pause = refusedWait/2 + rand.N(refusedWait/2)
+			refusedWait, tried = min(2*refusedWait, refusedLast), 0
+		case tried%len(c.servers) == 0:
+			pause = wait/2 + rand.N(wait/2)
+			wait = min(2*wait, reconnectLast)
 		}
-		wait = min(2*wait, reconnectLast)
+		if !refused {
+			refusedWait = refusedFirst
+		}
+		c.tell(Status{Server: c.endpoint().url, Problem: err.Error(), Refused: refused})
+		if refused {
+			c.log.ErrorContext(ctx, "the cloud does not take this node; what runs here goes on", "server", c.endpoint().url, "reason", err, "retry_in", pause)
+		} else {
+			c.log.WarnContext(ctx, "no session with the server", "server", c.endpoint().url, "error", err, "retry_in", pause)
+		}
+		if !c.rest(ctx, pause) {
+			return
+		}
+		current = (current + 1) % len(c.servers)
+		if len(c.servers) > 1 || refused {
+			c.turnTo(c.servers[current])
+		}
 	}
 }
 
+// rest waits, unless there is a new certificate to try.
+func (c *Client) rest(ctx context.Context, pause time.Duration) bool {
+	if pause == 0 {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-time.After(pause):
+	case <-c.cfg.Renewed:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// errRenewed ends a session so that it begins anew with another certificate.
+var errRenewed = errors.New("the node's certificate was renewed")
+
 // session opens a stream and serves it until it fails.
 func (c *Client) session(ctx context.Context) error {
+	if c.cfg.Usable != nil {
+		if err := c.cfg.Usable(); err != nil {
+			return &refusal{err.Error()}
+		}
+	}
 	hello, err := c.agent.Hello(ctx)
 	if err != nil {
 		return fmt.Errorf("describing this host: %w", err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	stream := c.stream.CallBidiStream(ctx)
+	at := c.endpoint()
+	stream := at.stream.CallBidiStream(ctx)
 	var workers sync.WaitGroup
 	defer func() {
 		c.mu.Lock()
@@ -226,6 +293,7 @@ func (c *Client) session(ctx context.Context) error {
 			if in.err != nil {
 				return fmt.Errorf("the stream ended: %w", in.err)
 			}
+			c.tell(Status{Connected: true, Server: at.url})
 			if u := in.message.Update; u != nil {
 				if !u.Full && (revision == 0 || u.Base != revision) {
 					return fmt.Errorf("an update builds on revision %d, but this node has %d", u.Base, revision)
@@ -237,8 +305,10 @@ func (c *Client) session(ctx context.Context) error {
 				c.agent.Update(session, cloud, state, revision, u.Full)
 			}
 			if call := in.message.Call; call != nil {
-				workers.Go(func() { c.answer(ctx, call, send, cancel) })
+				workers.Go(func() { c.answer(ctx, at, call, send, cancel) })
 			}
+		case <-c.cfg.Renewed:
+			return errRenewed
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -278,13 +348,13 @@ func (c *Client) sendReports(ctx context.Context, ready <-chan struct{}, send fu
 
 // answer runs a call and replies; what failed is told with its kind. A stream
 // that was opened is carried until it ends.
-func (c *Client) answer(ctx context.Context, call *Call, send func(*FromNode) error, cancel context.CancelCauseFunc) {
+func (c *Client) answer(ctx context.Context, at *endpoint, call *Call, send func(*FromNode) error, cancel context.CancelCauseFunc) {
 	reply := &Reply{ID: call.ID}
 	var result any
 	var err error
 	var stream *nodeStream
 	if call.Method == CallOpenConsole {
-		stream, err = c.openConsole(ctx, call.Params)
+		stream, err = c.openConsole(ctx, at, call.Params)
 	} else {
 		result, err = c.agent.Call(ctx, call.Method, call.Params)
 	}

@@ -30,7 +30,6 @@ const (
 	RoleServer = "server"
 
 	maxForwarded = 1 << 20 // bytes of a call's parameters
-	dialTimeout  = 3 * time.Second
 )
 
 // Peering is how this server reaches the others of its cloud.

@@ -2,6 +2,7 @@ package nodeapi
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,15 +24,16 @@ import (
 // cloud, always the same for one database. HostState returns a state that the
 // caller may keep; Hello and Report may be repeated with the same values.
 // HostGone says that the session of that id, which a Hello brought, has ended.
-// OpenImage returns the bytes and how many there are; an unknown id is an
-// error of kind NotFound.
+// OpenImage returns the bytes and how many there are of an image that an
+// instance of the host boots from; every other id is an error of kind
+// NotFound. An empty host is this process's own node, which may have any.
 type Cloud interface {
 	CloudID(ctx context.Context) (string, error)
 	HostState(ctx context.Context, host string) (State, error)
 	Hello(ctx context.Context, hello Hello) error
 	Report(ctx context.Context, host string, report Report) error
 	HostGone(ctx context.Context, host, session string)
-	OpenImage(ctx context.Context, id string) (io.ReadCloser, int64, error)
+	OpenImage(ctx context.Context, host, id string) (io.ReadCloser, int64, error)
 }
 
 const (
@@ -48,7 +50,8 @@ type Server struct {
 	subscribe func(host string) (<-chan struct{}, func())
 	log       *slog.Logger
 	mux       *http.ServeMux
-	peers     *peers // nil when there are none
+	peers     *peers  // nil when there are none
+	members   Members // nil: no node comes by TLS
 
 	mu       sync.Mutex
 	hosts    map[string]*hostSlot
@@ -83,13 +86,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.servePeer(w, r)
 		return
 	}
-	host, err := authenticate(r)
+	host, cert, err := s.authenticate(r)
 	if err != nil {
-		http.Error(w, err.Error(), http.StatusForbidden)
+		s.refuse(w, r, err)
 		return
 	}
 	control := http.NewResponseController(w)
-	from := peer{host: host, limitWrites: func(t time.Time) {
+	from := peer{host: host, cert: cert, limitWrites: func(t time.Time) {
 		if err := control.SetWriteDeadline(t); err != nil {
 			s.log.WarnContext(r.Context(), "a node's connection takes no deadline", "error", err)
 		}
@@ -100,46 +103,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // peer is what a session needs to know of its HTTP request, which Connect
 // does not hand through.
 type peer struct {
-	host        string // authenticated; empty when any host may be claimed
+	host        string            // authenticated; empty when any host may be claimed
+	cert        *x509.Certificate // of the node; nil without TLS
 	limitWrites func(time.Time)
 }
 
 // peerKey is the key of the peer in a request's context.
 type peerKey struct{}
 
-// authenticate is the one place that says which host a request comes from.
-// With TLS it is the common name of the client's certificate, which the
-// listener must have verified. A connection within this process may speak for
-// any host: the name is then empty, and what the node says of itself holds.
-// Everything else is refused.
-func authenticate(r *http.Request) (host string, err error) {
-	switch {
-	case r.TLS != nil && len(r.TLS.VerifiedChains) > 0 && len(r.TLS.VerifiedChains[0]) > 0:
-		if host := r.TLS.VerifiedChains[0][0].Subject.CommonName; host != "" {
-			return host, nil
-		}
-		return "", errors.New("the client's certificate names no host")
-	case r.TLS == nil && r.RemoteAddr == memoryNetwork:
-		return "", nil
-	}
-	return "", errors.New("the node API is for nodes with a certificate of this cloud")
-}
-
 // NewHTTPServer returns a server for a listener of Memory: HTTP/2 without
 // TLS. Serve and Close it.
 func (s *Server) NewHTTPServer() *http.Server {
-	protocols := new(http.Protocols)
-	protocols.SetUnencryptedHTTP2(true)
-	return &http.Server{
-		Handler: s, Protocols: protocols, ReadHeaderTimeout: helloTimeout,
-		HTTP2:    &http.HTTP2Config{MaxReceiveBufferPerStream: streamWindow, MaxReceiveBufferPerConnection: connectionWindow},
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+	server := s.newHTTPServer()
+	server.Protocols.SetUnencryptedHTTP2(true)
+	return server
 }
 
 func (s *Server) serveImage(w http.ResponseWriter, r *http.Request) {
+	from, _ := r.Context().Value(peerKey{}).(peer)
 	id := r.PathValue("id")
-	body, size, err := s.cloud.OpenImage(r.Context(), id)
+	body, size, err := s.cloud.OpenImage(r.Context(), from.host, id)
 	if err != nil {
 		status := http.StatusInternalServerError
 		if errs.Is(err, errs.NotFound) {
@@ -281,7 +264,7 @@ func (s *Server) serveSession(ctx context.Context, stream *connect.BidiStream[Fr
 	}
 	defer s.leave(ctx, slot, current)
 	s.log.InfoContext(ctx, "node connected", "host", hello.Host, "version", hello.Version)
-	err = current.run(ctx, incoming)
+	err = current.run(ctx, incoming, s.watch(from.cert))
 	s.log.InfoContext(ctx, "node disconnected", "host", hello.Host, "cause", err)
 	return connect.NewError(connect.CodeUnavailable, err)
 }

@@ -42,7 +42,7 @@ func newSession(server *Server, hello Hello, stream *connect.BidiStream[FromNode
 func (s *session) end(cause error) { s.cancel(cause) }
 
 // run serves the session until it ends, and returns why.
-func (s *session) run(ctx context.Context, incoming <-chan received[FromNode]) error {
+func (s *session) run(ctx context.Context, incoming <-chan received[FromNode], watch func(context.Context) error) error {
 	var workers sync.WaitGroup
 	work := func(f func(context.Context) error) {
 		workers.Go(func() {
@@ -53,6 +53,7 @@ func (s *session) run(ctx context.Context, incoming <-chan received[FromNode]) e
 	}
 	work(s.send)
 	work(s.storeReports)
+	work(watch)
 	quiet := time.NewTimer(silence)
 	defer quiet.Stop()
 	for ctx.Err() == nil {

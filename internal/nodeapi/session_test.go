@@ -110,7 +110,7 @@ func (c *fakeCloud) HostGone(_ context.Context, host, session string) {
 	c.ended = append(c.ended, session)
 }
 
-func (c *fakeCloud) OpenImage(_ context.Context, id string) (io.ReadCloser, int64, error) {
+func (c *fakeCloud) OpenImage(_ context.Context, _, id string) (io.ReadCloser, int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.imageErr != nil {
@@ -502,7 +502,7 @@ func TestHelloRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stream := c.stream.CallBidiStream(t.Context())
+		stream := c.endpoint().stream.CallBidiStream(t.Context())
 		defer stream.CloseResponse()
 		if err := stream.Send(&FromNode{Report: &Report{}}); err != nil {
 			t.Fatal(err)
@@ -687,7 +687,7 @@ func TestCutImageIsNoticed(t *testing.T) {
 // cutCloud has an image that cannot be read to its end.
 type cutCloud struct{ *fakeCloud }
 
-func (cutCloud) OpenImage(context.Context, string) (io.ReadCloser, int64, error) {
+func (cutCloud) OpenImage(context.Context, string, string) (io.ReadCloser, int64, error) {
 	half := io.MultiReader(bytes.NewReader(make([]byte, 1<<20)), iotestErrReader{})
 	return io.NopCloser(half), 2 << 20, nil
 }
@@ -695,6 +695,18 @@ func (cutCloud) OpenImage(context.Context, string) (io.ReadCloser, int64, error)
 type iotestErrReader struct{}
 
 func (iotestErrReader) Read([]byte) (int, error) { return 0, errors.New("bad sector") }
+
+// members are hosts whose certificates are on record, whatever they are.
+type members map[string]bool
+
+func (m members) Admit(_ context.Context, cert *x509.Certificate) error {
+	if !m[cert.Subject.CommonName] {
+		return errs.New(errs.Forbidden, "The host is not known.")
+	}
+	return nil
+}
+
+func (members) Changed() (<-chan struct{}, func()) { return nil, func() {} }
 
 func TestAuthenticate(t *testing.T) {
 	t.Parallel()
@@ -705,9 +717,12 @@ func TestAuthenticate(t *testing.T) {
 		remote string
 		tls    *tls.ConnectionState
 		host   string
+		nobody bool // may come by TLS
 		refuse bool
 	}{
 		"within the process":         {remote: memoryNetwork},
+		"not on record":              {remote: "192.0.2.1:5", tls: verified("h2"), refuse: true},
+		"before members are known":   {remote: "192.0.2.1:5", tls: verified("h1"), nobody: true, refuse: true},
 		"a verified certificate":     {remote: "192.0.2.1:5", tls: verified("h1"), host: "h1"},
 		"a certificate without name": {remote: "192.0.2.1:5", tls: verified(""), refuse: true},
 		"TLS without certificate":    {remote: "192.0.2.1:5", tls: &tls.ConnectionState{}, refuse: true},
@@ -718,13 +733,17 @@ func TestAuthenticate(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequest(http.MethodPost, sessionPath, nil)
 			r.RemoteAddr, r.TLS = c.remote, c.tls
-			host, err := authenticate(r)
+			s := NewServer(newFakeCloud(), newFakeCloud().subscribe, quiet())
+			if !c.nobody {
+				s.SetMembers(members{"h1": true, "": true})
+			}
+			host, _, err := s.authenticate(r)
 			if host != c.host || (err != nil) != c.refuse {
 				t.Errorf("authenticate = %q, %v", host, err)
 			}
 			if c.refuse {
 				w := httptest.NewRecorder()
-				NewServer(newFakeCloud(), newFakeCloud().subscribe, quiet()).ServeHTTP(w, r)
+				s.ServeHTTP(w, r)
 				if w.Code != http.StatusForbidden {
 					t.Errorf("status %d, want 403", w.Code)
 				}
@@ -818,7 +837,7 @@ func TestSilentNodeIsGivenUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stream := c.stream.CallBidiStream(t.Context())
+		stream := c.endpoint().stream.CallBidiStream(t.Context())
 		if err := stream.Send(&FromNode{Hello: &Hello{Host: "h1"}}); err != nil {
 			t.Fatal(err)
 		}
@@ -840,7 +859,7 @@ func TestSilentNodeIsGivenUp(t *testing.T) {
 		}
 		_ = s.Close()
 		_ = hs.Close()
-		c.http.CloseIdleConnections()
+		c.endpoint().http.CloseIdleConnections()
 	})
 }
 
@@ -859,7 +878,7 @@ func TestStuckNodeIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stream := c.stream.CallBidiStream(t.Context())
+	stream := c.endpoint().stream.CallBidiStream(t.Context())
 	if err := stream.Send(&FromNode{Hello: &Hello{Host: "h1"}}); err != nil {
 		t.Fatal(err)
 	}

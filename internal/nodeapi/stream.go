@@ -187,7 +187,7 @@ func (s *serverStream) end() {
 
 // openConsole opens a console on the node, and the stream to the server that
 // carries it.
-func (c *Client) openConsole(ctx context.Context, params json.RawMessage) (*nodeStream, error) {
+func (c *Client) openConsole(ctx context.Context, at *endpoint, params json.RawMessage) (*nodeStream, error) {
 	var p OpenConsoleParams
 	if err := json.Unmarshal(params, &p); err != nil {
 		return nil, errs.Wrap(err, errs.Invalid, "The parameters of %s are wrong.", CallOpenConsole)
@@ -203,13 +203,13 @@ func (c *Client) openConsole(ctx context.Context, params json.RawMessage) (*node
 	s := &nodeStream{console: console, cancel: cancel}
 	var body *io.PipeReader
 	body, s.out = io.Pipe()
-	s.request, err = http.NewRequestWithContext(ctx, http.MethodPost, c.url+streamsPath+p.StreamID, &hookedBody{body, s.lingerOn})
+	s.request, err = http.NewRequestWithContext(ctx, http.MethodPost, at.url+streamsPath+p.StreamID, &hookedBody{body, s.lingerOn})
 	if err != nil {
 		return nil, errors.Join(err, s.abort())
 	}
 	s.request.Header.Set("Content-Type", "application/octet-stream")
 	s.request.Trailer = http.Header{reasonTrailer: nil}
-	s.response, err = c.http.Do(s.request) //nolint:bodyclose // carry closes it
+	s.response, err = at.http.Do(s.request) //nolint:bodyclose // carry closes it
 	if err == nil && s.response.StatusCode != http.StatusOK {
 		err = errors.Join(fmt.Errorf("the server said %s", s.response.Status), s.response.Body.Close())
 	}

@@ -190,15 +190,16 @@ func (a *Authority) Node(request []byte, host string, life time.Duration) (*x509
 }
 
 // server signs the key of a server. With the role of servers the certificate
-// is for the node API.
-func (a *Authority) server(key *ecdsa.PublicKey, role string, hosts []string, life time.Duration) (*x509.Certificate, error) {
+// is for the node API, and shows the server to the other servers too.
+func (a *Authority) server(key *ecdsa.PublicKey, name, role string, hosts []string, life time.Duration) (*x509.Certificate, error) {
 	template := &x509.Certificate{
-		Subject:     pkix.Name{CommonName: hosts[0], Organization: []string{"wisp"}},
+		Subject:     pkix.Name{CommonName: name, Organization: []string{"wisp"}},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	if role != "" {
 		template.Subject.OrganizationalUnit = []string{role}
+		template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
 	}
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {

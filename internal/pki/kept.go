@@ -14,6 +14,7 @@ import (
 type Kept struct {
 	authority *Authority
 	path      string
+	name      string
 	role      string
 	hosts     []string
 	life      time.Duration
@@ -25,22 +26,26 @@ type Kept struct {
 // Public keeps the certificate that clients see, for the names and addresses
 // by which they reach a server.
 func (a *Authority) Public(dir string, hosts ...string) (*Kept, error) {
-	return a.keep(dir, "server.pem", "", ServerLife, hosts)
+	return a.keep(filepath.Join(dir, "server.pem"), hosts[0], "", ServerLife, hosts)
 }
 
-// NodeServer keeps the certificate that nodes see.
-func (a *Authority) NodeServer(dir string, life time.Duration) (*Kept, error) {
-	return a.keep(dir, "nodes.pem", RoleServer, life, []string{ServersName})
+// NodeServer keeps the certificate that nodes, and other servers, see of the
+// server of that name.
+func (a *Authority) NodeServer(dir, name string, life time.Duration) (*Kept, error) {
+	return a.keep(filepath.Join(dir, "nodes.pem"), name, RoleServer, life, []string{ServersName})
 }
 
-func (a *Authority) keep(dir, name, role string, life time.Duration, hosts []string) (*Kept, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func (a *Authority) keep(path, name, role string, life time.Duration, hosts []string) (*Kept, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of certificates: %w", err)
 	}
-	k := &Kept{authority: a, path: filepath.Join(dir, name), role: role, hosts: hosts, life: life}
+	k := &Kept{authority: a, path: path, name: name, role: role, hosts: hosts, life: life}
 	_, err := k.Get(nil)
 	return k, err
 }
+
+// Client is a tls.Config's GetClientCertificate.
+func (k *Kept) Client(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return k.Get(nil) }
 
 // Get is a tls.Config's GetCertificate.
 func (k *Kept) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -65,7 +70,7 @@ func (k *Kept) renew() (Pair, error) {
 	if err != nil {
 		return Pair{}, fmt.Errorf("make the server's key: %w", err)
 	}
-	cert, err := k.authority.server(&key.PublicKey, k.role, k.hosts, k.life)
+	cert, err := k.authority.server(&key.PublicKey, k.name, k.role, k.hosts, k.life)
 	if err != nil {
 		return Pair{}, fmt.Errorf("issue the server's certificate: %w", err)
 	}
@@ -77,7 +82,8 @@ func (k *Kept) renew() (Pair, error) {
 }
 
 func (k *Kept) fits(pair Pair) bool {
-	if Due(pair.Cert, time.Now()) || pair.Cert.CheckSignatureFrom(k.authority.cert) != nil || k.role != "" && !Is(pair.Cert, k.role) {
+	if Due(pair.Cert, time.Now()) || pair.Cert.CheckSignatureFrom(k.authority.cert) != nil ||
+		pair.Cert.Subject.CommonName != k.name || k.role != "" && !Is(pair.Cert, k.role) {
 		return false
 	}
 	for _, host := range k.hosts {

@@ -89,7 +89,7 @@ func TestKeptIsKept(t *testing.T) {
 
 func TestKeptIsRenewedInUse(t *testing.T) {
 	t.Parallel()
-	kept, err := authority(t).NodeServer(t.TempDir(), time.Second)
+	kept, err := authority(t).NodeServer(t.TempDir(), "server-1", time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -289,7 +289,7 @@ func (n *Node) Machines() int {
 // OpenImage.
 func (c *Cloud) Open(id string) []byte {
 	c.test.Helper()
-	data, _, err := c.OpenImage(context.Background(), id)
+	data, _, err := c.OpenImage(context.Background(), "", id)
 	if err != nil {
 		c.test.Fatal(err)
 	}

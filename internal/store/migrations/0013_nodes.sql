@@ -22,7 +22,6 @@ CREATE TABLE nodes (
     next_certificate TEXT NOT NULL DEFAULT '',
     expires_at       TIMESTAMPTZ,
     next_expires_at  TIMESTAMPTZ,
-    server           TEXT NOT NULL DEFAULT '',
     joined_at        TIMESTAMPTZ NOT NULL,
     removed_at       TIMESTAMPTZ
 );
