@@ -75,27 +75,27 @@ func verifyServer(cert *x509.Certificate, roots *x509.CertPool) error {
 
 // Enrol makes a key and buys a certificate for it with a token, at the first of
 // the servers that answers, and keeps both in a folder.
-func Enrol(ctx context.Context, servers []string, token Token, host, dir string) (*Credential, error) {
+func Enrol(ctx context.Context, servers []string, token Token, host, dir string) (*Credential, Terms, error) {
 	key, csr, err := pki.NewRequest()
 	if err != nil {
-		return nil, fmt.Errorf("make the node's key: %w", err)
+		return nil, Terms{}, fmt.Errorf("make the node's key: %w", err)
 	}
 	client, done := newClient(pinned(token.Fingerprint))
 	defer done()
 	var answer Answer
 	err = ask(ctx, client, servers, http.MethodPost, PathEnrol, Request{TokenID: token.ID, Secret: token.Secret, Host: host, CSR: csr}, &answer)
 	if err != nil {
-		return nil, err
+		return nil, Terms{}, err
 	}
 	authority, err := x509.ParseCertificate(answer.Authority)
 	if err != nil || pki.Fingerprint(authority) != token.Fingerprint {
-		return nil, errs.Wrap(err, errs.Forbidden, "The server names an authority that is not the token's.")
+		return nil, Terms{}, errs.Wrap(err, errs.Forbidden, "The server names an authority that is not the token's.")
 	}
 	c := &Credential{dir: dir}
 	if err := c.take(answer, key, authority); err != nil {
-		return nil, err
+		return nil, Terms{}, err
 	}
-	return c, c.store()
+	return c, answer.Terms, c.store()
 }
 
 func newClient(config *tls.Config) (client *http.Client, done func()) {

@@ -66,6 +66,15 @@ func (c *Credential) Host() string { return c.cert().Subject.CommonName }
 // Expires is when the certificate does.
 func (c *Credential) Expires() time.Time { return c.cert().NotAfter }
 
+// Usable says why the certificate cannot be used now, or nil.
+func (c *Credential) Usable() error {
+	if cert := c.cert(); time.Now().After(cert.NotAfter) {
+		return errs.New(errs.Forbidden, "The certificate of this node expired at %s: the node was off, or reached no server, for too long. "+
+			"Join again with a new token, in the same state directory: `wisp node join`.", cert.NotAfter.Format(time.RFC3339))
+	}
+	return nil
+}
+
 func (c *Credential) cert() *x509.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -43,14 +43,21 @@ type Answer struct {
 	Host        string `json:"host"`
 	Certificate []byte `json:"certificate"` // DER
 	Authority   []byte `json:"authority"`   // DER
+	Terms
 }
 
 // Standing is what a server knows of the node that asks.
 type Standing struct {
 	Host    string    `json:"host"`
-	Server  string    `json:"server"` // its name
-	Expires time.Time `json:"expires"`
-	Now     time.Time `json:"now"` // the server's clock
+	Expires time.Time `json:"expires"` // the certificate
+	Now     time.Time `json:"now"`     // the server's clock
+	Terms
+}
+
+// Terms are what a server tells each node.
+type Terms struct {
+	Server string `json:"server"` // its name
+	MTU    int    `json:"mtu"`    // that the cloud counts on between tunnels' ends, bytes
 }
 
 // Registry says who may join, and who has. Errors are of kind Forbidden for
@@ -69,9 +76,8 @@ type refusal struct {
 	Kind  errs.Kind `json:"kind"`
 }
 
-// Handler answers machines that want to join, and nodes that renew. server is
-// the name that Standing tells.
-func Handler(registry Registry, server string, log *slog.Logger) http.Handler {
+// Handler answers machines that want to join, and nodes that renew.
+func Handler(registry Registry, terms Terms, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+PathEnrol, func(w http.ResponseWriter, r *http.Request) {
 		var request Request
@@ -85,6 +91,7 @@ func Handler(registry Registry, server string, log *slog.Logger) http.Handler {
 			return
 		}
 		log.InfoContext(r.Context(), "a machine joined", "host", answer.Host, "token", request.TokenID, "from", r.RemoteAddr)
+		answer.Terms = terms
 		write(w, http.StatusOK, answer)
 	})
 	mux.HandleFunc("POST "+PathRenew, func(w http.ResponseWriter, r *http.Request) {
@@ -104,6 +111,7 @@ func Handler(registry Registry, server string, log *slog.Logger) http.Handler {
 			return
 		}
 		log.InfoContext(r.Context(), "a node has a new certificate", "host", answer.Host)
+		answer.Terms = terms
 		write(w, http.StatusOK, answer)
 	})
 	mux.HandleFunc("GET "+PathStanding, func(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +124,7 @@ func Handler(registry Registry, server string, log *slog.Logger) http.Handler {
 			refuse(w, err)
 			return
 		}
-		write(w, http.StatusOK, Standing{Host: cert.Subject.CommonName, Server: server, Expires: cert.NotAfter, Now: time.Now().UTC()})
+		write(w, http.StatusOK, Standing{Host: cert.Subject.CommonName, Expires: cert.NotAfter, Now: time.Now().UTC(), Terms: terms})
 	})
 	return mux
 }

@@ -84,7 +84,7 @@ func since(began time.Time) float64 { return float64(time.Since(began).Microseco
 func (s *Server) nodeHealth(hosts []compute.Host) PartHealth {
 	began := time.Now()
 	connected := len(s.Nodes.Hosts())
-	part := PartHealth{OK: connected > 0, Hosts: &connected}
+	part := PartHealth{OK: connected > 0 || s.config.Nodes.Apart, Hosts: &connected}
 	for i := range hosts {
 		part.OK = part.OK || hosts[i].Up && s.cluster.Others() // they are connected to another server
 		if seen := hosts[i].LastSeenAt; !seen.IsZero() {

@@ -29,9 +29,12 @@ import (
 	"wisp/internal/identity/identityapi"
 	"wisp/internal/image"
 	"wisp/internal/image/imageapi"
+	"wisp/internal/membership"
 	"wisp/internal/network"
 	"wisp/internal/network/networkapi"
 	"wisp/internal/nodeapi"
+	"wisp/internal/operator"
+	"wisp/internal/pki"
 	"wisp/internal/placement"
 	"wisp/internal/placement/placementapi"
 	"wisp/internal/store"
@@ -50,10 +53,12 @@ type Config struct {
 	Region           string
 	AdminPassword    string // of the first start
 	PhysicalNetworks []string
+	Types            Types        // of networks
 	DNS              []netip.Addr // for subnets that name no servers
 	HashCost         int          // of passwords; 0 is Keystone's 12
 	Import           Import
 	ImageStore       string // where the images' data are, as image.OpenStore has it; empty is images in StateDir
+	Nodes            Nodes
 }
 
 // Import is where images may be imported from, besides the public Internet on
@@ -73,7 +78,14 @@ type Server struct {
 	Network   *network.Service
 	Compute   *compute.Service
 	Nodes     *nodeapi.Server
+	Authority *pki.Authority // the cloud's
+	Members   *membership.Service
+	Operator  *operator.Operator
+	// AdminPassword is that with which the cloud began; it may have been
+	// changed since.
+	AdminPassword string
 
+	config   Config
 	blobs    *image.Blobs
 	cluster  *cluster.Cluster
 	log      *slog.Logger
@@ -105,14 +117,17 @@ func New(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
 }
 
 func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Config, log *slog.Logger) (*Server, error) {
-	s := &Server{DB: db, cluster: members, log: log}
+	s := &Server{DB: db, cluster: members, log: log, config: c}
+	if err := s.share(ctx); err != nil {
+		return nil, err
+	}
 	var options []identity.Option
 	if c.HashCost != 0 {
 		options = append(options, identity.WithHashCost(c.HashCost))
 	}
 	s.Identity = identity.New(db, log, options...)
 	err := s.Identity.Bootstrap(ctx, identity.BootstrapConfig{
-		AdminPassword: c.AdminPassword, Region: c.Region, PublicURL: c.URL, KeyDir: filepath.Join(c.StateDir, "keys"),
+		AdminPassword: s.AdminPassword, Region: c.Region, PublicURL: c.URL, KeyDir: filepath.Join(c.StateDir, "keys"),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("bootstrap identity: %w", err)
@@ -130,12 +145,13 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 		return nil, fmt.Errorf("recover images: %w", err)
 	}
 	s.Placement = placement.New(db, log)
-	s.Network = network.New(db, log, network.Config{Types: carried, PhysicalNetworks: c.PhysicalNetworks, DNS: c.DNS})
+	s.Network = network.New(db, log, c.network())
 	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio})
 	s.Nodes = nodeapi.NewServer(s.Compute, s.Compute.SubscribeHost, log)
 	s.setPeers(c)
 	s.Compute.SetNodes(s.Nodes)
 	s.Network.SetNodes(s.Nodes)
+	s.admit()
 	s.services = []*api.Service{
 		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log, c.URL),
 	}
