@@ -7,12 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"wisp/internal/doctor"
+	"wisp/internal/join"
 )
 
 func doctorCommand() *cobra.Command {
 	var (
 		s       settings
-		cidr    string
+		raw     serverFlags
 		asJSON  bool
 		problem bool
 	)
@@ -35,7 +36,7 @@ func doctorCommand() *cobra.Command {
 					return err
 				}
 			}
-			if err := s.take(c, given, cidr, "", nil); err != nil {
+			if err := s.take(c, given, &raw); err != nil {
 				return err
 			}
 			findings := doctor.Examine(c.Context(), s.doctor(running))
@@ -66,7 +67,7 @@ func doctorCommand() *cobra.Command {
 	flags := command.Flags()
 	flags.StringVar(&s.Listen, "listen", defaultListen, "address and port that the APIs would use")
 	flags.StringVar(&s.PublicInterface, "public-interface", "", "interface of the physical network \"public\"")
-	flags.StringVar(&cidr, "public-cidr", defaultCIDR, "address and range of the network that wisp makes")
+	flags.StringVar(&raw.cidr, "public-cidr", defaultCIDR, "address and range of the network that wisp makes")
 	flags.StringVar(&s.Accelerator, "accelerator", "", "kvm or tcg (default: what works)")
 	flags.BoolVar(&asJSON, "json", false, "print JSON")
 	flags.BoolVar(&problem, "problems", false, "print only what is not ok")
@@ -75,10 +76,22 @@ func doctorCommand() *cobra.Command {
 
 func (s *settings) doctor(running bool) doctor.Config {
 	return doctor.Config{
-		StateDir: s.StateDir, Listen: s.Listen, PublicInterface: s.PublicInterface, PublicGateway: s.PublicCIDR,
+		Role: s.Role, Node: s.doctorNode(), StateDir: s.StateDir, Listen: s.Listen, PublicInterface: s.PublicInterface, PublicGateway: s.PublicCIDR,
 		Running:     running,
 		Bind:        bind,
 		OwnDevice:   func(name string) bool { return strings.HasPrefix(name, s.prefix()) },
 		Accelerator: s.detectAccelerator,
 	}
+}
+
+// doctorNode is what a node needs besides; nil for others.
+func (s *settings) doctorNode() *doctor.Node {
+	if s.Role != roleNode {
+		return nil
+	}
+	n := &doctor.Node{Servers: s.Servers, Underlay: s.underlay, TunnelDevice: s.prefix() + "vx"}
+	if credential, err := join.Open(s.path("tls")); err == nil {
+		n.Credential = credential
+	}
+	return n
 }

@@ -15,7 +15,7 @@ func downCommand() *cobra.Command {
 	var s settings
 	command := &cobra.Command{
 		Use:   "down",
-		Short: "Stop the cloud; instances and their network go on",
+		Short: "Stop what runs on the state directory; instances and their network go on",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := s.load(); err != nil {
@@ -25,16 +25,24 @@ func downCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			text := "The cloud was not running.\n"
-			if stopped {
-				text = "The cloud is stopped. Instances go on running; `wisp up` takes them over again, `wisp purge` ends them.\n"
-			}
-			_, err = io.WriteString(c.OutOrStdout(), text)
+			_, err = io.WriteString(c.OutOrStdout(), s.downText(stopped))
 			return err
 		},
 	}
 	stateFlag(command, &s)
 	return command
+}
+
+func (s *settings) downText(stopped bool) string {
+	switch {
+	case !stopped && s.Role == "":
+		return "The cloud was not running.\n"
+	case !stopped:
+		return "The " + s.Role + " was not running.\n"
+	case s.Role == roleServer:
+		return "The server is stopped; instances do not notice. `wisp server` starts it again.\n"
+	}
+	return "The " + map[string]string{"": "cloud", roleNode: "node"}[s.Role] + " is stopped. Instances go on running; `" + starts[s.Role] + "` takes them over again, `wisp purge` ends them.\n"
 }
 
 // down ends the process that holds the state directory's lock.

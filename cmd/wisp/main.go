@@ -54,7 +54,7 @@ func root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	command.AddCommand(upCommand(), downCommand(), purgeCommand(), statusCommand(), openrcCommand(), doctorCommand(), demoCommand(), traceCommand())
+	command.AddCommand(upCommand(), downCommand(), purgeCommand(), statusCommand(), serverCommand(), nodeCommand(), openrcCommand(), doctorCommand(), demoCommand(), traceCommand())
 	command.AddCommand(dbCommand(), backupCommand(), restoreCommand(), keysCommand())
 	return command
 }

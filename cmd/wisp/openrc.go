@@ -25,6 +25,9 @@ func openrcCommand() *cobra.Command {
 			if err := s.load(); err != nil {
 				return err
 			}
+			if s.Role == roleNode {
+				return fmt.Errorf("%s is the state directory of a node, which has no credentials; servers have", s.StateDir)
+			}
 			content, err := os.ReadFile(s.path("openrc"))
 			if err != nil {
 				return err

@@ -14,6 +14,7 @@ import (
 	"wisp/internal/archive"
 	"wisp/internal/dataplane"
 	"wisp/internal/hypervisor/qemu"
+	"wisp/internal/operator"
 )
 
 func purgeCommand() *cobra.Command {
@@ -37,7 +38,7 @@ func purgeCommand() *cobra.Command {
 				return err
 			}
 			if !yes {
-				return fmt.Errorf("this ends all instances and deletes %s with all images, disks and the database; say so with --yes", s.StateDir)
+				return fmt.Errorf("this %s; say so with --yes", s.losses())
 			}
 			return s.purge(c.Context(), c.OutOrStdout())
 		},
@@ -59,6 +60,9 @@ func (s *settings) purge(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = lock.Close() }()
+	if s.Role == roleServer {
+		return progress.do("delete files", func() error { return s.purgeFiles() })
+	}
 	err = errors.Join(
 		progress.do("end instances", func() error { return s.purgeInstances(ctx, log) }),
 		progress.do("remove network devices and BPF programs", func() error { return s.purgeNetwork(ctx, log) }),
@@ -66,7 +70,24 @@ func (s *settings) purge(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return progress.do("delete files", func() error { return s.purgeFiles() })
+	if err := progress.do("delete files", func() error { return s.purgeFiles() }); err != nil || s.Role != roleNode {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "The cloud still lists this host; on a server, `wisp node remove %s` ends that.\n", s.Host)
+	return err
+}
+
+// losses says what a purge takes away.
+func (s *settings) losses() string {
+	switch {
+	case s.Role == roleNode:
+		return fmt.Sprintf("ends all instances on this machine and deletes %s with their disks", s.StateDir)
+	case s.Role == roleServer && s.Database != "":
+		return fmt.Sprintf("deletes %s with all images that are kept there; nodes, their instances and the database stay", s.StateDir)
+	case s.Role == roleServer:
+		return fmt.Sprintf("deletes %s with all images and the database; nodes and their instances stay, and have no server any more", s.StateDir)
+	}
+	return fmt.Sprintf("ends all instances and deletes %s with all images, disks and the database", s.StateDir)
 }
 
 func (s *settings) downAndLock(ctx context.Context) (*os.File, error) {
@@ -79,7 +100,7 @@ func (s *settings) downAndLock(ctx context.Context) (*os.File, error) {
 			return lock, err
 		}
 	}
-	return nil, errors.New("the cloud is started again and again; stop what starts it (systemctl disable --now wisp)")
+	return nil, errors.New("it is started again and again; stop what starts it (systemctl disable --now wisp, or wisp-server, or wisp-node)")
 }
 
 func (s *settings) purgeInstances(ctx context.Context, log *slog.Logger) error {
@@ -114,7 +135,7 @@ func (s *settings) purgeNetwork(ctx context.Context, log *slog.Logger) error {
 // stays.
 var owned = []string{
 	"settings.json", "admin-password", "clouds.yaml", "openrc", "wisp.log", "wisp.pid", lockFile,
-	"wisp.db", "wisp.db-wal", "wisp.db-shm", "keys", "images", "node", "tls", "ip_forward.was",
+	"wisp.db", "wisp.db-wal", "wisp.db-shm", "keys", "images", "node", "tls", "ip_forward.was", operator.SocketName, statusFile,
 }
 
 func (s *settings) purgeFiles() error {

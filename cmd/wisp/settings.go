@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -36,7 +37,32 @@ type settings struct {
 	ImportAllow     []string     `json:"import_allow,omitempty"` // ranges and names that images may be imported from, though they are not public
 	ImportPorts     []int        `json:"import_ports,omitempty"` // besides 80 and 443
 	ImageStore      string       `json:"image_store,omitempty"`  // a folder or an s3:// URL without credentials
+
+	Role       string   `json:"role,omitempty"`        // empty is the all-in-one
+	Name       string   `json:"name,omitempty"`        // of a server that has no node
+	NodeListen string   `json:"node_listen,omitempty"` // of the node API; empty is none
+	Servers    []string `json:"servers,omitempty"`     // URLs of node APIs, of a node
+
+	// The host's networks: an address or an interface each, and the interfaces
+	// of physical networks by name. Of a name without an interface the cloud
+	// knows, and this host is not on it.
+	Management string            `json:"management,omitempty"`
+	Tunnel     string            `json:"tunnel,omitempty"`
+	Physical   map[string]string `json:"physical,omitempty"`
+
+	TenantType string            `json:"tenant_type,omitempty"` // of networks that name none
+	VNIs       string            `json:"vnis,omitempty"`        // first:last, as the next ones
+	GREKeys    string            `json:"gre_keys,omitempty"`
+	VLANs      map[string]string `json:"vlans,omitempty"` // by physical network
+	MTU        int               `json:"mtu,omitempty"`   // between hosts
+	NodeLife   time.Duration     `json:"node_life,omitempty"`
 }
+
+// The roles of a process, and so of its state directory.
+const (
+	roleServer = "server"
+	roleNode   = "node"
+)
 
 const (
 	defaultStateDir = "/var/lib/wisp"
@@ -66,7 +92,7 @@ func (s *settings) load() error {
 	}
 	content, err := os.ReadFile(s.path("settings.json"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w %s; `wisp up` makes one", errNoCloud, s.StateDir)
+		return fmt.Errorf("%w %s; `wisp up` makes one, and `wisp node join` makes a node of one", errNoCloud, s.StateDir)
 	}
 	if err != nil {
 		return err

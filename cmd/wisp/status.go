@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"wisp/internal/join"
 )
 
 func statusCommand() *cobra.Command {
@@ -27,6 +31,9 @@ func statusCommand() *cobra.Command {
 				_, _ = fmt.Fprintf(c.OutOrStdout(), "stopped (%s)\n", s.StateDir)
 				return exitCode(3) // as service managers have it
 			}
+			if s.Role == roleNode {
+				return s.nodeStatus(c.OutOrStdout())
+			}
 			client, err := s.client()
 			if err != nil {
 				return err
@@ -45,6 +52,30 @@ func statusCommand() *cobra.Command {
 	}
 	stateFlag(command, &s)
 	return command
+}
+
+// nodeStatus says how a node that runs is doing.
+func (s *settings) nodeStatus(out io.Writer) error {
+	status, err := s.told()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	certificate := ""
+	if credential, err := join.Open(s.path("tls")); err == nil {
+		certificate = fmt.Sprintf("; its certificate holds until %s", credential.Expires().Local().Format(time.DateTime))
+	}
+	switch {
+	case err != nil:
+		_, _ = fmt.Fprintf(out, "the node %s runs, and has not reached a server yet\n", s.Host)
+	case status.Connected:
+		_, err := fmt.Fprintf(out, "the node %s runs, connected to %s, since %s%s\n", s.Host, status.Server, ago(status.Since), certificate)
+		return err
+	case status.Refused:
+		_, _ = fmt.Fprintf(out, "the node %s runs, and the cloud does not take it: %s\n", s.Host, status.Problem)
+	default:
+		_, _ = fmt.Fprintf(out, "the node %s runs without a server since %s: %s%s\n", s.Host, ago(status.Since), status.Problem, certificate)
+	}
+	return exitCode(1)
 }
 
 // exists tells whether a cloud was ever started on the state directory.

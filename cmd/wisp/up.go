@@ -30,78 +30,110 @@ const (
 func upCommand() *cobra.Command {
 	var (
 		s          settings
+		raw        serverFlags
 		foreground bool
 		verbose    bool
-		cidr, url  string
-		dns        []string
 	)
 	command := &cobra.Command{
 		Use:   "up",
 		Short: "Start a cloud on this machine, in the background",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			given := s
-			err := s.load()
-			if errors.Is(err, errNoCloud) {
-				s = given // the first start
-				err = s.absolute()
-			}
-			if err != nil {
-				return err // never start on settings that cannot be read
-			}
-			if err := s.take(c, given, cidr, url, dns); err != nil {
+			if err := s.begin(c, "", &raw); err != nil {
 				return err
 			}
 			if foreground {
-				level := slog.LevelInfo
-				if verbose {
-					level = slog.LevelDebug
-				}
-				return s.run(c.Context(), slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})))
+				return s.run(c.Context(), logTo(verbose))
 			}
 			return s.up(c.Context(), c.OutOrStdout())
 		},
 	}
 	stateFlag(command, &s)
+	raw.add(command, &s)
 	flags := command.Flags()
-	flags.StringVar(&s.Listen, "listen", defaultListen, "address and port of the APIs; beyond loopback they speak TLS")
-	flags.StringVar(&url, "url", "", "URL that clients use, when it is not that of --listen")
-	flags.StringVar(&s.Database, "database", "", "postgres:// URL; without one the database is a file in the state directory")
 	flags.StringVar(&s.Host, "host", "", "name of this host in the cloud (default: the machine's)")
 	flags.StringVar(&s.PublicInterface, "public-interface", "", "interface of the physical network \"public\"; without one wisp makes a network on this machine")
-	flags.StringVar(&cidr, "public-cidr", defaultCIDR, "this machine's address on the network that wisp makes, with its length")
-	flags.StringSliceVar(&dns, "dns", nil, "DNS servers for subnets that name none (default: this machine's)")
-	flags.StringVar(&s.Accelerator, "accelerator", "", "kvm or tcg (default: what works)")
-	flags.StringVar(&s.Hypervisor, "hypervisor", hypervisorQEMU, "qemu, or fake for measuring without machines")
-	_ = flags.MarkHidden("hypervisor")
-	flags.StringSliceVar(&s.ImportAllow, "import-allow", nil, "ranges, addresses and host names that images may be imported from although they are not of the public Internet")
-	flags.IntSliceVar(&s.ImportPorts, "import-port", nil, "ports that images may be imported from besides 80 and 443")
-	flags.StringVar(&s.ImageStore, "image-store", "", "folder, or s3://bucket?endpoint=…&region=… with credentials from the environment, where the images' data are (default: images in the state directory)")
+	flags.StringVar(&raw.cidr, "public-cidr", defaultCIDR, "this machine's address on the network that wisp makes, with its length")
+	flags.StringVar(&s.Tunnel, "tunnel", "", "address or interface where tunnels to other hosts end (default: the management address, with --node-listen)")
+	nodeFlags(command, &s)
 	flags.BoolVar(&foreground, "foreground", false, "stay in the foreground and log to standard error, as a service unit wants")
 	flags.BoolVar(&verbose, "verbose", false, "log more, in the foreground")
 	return command
 }
 
+// nodeFlags are those of whatever runs instances.
+func nodeFlags(command *cobra.Command, s *settings) {
+	flags := command.Flags()
+	flags.StringVar(&s.Accelerator, "accelerator", "", "kvm or tcg (default: what works)")
+	flags.StringVar(&s.Hypervisor, "hypervisor", hypervisorQEMU, "qemu, or fake for measuring without machines")
+	_ = flags.MarkHidden("hypervisor")
+}
+
+// logTo is the log of a process in the foreground.
+func logTo(verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// begin completes the settings for a start in a role: from the state directory
+// as far as there are some, and from the flags.
+func (s *settings) begin(c *cobra.Command, role string, raw *serverFlags) error {
+	given := *s
+	err := s.load()
+	switch {
+	case errors.Is(err, errNoCloud):
+		*s = given // the first start
+		if err := s.absolute(); err != nil {
+			return err
+		}
+	case err != nil:
+		return err // never start on settings that cannot be read
+	case s.Role != role:
+		return fmt.Errorf("%s is the state directory of %s; `%s` starts it, and --state-dir names another", s.StateDir, what[s.Role], starts[s.Role])
+	}
+	s.Role = role
+	return s.take(c, given, raw)
+}
+
+// What a state directory is of, by role, and what starts it.
+var (
+	what   = map[string]string{"": "a cloud on one machine", roleServer: "a server", roleNode: "a node"}
+	starts = map[string]string{"": "wisp up", roleServer: "wisp server", roleNode: "wisp node run"}
+)
+
 // take completes the settings: a flag that was given wins over what was kept,
 // which wins over the default.
-func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns []string) error {
+func (s *settings) take(c *cobra.Command, given settings, raw *serverFlags) error {
 	changed := c.Flags().Changed
 	for name, set := range map[string]func(){
-		"listen":           func() { s.Listen = given.Listen },
-		"database":         func() { s.Database = given.Database },
-		"host":             func() { s.Host = given.Host },
-		"public-interface": func() { s.PublicInterface = given.PublicInterface },
-		"accelerator":      func() { s.Accelerator = given.Accelerator },
-		"hypervisor":       func() { s.Hypervisor = given.Hypervisor },
-		"import-allow":     func() { s.ImportAllow = given.ImportAllow },
-		"import-port":      func() { s.ImportPorts = given.ImportPorts },
-		"image-store":      func() { s.ImageStore = given.ImageStore },
+		"listen":                func() { s.Listen = given.Listen },
+		"database":              func() { s.Database = given.Database },
+		"host":                  func() { s.Host = given.Host },
+		"name":                  func() { s.Name = given.Name },
+		"public-interface":      func() { s.PublicInterface = given.PublicInterface },
+		"accelerator":           func() { s.Accelerator = given.Accelerator },
+		"hypervisor":            func() { s.Hypervisor = given.Hypervisor },
+		"import-allow":          func() { s.ImportAllow = given.ImportAllow },
+		"import-port":           func() { s.ImportPorts = given.ImportPorts },
+		"image-store":           func() { s.ImageStore = given.ImageStore },
+		"node-listen":           func() { s.NodeListen = given.NodeListen },
+		"management":            func() { s.Management = given.Management },
+		"tunnel":                func() { s.Tunnel = given.Tunnel },
+		"server":                func() { s.Servers = given.Servers },
+		"tenant-network-type":   func() { s.TenantType = given.TenantType },
+		"vni-range":             func() { s.VNIs = given.VNIs },
+		"gre-key-range":         func() { s.GREKeys = given.GREKeys },
+		"mtu":                   func() { s.MTU = given.MTU },
+		"node-certificate-life": func() { s.NodeLife = given.NodeLife },
 	} {
 		if changed(name) {
 			set()
 		}
 	}
-	if changed("public-cidr") || !s.PublicCIDR.IsValid() {
+	if cidr := raw.cidr; cidr != "" && (changed("public-cidr") || !s.PublicCIDR.IsValid()) {
 		prefix, err := netip.ParsePrefix(cidr)
 		if err != nil || !prefix.Addr().Is4() || prefix.Bits() > 30 || prefix.Addr() == prefix.Masked().Addr() {
 			return fmt.Errorf("--public-cidr %s: want this machine's IPv4 address in the range, with the range's length, such as %s", cidr, defaultCIDR)
@@ -110,10 +142,10 @@ func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns 
 	}
 	if changed("dns") || s.DNS == nil {
 		s.DNS = nil
-		if dns == nil {
-			dns = resolvers()
+		if raw.dns == nil {
+			raw.dns = resolvers()
 		}
-		for _, text := range dns {
+		for _, text := range raw.dns {
 			server, err := netip.ParseAddr(text)
 			if err != nil {
 				return fmt.Errorf("--dns %s: not an address", text)
@@ -128,10 +160,10 @@ func (s *settings) take(c *cobra.Command, given settings, cidr, url string, dns 
 		}
 		s.Host = name
 	}
-	if url != "" {
-		s.URL = strings.TrimRight(url, "/")
-	} else if s.URL == "" || changed("listen") {
-		s.URL = s.defaultURL()
+	if s.Role != roleNode {
+		if err := s.takeServer(c, raw); err != nil {
+			return err
+		}
 	}
 	if h := s.Hypervisor; h != "" && h != hypervisorQEMU && h != hypervisorFake {
 		return fmt.Errorf("--hypervisor %s: want qemu", h)
@@ -202,7 +234,7 @@ func (s *settings) up(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	var child *exec.Cmd
-	if err := progress.do("start the cloud", func() (err error) { child, err = s.spawn(ctx); return err }); err != nil {
+	if err := progress.do("start the cloud", func() (err error) { child, err = s.spawn(ctx, "up", "--foreground"); return err }); err != nil {
 		return err
 	}
 	if err := progress.do("wait until every part answers", func() error { return s.healthy(ctx, child) }); err != nil {
@@ -211,9 +243,9 @@ func (s *settings) up(ctx context.Context, out io.Writer) error {
 	return s.welcome(out)
 }
 
-// spawn starts the all-in-one in a session of its own, with its log in the
-// state directory. It outlives the context.
-func (s *settings) spawn(ctx context.Context) (*exec.Cmd, error) {
+// spawn starts a command of this program in a session of its own, with its log
+// in the state directory. It outlives the context.
+func (s *settings) spawn(ctx context.Context, command ...string) (*exec.Cmd, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -223,7 +255,7 @@ func (s *settings) spawn(ctx context.Context) (*exec.Cmd, error) {
 		return nil, err
 	}
 	defer func() { _ = log.Close() }()
-	child := exec.CommandContext(context.WithoutCancel(ctx), self, "up", "--foreground", "--state-dir", s.StateDir)
+	child := exec.CommandContext(context.WithoutCancel(ctx), self, append(command, "--state-dir", s.StateDir)...)
 	child.Dir, child.Stdout, child.Stderr = "/", log, log
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	return child, child.Start()

@@ -43,7 +43,7 @@ var platform = map[string][]string{
 	"dhcp":       {"errs", "nodeapi", "dataplane/intent"},
 	"radv":       {"nodeapi"},
 	"node":       {"errs", "reconcile", "nodeapi", "dhcp", "radv", "metadata", "dataplane", "hypervisor", "qcow2", "node"},
-	"doctor":     {"errs", "netlinkx", "hypervisor", "dataplane", "join", "doctor"},
+	"doctor":     {"errs", "netlinkx", "hypervisor", "dataplane", "join", "pki", "underlay", "doctor"},
 	"physnet":    {"errs", "netlinkx"},
 	"webfetch":   {"errs"},
 	"pki":        nil,

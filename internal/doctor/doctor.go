@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -44,6 +45,10 @@ type Finding struct {
 
 // Config is what the cloud to be wants of the machine.
 type Config struct {
+	// Role is what shall run here: a Role constant.
+	Role string
+	// Node is what a node whose servers are elsewhere needs besides.
+	Node     *Node
 	StateDir string
 	Listen   string // host:port
 	// PublicInterface is the interface of the physical network "public"; empty
@@ -74,12 +79,31 @@ func (c Config) read(name string) string {
 	return strings.TrimSpace(string(content))
 }
 
+// What runs on a machine.
+const (
+	RoleAll    = "" // a server and a node
+	RoleServer = "server"
+	RoleNode   = "node"
+)
+
 type check func(ctx context.Context, c Config) []Finding
 
+var (
+	everywhere = []string{RoleAll, RoleServer, RoleNode}
+	instances  = []string{RoleAll, RoleNode} // that run here
+	answers    = []string{RoleAll, RoleServer}
+)
+
 // In the order in which a reader wants them.
-var checks = []check{
-	checkRoot, checkKernel, checkFeatures, checkBPFFS, checkQEMU, checkAccelerator, checkMemory, checkDisk,
-	checkCgroups, checkPort, checkForwarding, checkRange, checkInterfaces, checkClock,
+var checks = []struct {
+	ask   check
+	roles []string // that it is for
+}{
+	{checkRoot, instances}, {checkKernel, instances}, {checkFeatures, instances}, {checkBPFFS, instances}, {checkQEMU, instances}, {checkAccelerator, instances},
+	{checkMemory, everywhere}, {checkDisk, everywhere}, {checkCgroups, instances}, {checkPort, answers},
+	{checkForwarding, []string{RoleAll}}, {checkRange, []string{RoleAll}}, {checkInterfaces, []string{RoleAll}},
+	{checkUnderlay, []string{RoleNode}}, {checkTunnelPort, []string{RoleNode}}, {checkCertificate, []string{RoleNode}}, {checkServers, []string{RoleNode}},
+	{checkClock, everywhere},
 }
 
 // Examine makes all checks, several at once, and returns their findings in a
@@ -87,8 +111,10 @@ var checks = []check{
 func Examine(ctx context.Context, c Config) []Finding {
 	results := make([][]Finding, len(checks))
 	var wg sync.WaitGroup
-	for i, f := range checks {
-		wg.Go(func() { results[i] = f(ctx, c) })
+	for i, one := range checks {
+		if slices.Contains(one.roles, c.Role) {
+			wg.Go(func() { results[i] = one.ask(ctx, c) })
+		}
 	}
 	wg.Wait()
 	var all []Finding

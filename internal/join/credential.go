@@ -81,6 +81,9 @@ func (c *Credential) cert() *x509.Certificate {
 	return c.pair.Cert
 }
 
+// Due tells whether the certificate should have been renewed by now.
+func (c *Credential) Due(now time.Time) bool { return pki.Due(c.cert(), now) }
+
 // TLS is how a node speaks to servers. Connections that are made after a
 // renewal have the new certificate.
 func (c *Credential) TLS() *tls.Config {
