@@ -202,7 +202,9 @@ func (c *Client) Run(ctx context.Context) {
 		if !refused {
 			refusedWait = refusedFirst
 		}
-		c.tell(Status{Server: c.endpoint().url, Problem: err.Error(), Refused: refused})
+		// A session that the cloud ended is tried again at once, as there may be
+		// a newer certificate; the answer to that is what counts.
+		c.tell(Status{Server: c.endpoint().url, Problem: err.Error(), Refused: refused || connect.CodeOf(err) == connect.CodePermissionDenied})
 		if refused {
 			c.log.ErrorContext(ctx, "the cloud does not take this node; what runs here goes on", "server", c.endpoint().url, "reason", err, "retry_in", pause)
 		} else {

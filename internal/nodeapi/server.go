@@ -266,6 +266,9 @@ func (s *Server) serveSession(ctx context.Context, stream *connect.BidiStream[Fr
 	s.log.InfoContext(ctx, "node connected", "host", hello.Host, "version", hello.Version)
 	err = current.run(ctx, incoming, s.watch(from.cert))
 	s.log.InfoContext(ctx, "node disconnected", "host", hello.Host, "cause", err)
+	if errs.Is(err, errs.Forbidden) {
+		return connect.NewError(connect.CodePermissionDenied, errors.New(publicMessage(err)))
+	}
 	return connect.NewError(connect.CodeUnavailable, err)
 }
 
