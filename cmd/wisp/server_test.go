@@ -1,0 +1,195 @@
+package main
+
+import (
+	"maps"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"wisp/internal/join"
+	"wisp/internal/server"
+)
+
+// taken are the settings of a command line, without its start.
+func taken(t *testing.T, role, dir string, args ...string) (settings, error) {
+	t.Helper()
+	var (
+		s   settings
+		raw serverFlags
+	)
+	c := &cobra.Command{Use: "test"}
+	stateFlag(c, &s)
+	raw.add(c, &s)
+	nodeFlags(c, &s)
+	c.Flags().StringVar(&s.Tunnel, "tunnel", "", "")
+	if err := c.ParseFlags(append([]string{"--state-dir", dir}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	err := s.begin(c, role, &raw)
+	return s, err
+}
+
+func TestServerSettings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := taken(t, roleServer, dir, "--listen", "10.0.0.1:5000", "--physical-network", "public", "--physical-network", "physnet1", "--vlan-range", "physnet1:200:299",
+		"--vni-range", "100:200", "--gre-key-range", "1:4294967295", "--tenant-network-type", "vlan", "--mtu", "9000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types, err := s.types()
+	want := server.Types{Tenant: "vlan", VNIs: server.Range{First: 100, Last: 200}, GREKeys: server.Range{First: 1, Last: 4294967295}, MTU: 9000}
+	if err != nil || types.Tenant != want.Tenant || types.VNIs != want.VNIs || types.GREKeys != want.GREKeys || types.MTU != want.MTU ||
+		!maps.Equal(types.VLANs, map[string]server.Range{"physnet1": {First: 200, Last: 299}}) {
+		t.Errorf("types %+v, error %v", types, err)
+	}
+	if names := s.physicalNames(); !slices.Equal(names, []string{"physnet1", "public"}) {
+		t.Errorf("physical networks %v", names)
+	}
+	if s.NodeListen != "10.0.0.1:5001" || s.nodeURL() != "https://10.0.0.1:5001" || s.Name == "" || strings.Contains(s.Name, "/") {
+		t.Errorf("nodes reach %s at %s, by %s", s.Name, s.NodeListen, s.nodeURL())
+	}
+	if err := s.save(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := taken(t, roleServer, dir)
+	if err != nil || again.Name != s.Name || again.NodeListen != s.NodeListen || again.VLANs["physnet1"] != "200:299" || again.MTU != 9000 {
+		t.Errorf("kept are %+v, error %v", again, err)
+	}
+	// Another role does not take the directory over.
+	if _, err := taken(t, "", dir); err == nil || !strings.Contains(err.Error(), "wisp server") {
+		t.Errorf("as an all-in-one: %v", err)
+	}
+}
+
+func TestNodeListen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ role, given, want string }{
+		{roleServer, "", "127.0.0.1:5001"}, {"", "", ""}, {"", "10.0.0.1", "10.0.0.1:5001"}, {"", "10.0.0.1:6001", "10.0.0.1:6001"}, {"", "[2001:db8::1]", "[2001:db8::1]:5001"}, {"", ":7001", ":7001"},
+	} {
+		args := []string{"--listen", "127.0.0.1:5000"}
+		if c.given != "" {
+			args = append(args, "--node-listen", c.given)
+		}
+		s, err := taken(t, c.role, t.TempDir(), args...)
+		if err != nil || s.NodeListen != c.want {
+			t.Errorf("%q of role %q is %q, want %q; error %v", c.given, c.role, s.NodeListen, c.want, err)
+		}
+	}
+}
+
+func TestServerSettingsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for i, c := range []struct {
+		role string
+		args []string
+		says string
+	}{
+		{roleServer, []string{"--vni-range", "200:100"}, "first:last"},
+		{roleServer, []string{"--vni-range", "1:16777216"}, "16777215"},
+		{roleServer, []string{"--vni-range", "100"}, "first:last"},
+		{roleServer, []string{"--gre-key-range", "0:1"}, "first:last"},
+		{roleServer, []string{"--vlan-range", "public:1:4095"}, "4094"},
+		{roleServer, []string{"--vlan-range", "public"}, "first:last"},
+		{roleServer, []string{"--vlan-range", "other:1:2"}, "--physical-network"},
+		{roleServer, []string{"--vlan-range", "public:1:2", "--vlan-range", "public:5:6"}, "already"},
+		{roleServer, []string{"--tenant-network-type", "flat"}, "want one of"},
+		{roleServer, []string{"--tenant-network-type", "vlan"}, "--vlan-range"},
+		{roleServer, []string{"--mtu", "500"}, "--mtu 500"},
+		{roleServer, []string{"--physical-network", "public=eth1"}, "--external"},
+		{roleServer, []string{"--physical-network", "a b"}, "name"},
+		{"", []string{"--physical-network", "a="}, "name=interface"},
+		{"", []string{"--physical-network", "a", "--physical-network", "a"}, "twice"},
+		{"", []string{"--node-listen", "10.0.0.1:"}, "port"},
+		{"", []string{"--node-certificate-life", "1ms"}, "a second"},
+	} {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			if _, err := taken(t, c.role, t.TempDir(), c.args...); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v: error %v, want %q", c.args, err, c.says)
+			}
+		})
+	}
+}
+
+func TestPhysicalNetworksOfAnAllInOne(t *testing.T) {
+	t.Parallel()
+	s, err := taken(t, "", t.TempDir(), "--physical-network", "public=eth1", "--physical-network", "physnet1=eth2", "--physical-network", "elsewhere")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if choice := s.choice(); !maps.Equal(choice.Physical, map[string]string{"public": "eth1", "physnet1": "eth2"}) {
+		t.Errorf("this host is on %v", choice.Physical)
+	}
+	if names := s.physicalNames(); !slices.Equal(names, []string{"elsewhere", "physnet1", "public"}) {
+		t.Errorf("the cloud knows %v", names)
+	}
+	bare, err := taken(t, "", t.TempDir())
+	if err != nil || !slices.Equal(bare.physicalNames(), []string{"public"}) || len(bare.choice().Physical) != 0 {
+		t.Errorf("without a word: %v on %v, error %v", bare.physicalNames(), bare.choice().Physical, err)
+	}
+}
+
+func TestTunnelsOfAHost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		s    settings
+		want string
+	}{
+		"alone":             {settings{Listen: "10.0.0.1:5000"}, ""},
+		"one that grows":    {settings{Listen: "10.0.0.1:5000", NodeListen: "10.0.0.1:5001"}, "10.0.0.1"},
+		"on loopback":       {settings{Listen: "127.0.0.1:5000", NodeListen: "127.0.0.1:5001"}, ""},
+		"as it was said":    {settings{Listen: "10.0.0.1:5000", NodeListen: "10.0.0.1:5001", Tunnel: "eth1"}, "eth1"},
+		"none":              {settings{Listen: "10.0.0.1:5000", NodeListen: "10.0.0.1:5001", Tunnel: "none"}, ""},
+		"a server has none": {settings{Role: roleServer, Listen: "10.0.0.1:5000", Tunnel: "eth1"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := c.s.choice().Tunnel; got != c.want {
+				t.Errorf("tunnels end at %q, want %q", got, c.want)
+			}
+		})
+	}
+	if own := (&settings{Role: roleNode, Servers: []string{"https://127.0.0.1:5001"}}).address(); own != netip.MustParseAddr("127.0.0.1") {
+		t.Errorf("a node on the way to loopback has %s", own)
+	}
+}
+
+// What is wrong is said before a token is used up.
+func TestNodeCommandsThatAreRefused(t *testing.T) {
+	t.Parallel()
+	token := join.NewToken(strings.Repeat("ab", 32)).String()
+	server := []string{"node", "join", "--no-start", "--server", "https://127.0.0.1:1", "--token", token}
+	for i, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"node", "join", "--server", "https://127.0.0.1:1", "--token", "x"}, "not a join token"},
+		{[]string{"node", "join", "--server", "https://127.0.0.1", "--token", token}, "https://host:port"},
+		{[]string{"node", "join", "--token", token}, "server"},
+		{append(slices.Clone(server), "--external", "public"), "name=interface"},
+		{append(slices.Clone(server), "--external", "public=lo", "--external", "public=lo"), "already"},
+		{append(slices.Clone(server), "--external", "public=none0"), "no interface none0"},
+		{append(slices.Clone(server), "--tunnel", "192.0.2.77"), "not used"},
+		{append(slices.Clone(server), "--management", "192.0.2.77"), "no interface of this machine"},
+		{server, "No server can be reached"},
+		{[]string{"node", "run"}, "has not joined"},
+		{[]string{"node", "list"}, "there is no cloud"},
+		{[]string{"node", "token", "create"}, "there is no cloud"},
+	} {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			command := root()
+			command.SetOut(nopWriter{})
+			command.SetArgs(append(c.args, "--state-dir", filepath.Join(t.TempDir(), "state")))
+			if err := command.ExecuteContext(t.Context()); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v: error %v, want %q", c.args, err, c.says)
+			}
+		})
+	}
+}
