@@ -138,9 +138,11 @@ func (s *settings) join(ctx context.Context, out io.Writer, token join.Token, st
 	}
 	progress := newSteps(out)
 	if start {
+		config := s.doctor(false)
+		config.Node.Credential = nil // one that is there is about to be replaced
 		var findings []doctor.Finding
 		err := progress.do("examine this machine", func() error {
-			findings = doctor.Examine(ctx, s.doctor(false))
+			findings = doctor.Examine(ctx, config)
 			return nil
 		})
 		if err != nil {

@@ -99,7 +99,7 @@ func (s *settings) defaultAddress() netip.Addr {
 // ownAddressTo is this machine's address on the way to another, host:port.
 // Nothing is sent.
 func ownAddressTo(to string) (netip.Addr, bool) {
-	conn, err := net.DialTimeout("udp", to, join.DialTimeout)
+	conn, err := (&net.Dialer{Timeout: join.DialTimeout}).DialContext(context.Background(), "udp", to)
 	if err != nil {
 		return netip.Addr{}, false
 	}
@@ -127,8 +127,12 @@ func (s *settings) runNode(ctx context.Context, under underlay.Underlay, client 
 	if err != nil {
 		return errors.Join(fmt.Errorf("open the hypervisor: %w", err), plane.Close())
 	}
+	var api netip.Addr
+	if s.Role == "" {
+		api = s.defaultAddress() // that of the listener
+	}
 	agent, err := node.New(node.Config{
-		Host: s.Host, StateDir: s.path("node"), Version: buildVersion(), Address: under.Management, Endpoint: under.Tunnel,
+		Host: s.Host, StateDir: s.path("node"), Version: buildVersion(), Address: under.Management, Endpoint: under.Tunnel, API: api,
 		Physical: slices.Sorted(maps.Keys(devices)), Mappings: devices, Examine: s.examine(driver),
 		Server:    client,
 		Driver:    driver,

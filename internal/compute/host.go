@@ -31,6 +31,7 @@ type Host struct {
 	Version        string            `bun:"version"` // of wisp there
 	Address        string            `bun:"address"`
 	Endpoint       string            `bun:"endpoint"` // of tunnels; may be empty
+	API            string            `bun:"api"`      // where the host answers the APIs; empty when it does not
 	Capacity       nodeapi.Capacity  `bun:"capacity,type:text"`
 	Physical       []string          `bun:"physical,type:text"`
 	Mappings       map[string]string `bun:"mappings,type:text"` // interfaces by physical network
@@ -301,7 +302,7 @@ func (s *Service) register(ctx context.Context, tx *store.Tx, hello nodeapi.Hell
 		return host, err
 	}
 	host.Name, host.Version, host.Capacity, host.Physical = hello.Host, hello.Version, hello.Capacity, hello.Physical
-	host.Address, host.Endpoint = addrText(hello.Address), addrText(hello.Endpoint)
+	host.Address, host.Endpoint, host.API = addrText(hello.Address), addrText(hello.Endpoint), addrText(hello.API)
 	host.Connected, host.Session, host.LastSeenAt, host.UpdatedAt = true, hello.Session, now, now
 	host.StartedAt = hello.StartedAt.UTC().Truncate(time.Microsecond)
 	host.BootedAt = hello.BootedAt.UTC()

@@ -140,7 +140,10 @@ func (s *Service) Hello(ctx context.Context, hello nodeapi.Hello) error {
 
 func (s *Service) heartbeat(ctx context.Context, tx *store.Tx, h *Host) error {
 	endpoint, _ := netip.ParseAddr(h.Endpoint) // empty: none
+	management, _ := netip.ParseAddr(h.Address)
+	api, _ := netip.ParseAddr(h.API)
 	info := network.AgentInfo{
+		Management: management, API: api,
 		Version: h.Version, Endpoint: endpoint, AvailabilityZone: s.config.Zone, Physical: h.Physical, Mappings: h.Mappings, Findings: h.Findings, StartedAt: h.StartedAt.Unix(),
 	}
 	if err := s.network.AgentHeartbeat(ctx, tx, h.Name, info); err != nil {

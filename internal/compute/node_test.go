@@ -1,10 +1,12 @@
 package compute_test
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
 	"wisp/internal/compute"
+	"wisp/internal/compute/computetest"
 	"wisp/internal/errs"
 	"wisp/internal/network"
 	"wisp/internal/nodeapi"
@@ -139,4 +141,29 @@ func TestRequestsRaceReports(t *testing.T) {
 	}
 	c.node.Step()
 	c.want(t, server.ID, "ACTIVE", "")
+}
+
+// What a node says of its addresses is told with its agents.
+func TestAddressesOfAgents(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		c := newCloud(t, db)
+		err := c.Hello(t.Context(), nodeapi.Hello{
+			Host: "node-2", Address: netip.MustParseAddr("10.0.0.2"), Endpoint: netip.MustParseAddr("10.1.0.2"), API: netip.MustParseAddr("192.0.2.2"),
+			Mappings: map[string]string{"public": "eth2"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		agents, err := c.Network.Agents(t.Context(), computetest.Admin(), store.List{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range agents {
+			told, has := a.Configurations.V, a.Host == "node-2"
+			if api, known := told["api_ip"]; known != has || has && (api != "192.0.2.2" || told["management_ip"] != "10.0.0.2" || told["tunneling_ip"] != "10.1.0.2") {
+				t.Errorf("the %s of %s tells %v", a.AgentType, a.Host, told)
+			}
+		}
+	})
 }

@@ -127,7 +127,7 @@ func ask(ctx context.Context, client *http.Client, servers []string, method, pat
 		if err != nil {
 			return err
 		}
-		response, err := client.Do(request)
+		response, err := client.Do(request) //nolint:bodyclose // answered closes it
 		if err == nil {
 			err = answered(response, into)
 		}

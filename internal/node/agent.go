@@ -25,7 +25,7 @@ func (a agent) Hello(ctx context.Context) (nodeapi.Hello, error) {
 		return nodeapi.Hello{}, fmt.Errorf("asking the hypervisor what it offers: %w", err)
 	}
 	return nodeapi.Hello{
-		Host: a.cfg.Host, Version: a.cfg.Version, Address: a.cfg.Address, Endpoint: a.cfg.Endpoint, Physical: a.cfg.Physical, Mappings: a.cfg.Mappings, StartedAt: a.started,
+		Host: a.cfg.Host, Version: a.cfg.Version, Address: a.cfg.Address, Endpoint: a.cfg.Endpoint, API: a.cfg.API, Physical: a.cfg.Physical, Mappings: a.cfg.Mappings, StartedAt: a.started,
 		BootedAt: bootedAt(),
 		Capacity: nodeapi.Capacity{
 			VCPUs: c.VCPUs, MemoryMiB: c.MemoryMiB, DiskGiB: c.DiskGiB, Arch: c.Arch, Hypervisor: c.HypervisorType,

@@ -40,6 +40,7 @@ type Config struct {
 	Version  string // of wisp
 	Address  netip.Addr
 	Endpoint netip.Addr // of tunnels; invalid without
+	API      netip.Addr // where the same process answers the APIs; invalid when it does not
 	Physical []string   // names of the physical networks attached here
 	// Mappings are the interfaces of the physical networks, by their names.
 	Mappings map[string]string

@@ -180,6 +180,7 @@ type Hello struct {
 	Version  string     `json:"version"` // of wisp
 	Address  netip.Addr `json:"address"` // management
 	Endpoint netip.Addr `json:"endpoint,omitzero"`
+	API      netip.Addr `json:"api,omitzero"` // where the same process answers the APIs
 	Capacity Capacity   `json:"capacity"`
 	Physical []string   `json:"physical,omitempty"` // names of physical networks attached here
 	// Mappings are the interfaces that carry the physical networks, by name.

@@ -160,7 +160,7 @@ func TestRemove(t *testing.T) {
 		c := newCloud(t, db, nil)
 		server := c.instance()
 		remove := func(host string, force bool) error {
-			_, err := c.Operator.Remove(t.Context(), host, force)
+			_, err := c.Remove(t.Context(), host, force)
 			return err
 		}
 		refused(t, remove("mars", false), errs.NotFound, "mars")
@@ -211,10 +211,10 @@ func TestRemoveAServersOwnHost(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, storetest.SQLite(t), nil)
 	c.Cloud.Node("host-3", 1, 1024, 10)
-	_, err := c.Operator.Remove(t.Context(), "host-3", false)
+	_, err := c.Remove(t.Context(), "host-3", false)
 	refused(t, err, errs.Conflict, "in the process of a server")
 	c.Clock.Advance(time.Hour)
-	if _, err := c.Operator.Remove(t.Context(), "host-3", false); err != nil {
+	if _, err := c.Remove(t.Context(), "host-3", false); err != nil {
 		t.Error(err)
 	}
 }

@@ -114,7 +114,7 @@ func Load(dir string) (*Authority, error) {
 	if err != nil {
 		// Not ErrNotExist: a key whose certificate was lost must not be
 		// replaced by another authority behind the clients' backs.
-		return nil, fmt.Errorf("the authority's key has no certificate beside it: %s", err)
+		return nil, errors.New("the authority's key has no certificate beside it: " + err.Error())
 	}
 	return Parse(slices.Concat(cert, key))
 }

@@ -26,6 +26,10 @@ CREATE TABLE nodes (
     removed_at       TIMESTAMPTZ
 );
 
+-- Where a host answers the APIs, when its node runs in a server's process.
+ALTER TABLE compute_hosts ADD COLUMN api TEXT NOT NULL DEFAULT '';
+
 -- +goose Down
+ALTER TABLE compute_hosts DROP COLUMN api;
 DROP TABLE nodes;
 DROP TABLE join_tokens;
