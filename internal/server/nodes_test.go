@@ -520,3 +520,59 @@ func TestJoiningAgainstTheRules(t *testing.T) {
 		t.Errorf("without a server: %v", err)
 	}
 }
+
+// Servers of one database are one cloud to machines and to people.
+func TestServersShareTheCloud(t *testing.T) {
+	t.Parallel()
+	database := filepath.Join(t.TempDir(), "wisp.db")
+	open := func(name, password string) *server.Server {
+		t.Helper()
+		const cheap = 4
+		s, err := server.New(t.Context(), server.Config{
+			Name: name, StateDir: t.TempDir(), Database: database, URL: "http://127.0.0.1:1", Region: "RegionOne", AdminPassword: password, HashCost: cheap,
+		}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	first, second := open("one", "first"), open("two", "second")
+	if first.AdminPassword != "first" || second.AdminPassword != "first" {
+		t.Errorf("passwords %q and %q", first.AdminPassword, second.AdminPassword)
+	}
+	if first.Authority.Fingerprint() != second.Authority.Fingerprint() {
+		t.Error("two authorities")
+	}
+	token, _, err := first.Members.CreateToken(t.Context(), "", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, csr, err := pki.NewRequest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := second.Members.Join(t.Context(), join.Request{TokenID: token.ID, Secret: token.Secret, Host: "host-1", CSR: csr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(answer.Certificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Members.Admit(t.Context(), cert); err != nil {
+		t.Error(err)
+	}
+	// One server is a server to the other, and no node.
+	config, err := second.PeerTLS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	presented, err := config.GetClientCertificate(nil)
+	if err != nil || !pki.Is(presented.Leaf, pki.RoleServer) || presented.Leaf.Subject.CommonName != "two" {
+		t.Errorf("it shows %v, error %v", presented.Leaf.Subject, err)
+	}
+	if err := first.Members.Admit(t.Context(), presented.Leaf); !errs.Is(err, errs.Forbidden) {
+		t.Errorf("a server is taken for a node: %v", err)
+	}
+}
