@@ -78,6 +78,9 @@ func outsideAddress(given string, gateway netip.Addr) (netip.Addr, error) {
 
 // credentials are the administrator's, for a client of the public API.
 func (s *settings) credentials(cfg *demo.Config) error {
+	if s.Role == roleNode {
+		return s.noCredentials()
+	}
 	password, err := s.password()
 	if err != nil {
 		return err

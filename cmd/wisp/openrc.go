@@ -26,7 +26,7 @@ func openrcCommand() *cobra.Command {
 				return err
 			}
 			if s.Role == roleNode {
-				return fmt.Errorf("%s is the state directory of a node, which has no credentials; servers have", s.StateDir)
+				return s.noCredentials()
 			}
 			content, err := os.ReadFile(s.path("openrc"))
 			if err != nil {
@@ -38,6 +38,11 @@ func openrcCommand() *cobra.Command {
 	}
 	stateFlag(command, &s)
 	return command
+}
+
+// noCredentials is the answer of a node.
+func (s *settings) noCredentials() error {
+	return fmt.Errorf("%s is the state directory of a node, which has no credentials; servers have", s.StateDir)
 }
 
 // password returns the administrator's password, made at the first call.
