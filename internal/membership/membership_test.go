@@ -174,6 +174,32 @@ func TestJoinAgain(t *testing.T) {
 	})
 }
 
+// A machine that was removed, or replaced, does not come back with what it
+// still has: its key and its token.
+func TestUsedTokenOfARemovedNode(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		c := newCloud(t, db)
+		r := request(t, c.token(""), "host-1")
+		c.join(r)
+		if _, err := c.Remove(t.Context(), "host-1"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Join(t.Context(), r)
+		refused(t, err, errs.Forbidden, "was used by host host-1")
+
+		other := request(t, c.token(""), "host-2")
+		c.join(other)
+		c.later(10 * time.Minute)
+		replaced := c.join(request(t, c.token(""), "host-2"))
+		_, err = c.Join(t.Context(), other)
+		refused(t, err, errs.Forbidden, "was used by host host-2")
+		if err := c.Admit(t.Context(), replaced); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // Of many machines with one token one joins.
 func TestOneMachinePerToken(t *testing.T) {
 	t.Parallel()

@@ -103,17 +103,18 @@ func (s *Service) Join(ctx context.Context, request join.Request) (join.Answer, 
 	}
 	var cert *x509.Certificate
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		if err := s.useToken(ctx, tx, request, key); err != nil {
+		was, known, err := s.node(ctx, tx, request.Host)
+		if err != nil {
 			return err
 		}
-		_, known, err := s.node(ctx, tx, request.Host)
+		used, err := s.useToken(ctx, tx, request, key, was)
 		if err != nil {
 			return err
 		}
 		if cert, err = s.authority.Node(request.CSR, request.Host, s.config.Life); err != nil {
 			return errs.Wrap(err, errs.Invalid, "The certificate request is refused.")
 		}
-		n := Node{Host: request.Host, Certificate: pki.Fingerprint(cert), ExpiresAt: cert.NotAfter.UTC(), JoinedAt: s.now()}
+		n := Node{Host: request.Host, Certificate: pki.Fingerprint(cert), ExpiresAt: cert.NotAfter.UTC(), JoinedAt: used}
 		if !known {
 			_, err = tx.NewInsert().Model(&n).Exec(ctx)
 		} else {
@@ -134,42 +135,46 @@ func (s *Service) Join(ctx context.Context, request join.Request) (join.Answer, 
 // errBadToken does not tell whether a token of that id is there.
 var errBadToken = errs.New(errs.Forbidden, "This join token is not valid: it was never made here, was revoked, or is not copied whole.")
 
-func (s *Service) useToken(ctx context.Context, tx *store.Tx, request join.Request, key string) error {
+// useToken uses a token up for a machine, and returns when that was. was is
+// the node that has the name, or had it.
+func (s *Service) useToken(ctx context.Context, tx *store.Tx, request join.Request, key string, was Node) (time.Time, error) {
 	var found []Token
 	if err := tx.NewSelect().Model(&found).Where("id = ?", request.TokenID).Scan(ctx); err != nil {
-		return fmt.Errorf("look for a join token: %w", err)
+		return time.Time{}, fmt.Errorf("look for a join token: %w", err)
 	}
 	given := join.Token{Secret: request.Secret}.Hash()
 	if len(found) == 0 || subtle.ConstantTimeCompare([]byte(found[0].SecretHash), []byte(given)) != 1 {
-		return errBadToken
+		return time.Time{}, errBadToken
 	}
 	token, now := &found[0], s.now()
-	again := token.UsedKey == key && token.UsedBy == request.Host
+	// Only while the node is the one that this token made: not when it was
+	// removed, or another machine took its place.
+	again := token.UsedKey == key && token.UsedBy == request.Host && !was.Removed() && was.JoinedAt.Equal(token.UsedAt)
 	switch {
 	case !now.Before(token.ExpiresAt):
-		return errs.New(errs.Forbidden, "This join token expired at %s; make a new one with `wisp node token create`.", token.ExpiresAt.Format(time.RFC3339))
+		return now, errs.New(errs.Forbidden, "This join token expired at %s; make a new one with `wisp node token create`.", token.ExpiresAt.Format(time.RFC3339))
 	case !token.UsedAt.IsZero() && !again:
-		return errs.New(errs.Forbidden, "This join token was used by host %s at %s, and each is for one machine; make a new one with `wisp node token create`.",
+		return now, errs.New(errs.Forbidden, "This join token was used by host %s at %s, and each is for one machine; make a new one with `wisp node token create`.",
 			token.UsedBy, token.UsedAt.Format(time.RFC3339))
 	case token.Host != "" && token.Host != request.Host:
-		return errs.New(errs.Forbidden, "This join token is for host %s, not %s; say --host %s, or make another one.", token.Host, request.Host, token.Host)
+		return now, errs.New(errs.Forbidden, "This join token is for host %s, not %s; say --host %s, or make another one.", token.Host, request.Host, token.Host)
 	}
 	if again {
-		return nil
+		return token.UsedAt, nil
 	}
-	if err := s.free(ctx, tx, request.Host); err != nil {
-		return err
+	if err := s.free(ctx, request.Host, was); err != nil {
+		return now, err
 	}
 	token.UsedAt, token.UsedBy, token.UsedKey = now, request.Host, key
 	if _, err := tx.NewUpdate().Model(token).WherePK().Column("used_at", "used_by", "used_key").Exec(ctx); err != nil {
-		return fmt.Errorf("use a join token up: %w", err)
+		return now, fmt.Errorf("use a join token up: %w", err)
 	}
-	return nil
+	return now, nil
 }
 
 // free refuses a name that another machine has. One whose machine is down may
 // be taken by the machine that replaces it.
-func (s *Service) free(ctx context.Context, tx *store.Tx, host string) error {
+func (s *Service) free(ctx context.Context, host string, was Node) error {
 	live, err := s.config.Live(ctx, host)
 	if err != nil {
 		return fmt.Errorf("look at host %s: %w", host, err)
@@ -177,11 +182,7 @@ func (s *Service) free(ctx context.Context, tx *store.Tx, host string) error {
 	if live {
 		return errs.New(errs.Conflict, "The name %s is taken by a host that works. Choose another one with --host, or remove that host first: wisp node remove %s.", host, host)
 	}
-	n, known, err := s.node(ctx, tx, host)
-	if err != nil {
-		return err
-	}
-	if known && !n.Removed() && s.now().Sub(n.JoinedAt) < joinedLately {
+	if !was.Removed() && s.now().Sub(was.JoinedAt) < joinedLately {
 		return errs.New(errs.Conflict, "The name %s is taken by a machine that joined a moment ago. Choose another one with --host, or remove that host first: wisp node remove %s.", host, host)
 	}
 	return nil
