@@ -5,6 +5,7 @@ package cloudtest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http/httptest"
@@ -13,7 +14,6 @@ import (
 	"testing"
 
 	"wisp/internal/nodeapi"
-	"wisp/internal/nodeapi/nodeapitest"
 	"wisp/internal/server"
 	"wisp/internal/store/storetest"
 )
@@ -45,34 +45,32 @@ func Two(t testing.TB) (one, other *Cloud, dials [2]Dial) {
 	t.Helper()
 	storetest.NeedPostgreSQL(t)
 	database := storetest.PostgreSQLURL(t)
-	authority := nodeapitest.NewAuthority(t)
 	clouds := [2]*Cloud{}
 	for i, name := range []string{"one", "other"} {
-		peers := httptest.NewUnstartedServer(nil)
-		peers.EnableHTTP2, peers.TLS = true, authority.Config(name, nodeapi.RoleServer)
-		peers.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
 		clouds[i] = start(t, server.Config{
-			Name: name, Database: database,
-			Peer: server.Peer{URL: "https://" + peers.Listener.Addr().String(), TLS: authority.Config(name, nodeapi.RoleServer)},
+			Name: name, Database: database, Nodes: server.Nodes{URL: "https://" + listener.Addr().String()},
 		}, slog.DiscardHandler)
-		peers.Config.Handler = clouds[i].Server.Nodes
-		peers.StartTLS()
+		peers, err := clouds[i].Server.NodeServer()
+		if err != nil {
+			t.Fatal(err)
+		}
 		memory, dial := nodeapi.Memory()
-		nodes, served := clouds[i].Server.Nodes.NewHTTPServer(), make(chan struct{})
-		go func() {
-			defer close(served)
-			_ = nodes.Serve(memory) // it ends by Close
-		}()
+		nodes := clouds[i].Server.Nodes.NewHTTPServer()
+		var served sync.WaitGroup
+		served.Go(func() { _ = peers.ServeTLS(listener, "", "") }) // both end by Close
+		served.Go(func() { _ = nodes.Serve(memory) })
 		dials[i] = dial
 		closeAPI := clouds[i].Close
 		clouds[i].Close = sync.OnceFunc(func() {
 			closeAPI() // it ends the nodes' sessions
-			peers.CloseClientConnections()
-			peers.Close()
-			if err := nodes.Close(); err != nil {
+			if err := errors.Join(peers.Close(), nodes.Close()); err != nil {
 				t.Error(err)
 			}
-			<-served
+			served.Wait()
 		})
 		t.Cleanup(clouds[i].Close)
 	}

@@ -18,11 +18,14 @@ func (s *Service) EnableGateways(ctx context.Context, tx *store.Tx, host string,
 	return nil
 }
 
-// ForgetHost forgets the agents of a host that is removed from the cloud. Its
-// gateways must have been moved.
+// ForgetHost forgets the agents of a host that is removed from the cloud, and
+// what it has. Its gateways must have been moved.
 func (s *Service) ForgetHost(ctx context.Context, tx *store.Tx, host string) error {
 	if _, err := tx.NewDelete().Model((*Agent)(nil)).Where("host = ?", host).Exec(ctx); err != nil {
 		return fmt.Errorf("forget the agents of %s: %w", host, err)
+	}
+	if _, err := tx.NewDelete().TableExpr("network_hosts").Where("host = ?", host).Exec(ctx); err != nil {
+		return fmt.Errorf("forget what %s has: %w", host, err)
 	}
 	hosts(tx)
 	return nil

@@ -44,9 +44,9 @@ type Config struct {
 	Members  *membership.Service
 	Compute  Compute
 	Network  Network
-	Gateways Gateways // nil: gateways stay where they are
-	Server   string   // this server's name
-	NodeURL  string   // of this server's node API; empty when it has none
+	Gateways Gateways
+	Server   string // this server's name
+	NodeURL  string // of this server's node API; empty when it has none
 	Log      *slog.Logger
 }
 
@@ -177,7 +177,7 @@ func (o *Operator) empty(ctx context.Context, host, reason string) (moved int, e
 		return 0, err
 	}
 	err = o.DB.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
-		if err := o.Network.EnableGateways(ctx, tx, host, false); err != nil || o.Gateways == nil {
+		if err := o.Network.EnableGateways(ctx, tx, host, false); err != nil {
 			return err
 		}
 		moved, err = o.Gateways.MoveGateways(ctx, tx, []string{host})

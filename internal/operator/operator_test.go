@@ -46,6 +46,9 @@ func newCloud(t *testing.T, db *store.DB, g operator.Gateways) *cloud {
 		t.Fatal(err)
 	}
 	members := membership.New(db, authority, membership.Config{Live: func(context.Context, string) (bool, error) { return false, nil }})
+	if g == nil {
+		g = c.Network
+	}
 	c.Operator = operator.New(operator.Config{
 		DB: db, Members: members, Compute: c.Service, Network: c.Network, Gateways: g, Server: "server-1", NodeURL: "https://192.0.2.1:5001", Log: slog.New(slog.DiscardHandler),
 	})

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"time"
 
@@ -11,22 +10,17 @@ import (
 	"wisp/internal/store"
 )
 
-// Peer is how the other servers of the cloud reach this one, and it them. With
-// the zero value calls to nodes end here.
-type Peer struct {
-	// URL is where the others reach this server's node API, https://host:port;
-	// empty where they cannot.
-	URL string
-	// TLS has this server's certificate, of nodeapi.RoleServer, and the cloud's
-	// authority.
-	TLS *tls.Config
-}
-
 // setPeers connects calls to nodes with those of the other servers.
-func (s *Server) setPeers(c Config) {
-	if c.Peer.TLS != nil && s.cluster.Others() {
-		s.Nodes.SetPeers(nodeapi.Peering{Name: c.Name, TLS: c.Peer.TLS, Find: s.findHost})
+func (s *Server) setPeers() error {
+	if s.config.Nodes.URL == "" || !s.cluster.Others() {
+		return nil
 	}
+	config, err := s.PeerTLS()
+	if err != nil {
+		return err
+	}
+	s.Nodes.SetPeers(nodeapi.Peering{Name: s.config.Name, TLS: config, Find: s.findHost})
+	return nil
 }
 
 // findHost returns where the server is reached that has a host's session.

@@ -51,13 +51,9 @@ func (s *Server) tlsDir() string { return filepath.Join(s.config.StateDir, "tls"
 func (s *Server) admit() {
 	s.Members = membership.New(s.DB, s.Authority, membership.Config{Life: s.config.Nodes.Life, Live: s.live})
 	s.Nodes.SetMembers(s.Members)
-	c := operator.Config{
-		DB: s.DB, Members: s.Members, Compute: s.Compute, Network: s.Network, Server: s.config.Name, NodeURL: s.config.Nodes.URL, Log: s.log,
-	}
-	if g, ok := any(s.Network).(operator.Gateways); ok {
-		c.Gateways = g
-	}
-	s.Operator = operator.New(c)
+	s.Operator = operator.New(operator.Config{
+		DB: s.DB, Members: s.Members, Compute: s.Compute, Network: s.Network, Gateways: s.Network, Server: s.config.Name, NodeURL: s.config.Nodes.URL, Log: s.log,
+	})
 }
 
 // live tells whether a host's name is taken by one that works.

@@ -101,7 +101,7 @@ func (agent) Call(context.Context, string, json.RawMessage) (any, error) {
 func (agent) OpenConsole(context.Context, string, string) (nodeapi.Stream, error) {
 	return nil, errs.New(errs.NotImplemented, "Not here.")
 }
-func (agent) Update(string, nodeapi.State, int64, bool) {}
+func (agent) Update(uint64, string, nodeapi.State, int64, bool) {}
 
 // session keeps a session until the test ends, and tells its status.
 type session struct {

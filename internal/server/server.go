@@ -46,7 +46,6 @@ import (
 type Config struct {
 	Name             string // of this server among those that share the database, which no other has
 	Version          string // of wisp
-	Peer             Peer
 	StateDir         string
 	Database         string // a path or a postgres:// URL; empty is wisp.db in StateDir
 	URL              string // where clients reach the server, without a trailing slash
@@ -105,7 +104,7 @@ func New(ctx context.Context, c Config, log *slog.Logger) (*Server, error) {
 	}
 	// First: what a server does at its start to what it left is not to be done
 	// to what another of the same name does.
-	members, err := cluster.Join(ctx, db, cluster.Member{Name: c.Name, URL: c.Peer.URL, Version: c.Version}, log)
+	members, err := cluster.Join(ctx, db, cluster.Member{Name: c.Name, URL: c.Nodes.URL, Version: c.Version}, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("join the other servers: %w", err), db.Close())
 	}
@@ -145,10 +144,16 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 		return nil, fmt.Errorf("recover images: %w", err)
 	}
 	s.Placement = placement.New(db, log)
-	s.Network = network.New(db, log, c.network())
+	networks := c.network()
+	if err := networks.Check(); err != nil {
+		return nil, fmt.Errorf("networks: %w", err)
+	}
+	s.Network = network.New(db, log, networks)
 	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio})
 	s.Nodes = nodeapi.NewServer(s.Compute, s.Compute.SubscribeHost, log)
-	s.setPeers(c)
+	if err := s.setPeers(); err != nil {
+		return nil, err
+	}
 	s.Compute.SetNodes(s.Nodes)
 	s.Network.SetNodes(s.Nodes)
 	s.admit()
