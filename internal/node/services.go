@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -35,7 +36,11 @@ func (n *Node) keepServing(ctx context.Context, what string, serve func(context.
 		if time.Since(began) > serviceLast {
 			wait = serviceRetry
 		}
-		n.log.ErrorContext(ctx, "a service for the guests failed", "service", what, "error", err, "retry_in", wait)
+		level := slog.LevelError
+		if errors.Is(err, fs.ErrNotExist) {
+			level = slog.LevelDebug // the first network of this host is not made yet
+		}
+		n.log.Log(ctx, level, "a service for the guests failed", "service", what, "error", err, "retry_in", wait)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

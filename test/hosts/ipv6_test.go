@@ -18,9 +18,9 @@ func testIPv6(t *testing.T, f *fleet.Fleet, c *world.Caller, nodes []*fleet.Node
 	var addresses []string
 	for i, provider := range []string{`"provider:network_type": "vxlan"`, `"provider:network_type": "gre"`} {
 		n := f.Network(c, fmt.Sprint("six", i), fmt.Sprintf("10.%d.0.0/24", 60+i), provider)
-		prefix := fmt.Sprintf("2001:db8:%d::", 60+i)
+		prefix := fmt.Sprintf("2001:db8:%d:", 60+i)
 		subnet := c.Create("/network/v2.0/subnets", "subnet", fmt.Sprintf(
-			`{"subnet": {"network_id": %q, "ip_version": 6, "cidr": "%s/64", "ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}}`, n.ID, prefix))
+			`{"subnet": {"network_id": %q, "ip_version": 6, "cidr": "%s:/64", "ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}}`, n.ID, prefix))
 		if _, err := c.Request("PUT", "/network/v2.0/routers/"+router+"/add_router_interface", fmt.Sprintf(`{"subnet_id": %q}`, subnet)); err != nil {
 			t.Fatal(err)
 		}
