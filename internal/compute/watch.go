@@ -141,14 +141,15 @@ func watched(ctx context.Context, db bun.IDB) ([]Host, error) {
 	return hosts, nil
 }
 
-// stranded names the hosts that should carry no gateways.
+// stranded names the hosts that should carry no gateways. Before all hosts had
+// the time to be heard of, only one that was heard of since can be away.
 func (s *Service) stranded(hosts []Host, now time.Time, settled bool) []string {
 	var names []string
 	for i := range hosts {
 		h := &hosts[i]
 		draining := h.Disabled && h.DisabledReason != nil && strings.HasPrefix(*h.DisabledReason, DrainReason)
 		away := !h.Connected && now.Sub(h.DisconnectedAt) > awayFor || now.Sub(h.LastSeenAt) > silentFor
-		if h.ForcedDown || draining || away && settled {
+		if h.ForcedDown || draining || away && (settled || h.LastSeenAt.After(s.watch.since())) {
 			names = append(names, h.Name)
 		}
 	}
