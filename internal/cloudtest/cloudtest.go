@@ -47,7 +47,7 @@ func Two(t testing.TB) (one, other *Cloud, dials [2]Dial) {
 	database := storetest.PostgreSQLURL(t)
 	clouds := [2]*Cloud{}
 	for i, name := range []string{"one", "other"} {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}

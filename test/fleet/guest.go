@@ -144,7 +144,7 @@ func Download(t testing.TB, from, to, address string, size int64) time.Duration 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	sent := make(chan string, 1)
 	go func() {
 		conn, err := listener.Accept()
