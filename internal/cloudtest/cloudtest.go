@@ -23,6 +23,7 @@ type Cloud struct {
 	Server   *server.Server
 	URL      string
 	Database string // where it is, for other servers
+	Images   string // the folder of the images' data
 	Close    func() // what is answered now is answered first
 }
 
@@ -92,7 +93,7 @@ func start(t testing.TB, c server.Config, log slog.Handler) *Cloud {
 	}
 	listener.Config.Handler = s.Handler()
 	listener.Start()
-	cloud := &Cloud{Server: s, URL: c.URL, Database: c.Database, Close: sync.OnceFunc(func() {
+	cloud := &Cloud{Server: s, URL: c.URL, Database: c.Database, Images: filepath.Join(c.StateDir, "images"), Close: sync.OnceFunc(func() {
 		s.EndStreams()
 		listener.Close()
 		if err := s.Close(); err != nil {

@@ -111,6 +111,30 @@ func (s *Service) Recover(ctx context.Context) error {
 	return s.reportLost(ctx, known)
 }
 
+// Absent counts the images whose data should be in this server's store and are
+// not.
+func (s *Service) Absent(ctx context.Context) (int, error) {
+	keys, err := s.blobs.list(ctx)
+	if err != nil {
+		return 0, err
+	}
+	there := map[string]bool{}
+	for _, key := range keys {
+		there[finalKey(key)] = true
+	}
+	var blobs []string
+	if err := s.db.Read().NewSelect().Model((*Image)(nil)).Column("blob").Where("blob <> ''").Scan(ctx, &blobs); err != nil {
+		return 0, fmt.Errorf("list images with data: %w", err)
+	}
+	absent := 0
+	for _, key := range blobs {
+		if !there[key] {
+			absent++
+		}
+	}
+	return absent, nil
+}
+
 // knownBlobs are the keys that images have, with the image where its data
 // must be there.
 func knownBlobs(ctx context.Context, tx *store.Tx) (map[string]string, error) {

@@ -138,6 +138,9 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 		return nil, fmt.Errorf("open the image store: %w", err)
 	}
 	s.Image = image.New(db, s.blobs, log, image.Options{Server: c.Name, Source: c.source()})
+	if err := s.sameStore(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.Image.Recover(ctx); errs.Is(err, errs.Unavailable) {
 		log.WarnContext(ctx, "images are recovered once their store answers", "error", err)
 	} else if err != nil {
@@ -172,6 +175,23 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	}
 	s.handler = s.routes(c, proxy, log)
 	return s, nil
+}
+
+// sameStore fails where other servers run and this one's store is not theirs:
+// what it would take for lost images is only elsewhere.
+func (s *Server) sameStore(ctx context.Context) error {
+	running, err := s.cluster.Members(ctx)
+	if err != nil || len(running) < 2 {
+		return err
+	}
+	absent, err := s.Image.Absent(ctx)
+	if errs.Is(err, errs.Unavailable) {
+		return nil // it does not answer now
+	}
+	if err == nil && absent > 0 {
+		err = errs.New(errs.Conflict, "The data of %d images are not in the image store of this server, and another server runs: all servers of a cloud need the same --image-store.", absent)
+	}
+	return err
 }
 
 // consoles is compute as the proxy of consoles needs it.

@@ -412,3 +412,39 @@ func TestServersHaveNames(t *testing.T) {
 		t.Errorf("the upload at the server of that name: %d", got)
 	}
 }
+
+// A server whose image store is another than that of those that run would take
+// every image for lost.
+func TestServersHaveOneImageStore(t *testing.T) {
+	t.Parallel()
+	w := startTwo(t)
+	_, made := w.one.ask(http.StatusCreated, "POST", "/image/v2/images", object{"name": "small", "disk_format": "raw", "container_format": "bare"})
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, w.one.URL+"/image/v2/images/"+made["id"].(string)+"/file", strings.NewReader("data"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Auth-Token", w.one.token)
+	request.Header.Set("Content-Type", "application/octet-stream")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusNoContent {
+		t.Fatalf("the upload: %s, %v", response.Status, err)
+	}
+	start := func(store string) error {
+		third, err := server.New(t.Context(), server.Config{
+			Name: "third", StateDir: t.TempDir(), Database: w.one.Database, URL: "http://127.0.0.1:1", AdminPassword: "x", ImageStore: store,
+		}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		return third.Close()
+	}
+	if err := start(""); !errs.Is(err, errs.Conflict) || !strings.Contains(err.Error(), "--image-store") {
+		t.Errorf("with a folder of its own: %v", err)
+	}
+	if err := start(w.one.Images); err != nil {
+		t.Errorf("with the folder of the first: %v", err)
+	}
+}
