@@ -3,6 +3,7 @@ package main
 import (
 	"maps"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"wisp/internal/join"
+	"wisp/internal/pki"
 	"wisp/internal/server"
 )
 
@@ -64,6 +66,53 @@ func TestServerSettings(t *testing.T) {
 	// Another role does not take the directory over.
 	if _, err := taken(t, "", dir); err == nil || !strings.Contains(err.Error(), "wisp server") {
 		t.Errorf("as an all-in-one: %v", err)
+	}
+}
+
+// A list that is given again takes the place of the one that was kept.
+func TestListsThatAreGivenAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := taken(t, "", dir, "--import-allow", "old.example", "--import-port", "8080")
+	if err == nil {
+		err = s.save()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err = taken(t, "", dir, "--import-allow", "new.example,other.example", "--import-port", "9090")
+	if err != nil || !slices.Equal(s.ImportAllow, []string{"new.example", "other.example"}) || !slices.Equal(s.ImportPorts, []int{9090}) {
+		t.Errorf("imports from %v, ports %v, error %v", s.ImportAllow, s.ImportPorts, err)
+	}
+	if s, err = taken(t, "", dir); err != nil || !slices.Equal(s.ImportAllow, []string{"old.example"}) || !slices.Equal(s.ImportPorts, []int{8080}) {
+		t.Errorf("without flags: imports from %v, ports %v, error %v", s.ImportAllow, s.ImportPorts, err)
+	}
+}
+
+// What an all-in-one kept before there were roles, node APIs and types of
+// networks starts as it was.
+func TestSettingsOfBefore(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old := `{"listen": "127.0.0.1:6000", "url": "http://127.0.0.1:6000", "host": "old-host", "public_cidr": "172.24.4.1/24", "dns": ["9.9.9.9"], "hypervisor": "qemu"}`
+	if err := os.WriteFile(filepath.Join(dir, "settings.json"), []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := taken(t, "", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Listen != "127.0.0.1:6000" || s.URL != "http://127.0.0.1:6000" || s.Host != "old-host" || s.serverName() != "old-host" || s.nodeURL() != "" || s.NodeLife != pki.NodeLife {
+		t.Errorf("settings %+v", s)
+	}
+	if types, err := s.types(); err != nil || types.Tenant != "" || types.MTU != 0 || len(types.VLANs) != 0 {
+		t.Errorf("types %+v, error %v", types, err)
+	}
+	if c := s.choice(); c.Tunnel != "" || len(c.Physical) != 0 || !slices.Equal(s.physicalNames(), []string{"public"}) {
+		t.Errorf("the host stands on %+v, networks %v", c, s.physicalNames())
+	}
+	if _, err := s.underlay(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -82,6 +82,9 @@ func logTo(verbose bool) *slog.Logger {
 // as far as there are some, and from the flags.
 func (s *settings) begin(c *cobra.Command, role string, raw *serverFlags) error {
 	given := *s
+	// Reading what was kept would write over what the flags gave: both share
+	// their memory.
+	s.ImportAllow, s.ImportPorts, s.Servers = nil, nil, nil
 	err := s.load()
 	switch {
 	case errors.Is(err, errNoCloud):
