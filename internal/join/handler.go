@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"wisp/internal/errs"
@@ -79,6 +80,7 @@ type refusal struct {
 // Handler answers machines that want to join, and nodes that renew.
 func Handler(registry Registry, terms Terms, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
+	var strangers seldom
 	mux.HandleFunc("POST "+PathEnrol, func(w http.ResponseWriter, r *http.Request) {
 		var request Request
 		if !read(w, r, &request) {
@@ -86,7 +88,11 @@ func Handler(registry Registry, terms Terms, log *slog.Logger) http.Handler {
 		}
 		answer, err := registry.Join(r.Context(), request)
 		if err != nil {
-			log.WarnContext(r.Context(), "a machine may not join", "host", request.Host, "token", request.TokenID, "from", r.RemoteAddr, "error", err)
+			// Anybody can come so far, as often and with as much as they like.
+			if untold, tell := strangers.ask(time.Now()); tell {
+				log.WarnContext(r.Context(), "a machine may not join", "host", brief(request.Host), "token", brief(request.TokenID), "from", r.RemoteAddr,
+					"error", brief(err.Error()), "others_untold", untold)
+			}
 			refuse(w, err)
 			return
 		}
@@ -127,6 +133,38 @@ func Handler(registry Registry, terms Terms, log *slog.Logger) http.Handler {
 		write(w, http.StatusOK, Standing{Host: cert.Subject.CommonName, Expires: cert.NotAfter, Now: time.Now().UTC(), Terms: terms})
 	})
 	return mux
+}
+
+// seldom lets something be told once in a while.
+type seldom struct {
+	mu     sync.Mutex
+	last   time.Time
+	untold int
+}
+
+const seldomEvery = time.Second
+
+// ask tells whether it may be told now, and how often it could not be since it
+// was told last.
+func (s *seldom) ask(now time.Time) (untold int, tell bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.last) < seldomEvery {
+		s.untold++
+		return 0, false
+	}
+	untold, s.untold, s.last = s.untold, 0, now
+	return untold, true
+}
+
+// briefly is how much of what a stranger says is told, in bytes.
+const briefly = 300
+
+func brief(text string) string {
+	if len(text) <= briefly {
+		return text
+	}
+	return text[:briefly] + "…"
 }
 
 var errNoCertificate = errs.New(errs.Forbidden, "The node API is for nodes with a certificate of this cloud.")

@@ -160,6 +160,27 @@ func TestTokensThatAreRefused(t *testing.T) {
 }
 
 // The answer may be lost on its way: the same machine asks again.
+// Anybody can ask to join. Without a token nobody makes others wait: here for
+// the turn of the host, which is taken.
+func TestStrangersWaitForNothing(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		c := newCloud(t, db)
+		stranger := request(t, join.NewToken("00"), "host-1")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var refusal error
+		err := db.Tx(ctx, func(ctx context.Context, _ *store.Tx) error {
+			_, refusal = c.Join(ctx, stranger)
+			return nil
+		}, store.Lock("node host-1"))
+		if err != nil {
+			t.Error(err)
+		}
+		refused(t, refusal, errs.Forbidden, "not valid")
+	})
+}
+
 func TestJoinAgain(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

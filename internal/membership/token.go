@@ -101,6 +101,10 @@ func (s *Service) Join(ctx context.Context, request join.Request) (join.Answer, 
 	if err != nil {
 		return join.Answer{}, errs.Wrap(err, errs.Invalid, "The certificate request is not understood.")
 	}
+	// Who has no token must not make those wait who write.
+	if _, err := s.token(ctx, s.db.Read(), request); err != nil {
+		return join.Answer{}, err
+	}
 	var cert *x509.Certificate
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		was, known, err := s.node(ctx, tx, request.Host)
@@ -135,18 +139,27 @@ func (s *Service) Join(ctx context.Context, request join.Request) (join.Answer, 
 // errBadToken does not tell whether a token of that id is there.
 var errBadToken = errs.New(errs.Forbidden, "This join token is not valid: it was never made here, was revoked, or is not copied whole.")
 
-// useToken uses a token up for a machine, and returns when that was. was is
-// the node that has the name, or had it.
-func (s *Service) useToken(ctx context.Context, tx *store.Tx, request join.Request, key string, was Node) (time.Time, error) {
+// token finds the token of a request, whose secret must be right.
+func (s *Service) token(ctx context.Context, db bun.IDB, request join.Request) (*Token, error) {
 	var found []Token
-	if err := tx.NewSelect().Model(&found).Where("id = ?", request.TokenID).Scan(ctx); err != nil {
-		return time.Time{}, fmt.Errorf("look for a join token: %w", err)
+	if err := db.NewSelect().Model(&found).Where("id = ?", request.TokenID).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("look for a join token: %w", err)
 	}
 	given := join.Token{Secret: request.Secret}.Hash()
 	if len(found) == 0 || subtle.ConstantTimeCompare([]byte(found[0].SecretHash), []byte(given)) != 1 {
-		return time.Time{}, errBadToken
+		return nil, errBadToken
 	}
-	token, now := &found[0], s.now()
+	return &found[0], nil
+}
+
+// useToken uses a token up for a machine, and returns when that was. was is
+// the node that has the name, or had it.
+func (s *Service) useToken(ctx context.Context, tx *store.Tx, request join.Request, key string, was Node) (time.Time, error) {
+	token, err := s.token(ctx, tx, request)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now := s.now()
 	// Only while the node is the one that this token made: not when it was
 	// removed, or another machine took its place.
 	again := token.UsedKey == key && token.UsedBy == request.Host && !was.Removed() && was.JoinedAt.Equal(token.UsedAt)
