@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -56,7 +57,11 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		http.Error(w, publicMessage(err), http.StatusServiceUnavailable)
 		return
 	}
-	s.log.WarnContext(r.Context(), "a node is refused", "from", r.RemoteAddr, "error", err)
+	level := slog.LevelWarn
+	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+		level = slog.LevelDebug // anybody can come so far, as often as they like
+	}
+	s.log.Log(r.Context(), level, "a node is refused", "from", r.RemoteAddr, "error", err)
 	w.Header().Set(headerRefused, "1")
 	http.Error(w, publicMessage(err), http.StatusForbidden)
 }
@@ -103,7 +108,7 @@ func (s *Server) NewTLSServer(certificate func(*tls.ClientHelloInfo) (*tls.Certi
 	mux := http.NewServeMux()
 	mux.Handle(path, joining)
 	mux.Handle("/", s)
-	server.Handler = mux
+	server.Handler = s.impatient(mux)
 	server.IdleTimeout = idleTimeout
 	server.TLSConfig = &tls.Config{
 		MinVersion: tls.VersionTLS13, GetCertificate: certificate,
@@ -114,7 +119,27 @@ func (s *Server) NewTLSServer(certificate func(*tls.ClientHelloInfo) (*tls.Certi
 	return server
 }
 
-const idleTimeout = 2 * time.Minute
+const (
+	idleTimeout = 2 * time.Minute
+	// patience is how long a request without a certificate may take to come;
+	// to be answered, and the answer to be read, it has twice as long. Who
+	// sends or reads nothing holds nothing.
+	patience = 10 * time.Second
+)
+
+// impatient bounds what strangers may hold.
+func (s *Server) impatient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+			control, until := http.NewResponseController(w), time.Now().Add(s.patience)
+			if err := errors.Join(control.SetReadDeadline(until), control.SetWriteDeadline(until.Add(2*s.patience))); err != nil {
+				s.log.ErrorContext(r.Context(), "a stranger's connection takes no deadline", "error", err)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // newHTTPServer returns a server without protocols.
 func (s *Server) newHTTPServer() *http.Server {

@@ -52,6 +52,7 @@ type Server struct {
 	mux       *http.ServeMux
 	peers     *peers  // nil when there are none
 	members   Members // nil: no node comes by TLS
+	patience  time.Duration
 
 	mu       sync.Mutex
 	hosts    map[string]*hostSlot
@@ -72,7 +73,7 @@ type hostSlot struct {
 // value whenever the state of the host may have changed, and the function
 // that ends the subscription.
 func NewServer(cloud Cloud, subscribe func(host string) (<-chan struct{}, func()), log *slog.Logger) *Server {
-	s := &Server{cloud: cloud, subscribe: subscribe, log: log, mux: http.NewServeMux(), hosts: map[string]*hostSlot{}, streams: map[string]*expected{}}
+	s := &Server{cloud: cloud, subscribe: subscribe, log: log, mux: http.NewServeMux(), patience: patience, hosts: map[string]*hostSlot{}, streams: map[string]*expected{}}
 	s.mux.Handle(sessionPath, connect.NewBidiStreamHandler(sessionPath, s.serveSession,
 		connect.WithCodec(jsonCodec{}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove)))
 	s.mux.HandleFunc("GET "+imagesPath+"{id}", s.serveImage)
