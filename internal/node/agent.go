@@ -153,6 +153,9 @@ func (a agent) trace(ctx context.Context, p nodeapi.PortTraceParams) (nodeapi.Po
 	result := nodeapi.PortTraceResult{Steps: make([]nodeapi.PortTraceStep, len(steps))}
 	for i, s := range steps {
 		result.Steps[i] = nodeapi.PortTraceStep{Program: s.Program, PortID: s.Port, Verdict: s.Verdict, Reason: s.Reason, Source: s.Src, Destination: s.Dst}
+		if s.Host.IsValid() {
+			result.Steps[i].Host = s.Host.String()
+		}
 	}
 	return result, nil
 }

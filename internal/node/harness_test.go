@@ -36,6 +36,7 @@ type fakeDataplane struct {
 	resyncs  int
 	applyErr error
 	refused  map[string]error
+	others   dataplane.Report // what others on the wire say
 	drift    int
 	ports    map[netip.Addr]string
 	listener net.Listener
@@ -64,7 +65,7 @@ func (d *fakeDataplane) Apply(_ context.Context, s intent.State) (dataplane.Repo
 		return dataplane.Report{}, d.applyErr
 	}
 	d.applied = s
-	return dataplane.Report{Refused: d.refused}, nil
+	return dataplane.Report{Refused: d.refused, Conflicts: d.others.Conflicts, Yielded: d.others.Yielded}, nil
 }
 
 func (d *fakeDataplane) Resync(context.Context) (dataplane.Report, error) {
@@ -73,7 +74,7 @@ func (d *fakeDataplane) Resync(context.Context) (dataplane.Report, error) {
 	d.resyncs++
 	drift := d.drift
 	d.drift = 0
-	return dataplane.Report{Drift: drift}, nil
+	return dataplane.Report{Drift: drift, Conflicts: d.others.Conflicts, Yielded: d.others.Yielded}, nil
 }
 
 func (d *fakeDataplane) OpenTap(port string) (*os.File, error) {
@@ -120,7 +121,7 @@ func (d *fakeDataplane) Trace(_ context.Context, port string, probe dataplane.Pr
 		return nil, errs.New(errs.NotFound, "port %s is not on this host", port)
 	}
 	src, dst := netip.AddrPortFrom(probe.From, probe.SrcPort), netip.AddrPortFrom(probe.To, probe.DstPort)
-	return []dataplane.Step{{Program: "from_guest", Port: port, Verdict: dataplane.Dropped, Reason: "no-rule-out", Src: src, Dst: dst}}, nil
+	return []dataplane.Step{{Program: "from_guest", Port: port, Verdict: dataplane.Dropped, Reason: "no-rule-out", Src: src, Dst: dst, Host: netip.MustParseAddr("192.0.2.2")}}, nil
 }
 
 func (d *fakeDataplane) Frames() (dhcp.Conn, error) { return d.frames, nil }

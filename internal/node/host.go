@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"wisp/internal/dataplane"
@@ -52,6 +53,7 @@ func (n *Node) reconcileNetwork(ctx context.Context) (reconcile.Result, error) {
 		if again, err = n.cfg.Dataplane.Resync(ctx); err == nil {
 			report.Drift += again.Drift
 			maps.Copy(notNil(&report.Refused), again.Refused)
+			report.Conflicts, report.Yielded = again.Conflicts, again.Yielded // as it is by now
 		}
 	}
 	if err != nil {
@@ -77,7 +79,7 @@ func notNil(m *map[string]error) map[string]error {
 func (n *Node) networkDone(wanted intent.State, report dataplane.Report, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	problems := map[string]string{}
+	problems := disputes(report)
 	for id, why := range report.Refused {
 		problems[id] = message(why)
 	}
@@ -106,6 +108,27 @@ func (n *Node) networkDone(wanted intent.State, report dataplane.Report, err err
 		n.plugged = plugged
 	}
 	n.vms.Signal(wake...)
+}
+
+// disputes are the routers of which somebody else has what this host should
+// have, by id.
+func disputes(report dataplane.Report) map[string]string {
+	problems := map[string]string{}
+	for _, id := range report.Yielded {
+		problems[id] = "Another host says that it carries the gateway of this router, so this one sends it what comes."
+	}
+	said := map[string][]string{}
+	for _, c := range report.Conflicts {
+		said[c.Router] = append(said[c.Router], fmt.Sprintf("Somebody else on the network %s, with the MAC %s, says to have the address %s of this router.", c.Network, c.MAC, c.Address))
+	}
+	for id, sentences := range said {
+		slices.Sort(sentences) // they come in no order
+		if first := problems[id]; first != "" {
+			sentences = append([]string{first}, sentences...)
+		}
+		problems[id] = strings.Join(sentences, " ")
+	}
+	return problems
 }
 
 // awaited returns a port of the instance that the dataplane has yet to make;

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/insomniacslk/dhcp/dhcpv4"
 
+	"wisp/internal/dataplane"
 	"wisp/internal/dhcp"
 	"wisp/internal/errs"
 	"wisp/internal/hypervisor"
@@ -71,7 +73,7 @@ func TestLife(t *testing.T) {
 	var traced nodeapi.PortTraceResult
 	probe := nodeapi.PortTraceParams{PortID: portID, Source: netip.MustParseAddr("10.0.0.5"), Destination: netip.MustParseAddr("10.0.0.6"), Protocol: 6, SourcePort: 7, DestinationPort: 22}
 	if err := w.server.Call(t.Context(), "h1", nodeapi.CallPortTrace, probe, &traced); err != nil || len(traced.Steps) != 1 || traced.Steps[0].Reason != "no-rule-out" ||
-		traced.Steps[0].Source.String() != "10.0.0.5:7" || traced.Steps[0].Destination.String() != "10.0.0.6:22" {
+		traced.Steps[0].Source.String() != "10.0.0.5:7" || traced.Steps[0].Destination.String() != "10.0.0.6:22" || traced.Steps[0].Host != "192.0.2.2" {
 		t.Errorf("trace %+v, %v", traced, err)
 	}
 	for name, c := range map[string]struct {
@@ -483,6 +485,24 @@ func TestNetwork(t *testing.T) {
 			w.dataplane.set(func() { applies = w.dataplane.applies })
 			return applies == 0
 		})
+	})
+	t.Run("others have what should be here", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		mac := net.HardwareAddr{0xfa, 0x16, 0x3e, 0, 0, 9}
+		w.dataplane.others = dataplane.Report{Yielded: []string{"r1"}, Conflicts: []dataplane.Conflict{
+			{Network: "n1", Router: "r1", Address: netip.MustParseAddr("10.0.0.1"), MAC: mac}, {Network: "n1", Router: "r2", Address: netip.MustParseAddr("10.0.0.2"), MAC: mac},
+		}}
+		n, _ := w.start()
+		says := func(id string, words ...string) bool {
+			return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(n.report().Problems[id], word) })
+		}
+		eventually(t, "the problems are known", func() bool {
+			return says("r1", "carries the gateway", "10.0.0.1", mac.String(), "n1") && says("r2", "10.0.0.2") && !says("r2", "carries the gateway")
+		})
+		w.dataplane.set(func() { w.dataplane.others = dataplane.Report{} })
+		n.host.Signal(taskNetwork)
+		eventually(t, "they are over", func() bool { return len(n.report().Problems) == 0 })
 	})
 	t.Run("fails, then works", func(t *testing.T) {
 		t.Parallel()

@@ -366,7 +366,8 @@ type PortTraceResult struct {
 
 // PortTraceStep is one program: from_guest of the sender's port, to_guest of
 // the port that the packet, or an answer to it, arrives at. Source and
-// Destination are those of the packet as it left the program.
+// Destination are those of the packet as it left the program, and Host is the
+// tunnel address of the host that it was sent to; empty when it stayed here.
 type PortTraceStep struct {
 	Program     string         `json:"program"`
 	PortID      string         `json:"port_id"`
@@ -374,6 +375,7 @@ type PortTraceStep struct {
 	Reason      string         `json:"reason,omitempty"` // of a drop, or of an ICMP error that is the answer
 	Source      netip.AddrPort `json:"source,omitzero"`
 	Destination netip.AddrPort `json:"destination,omitzero"`
+	Host        string         `json:"host,omitempty"`
 }
 
 // Reply answers a Call.
