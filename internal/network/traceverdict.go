@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 
 	"wisp/internal/nodeapi"
 )
@@ -105,6 +106,7 @@ func (w *walk) judge(seen []nodeapi.PortTraceStep, trace *Trace) {
 			break
 		}
 	}
+	w.handed(seen)
 	away := w.beyond() // from here on the other host judges, by its rules
 	if k.class == "" {
 		w.passes(k, predicted, away, trace)
@@ -116,6 +118,24 @@ func (w *walk) judge(seen []nodeapi.PortTraceStep, trace *Trace) {
 	}
 	last := trace.Steps[len(trace.Steps)-1]
 	trace.Reached = last.Verdict != TraceDropped && w.steps[len(w.steps)-1].last
+}
+
+// handed names the host that the kernel gave the packet to.
+func (w *walk) handed(seen []nodeapi.PortTraceStep) {
+	i := slices.IndexFunc(seen, func(s nodeapi.PortTraceStep) bool { return s.Host != "" })
+	if i < 0 {
+		return
+	}
+	for at := range w.steps {
+		if w.steps[at].class != classHost || w.steps[at].Host != "" {
+			continue
+		}
+		for name, host := range w.state.Hosts {
+			if host.Endpoint.String() == seen[i].Host {
+				w.steps[at].Host = name
+			}
+		}
+	}
 }
 
 // beyond is the index of the first step that this host does not see.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -165,6 +166,14 @@ func TestTraceBetweenPorts(t *testing.T) {
 		if !strings.HasSuffix(steps, "network forwarded, host forwarded, security_group accepted, port accepted") || trace["reached"] != true || stepAt(trace, 5)["host"] != "host-2" ||
 			!strings.Contains(str(stepAt(trace, 3)["reason"]), "by the rules") {
 			t.Errorf("to another host: %s %v", steps, trace)
+		}
+		w.heartbeat("host-2", network.AgentInfo{Physical: []string{"public", "lab"}, Endpoint: netip.MustParseAddr("192.0.2.2")})
+		w.host.steps[0].Host = "192.0.2.2"
+		if trace, _ = w.trace("admin", w.one, tcp+address(far)); stepAt(trace, 3)["host"] != "host-2" {
+			t.Errorf("the host that the packet is handed to: %v", trace)
+		}
+		if trace, _ = w.trace("member", w.one, tcp+address(far)); stepAt(trace, 3)["host"] != nil {
+			t.Errorf("shown to a member: %v", trace)
 		}
 		if trace, steps = w.trace("member", w.one, "protocol=udp&destination_port=1&destination="+address(far)); !strings.HasSuffix(steps, "host forwarded, security_group dropped") || trace["reached"] != false || trace["disagreement"] != nil {
 			t.Errorf("to another host, which refuses: %s %v", steps, trace)
