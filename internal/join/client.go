@@ -13,6 +13,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
 	"wisp/internal/errs"
@@ -74,11 +76,18 @@ func verifyServer(cert *x509.Certificate, roots *x509.CertPool) error {
 }
 
 // Enrol makes a key and buys a certificate for it with a token, at the first of
-// the servers that answers, and keeps both in a folder.
+// the servers that answers, and keeps both in a folder. When the answer is lost,
+// it may be called again: the key is kept until there is a certificate, and the
+// cloud knows the machine by it.
 func Enrol(ctx context.Context, servers []string, token Token, host, dir string) (*Credential, Terms, error) {
-	key, csr, err := pki.NewRequest()
+	kept := filepath.Join(dir, joiningFile)
+	key, err := pki.EnsureKey(kept)
 	if err != nil {
 		return nil, Terms{}, fmt.Errorf("make the node's key: %w", err)
+	}
+	csr, err := pki.Request(key)
+	if err != nil {
+		return nil, Terms{}, fmt.Errorf("make the certificate request: %w", err)
 	}
 	client, done := newClient(pinned(token.Fingerprint))
 	defer done()
@@ -95,7 +104,13 @@ func Enrol(ctx context.Context, servers []string, token Token, host, dir string)
 	if err := c.take(answer, key, authority); err != nil {
 		return nil, Terms{}, err
 	}
-	return c, answer.Terms, c.store()
+	if err := c.store(); err != nil {
+		return nil, Terms{}, err
+	}
+	if err := os.Remove(kept); err != nil {
+		return nil, Terms{}, fmt.Errorf("forget the key that is in use now: %w", err)
+	}
+	return c, answer.Terms, nil
 }
 
 func newClient(config *tls.Config) (client *http.Client, done func()) {

@@ -24,6 +24,7 @@ import (
 const (
 	pairFile      = "node.pem" // certificate and key
 	authorityFile = "cloud.pem"
+	joiningFile   = "joining.pem" // the key of a machine that has asked to join
 )
 
 // Credential is a node's certificate, its key and the authority that it

@@ -2,6 +2,7 @@ package pki
 
 import (
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -100,8 +102,37 @@ func NewRequest() (key *ecdsa.PrivateKey, request []byte, err error) {
 	if key, err = newKey(); err != nil {
 		return nil, nil, err
 	}
-	request, err = x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	request, err = Request(key)
 	return key, request, err
+}
+
+// Request is the request (PKCS #10, DER) that a key be signed.
+func Request(key *ecdsa.PrivateKey) ([]byte, error) {
+	return x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+}
+
+// EnsureKey returns the key of a file, and makes both where there is none that
+// can be read; mode 0600.
+func EnsureKey(path string) (*ecdsa.PrivateKey, error) {
+	if text, err := os.ReadFile(path); err == nil {
+		if block, _ := pem.Decode(text); block != nil {
+			if key, err := x509.ParseECPrivateKey(block.Bytes); err == nil && key.Curve == elliptic.P256() {
+				return key, nil
+			}
+		}
+	}
+	key, err := newKey()
+	if err != nil {
+		return nil, err
+	}
+	secret, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return key, replace(path, pem.EncodeToMemory(&pem.Block{Type: kindKey, Bytes: secret}), 0o600)
 }
 
 // RequestKey is the SHA-256 of the key in a certificate request; it tells

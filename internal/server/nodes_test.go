@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -519,6 +520,52 @@ func TestJoiningAgainstTheRules(t *testing.T) {
 	if !errs.Is(err, errs.Unavailable) {
 		t.Errorf("without a server: %v", err)
 	}
+}
+
+// A machine whose answer was lost asks again, with the same token, and has its
+// certificate; nobody else has one for the token.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	r := newRemote(t, 0)
+	kept, err := r.Authority.NodeServer(t.TempDir(), "server-2", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	joining := join.Handler(r.Members, join.Terms{Server: "server-2", MTU: 1500}, slog.New(slog.DiscardHandler))
+	lossy := r.Nodes.NewTLSServer(kept.Get, r.Authority.Pool(), join.Path, http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		joining.ServeHTTP(httptest.NewRecorder(), request)
+		panic(http.ErrAbortHandler)
+	}))
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = lossy.ServeTLS(listener, "", "") // it ends by Close
+	}()
+	t.Cleanup(func() {
+		if err := lossy.Close(); err != nil {
+			t.Error(err)
+		}
+		<-served
+	})
+	token, dir := r.token(""), t.TempDir()
+	if _, _, err := join.Enrol(t.Context(), []string{"https://" + listener.Addr().String()}, token, "host-1", dir); !errs.Is(err, errs.Unavailable) {
+		t.Fatalf("the answer was not lost: %v", err)
+	}
+	_, _, err = join.Enrol(t.Context(), []string{r.nodes}, token, "host-1", t.TempDir())
+	wantError(t, err, "was used by host host-1")
+	credential, _, err := join.Enrol(t.Context(), []string{r.nodes}, token, "host-1", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := credential.Standing(t.Context(), []string{r.nodes}); err != nil {
+		t.Error(err)
+	}
+	_, _, err = join.Enrol(t.Context(), []string{r.nodes}, token, "host-1", dir)
+	wantError(t, err, "was used by host host-1")
 }
 
 // Servers of one database are one cloud to machines and to people.
