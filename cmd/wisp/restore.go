@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -104,14 +103,15 @@ func (s *settings) restore(ctx context.Context, path string, target archive.Targ
 	return err
 }
 
-// forgets refuses a backup that does not know instances which are there: nodes
-// remove what their server does not name.
+// forgets refuses a backup that does not know instances which are there, or
+// has them on other hosts: nodes remove what their server does not name to
+// them.
 func (s *settings) forgets(ctx context.Context, restoring *archive.Restoring, target archive.Target, out io.Writer) error {
 	known, err := restoring.Servers(ctx)
 	if err != nil {
 		return err
 	}
-	newer := map[string]string{}
+	newer := map[string]string{} // what to call them, by id
 	databases := []string{s.database()}
 	if target.Database != "" && target.Database != s.Database {
 		databases = append(databases, target.Database)
@@ -121,18 +121,24 @@ func (s *settings) forgets(ctx context.Context, restoring *archive.Restoring, ta
 		if err != nil {
 			_, _ = fmt.Fprintf(out, "Which instances %s knew cannot be said: %s\n", redacted(dsn), publicMessage(err))
 		}
-		maps.Copy(newer, found)
+		for id, one := range found {
+			switch was, ok := known[id]; {
+			case !ok:
+				newer[id] = one.Name
+			case one.Host != "" && one.Host != was.Host:
+				newer[id] = one.Name + ", on host " + one.Host + " since"
+			}
+		}
 	}
 	machines, err := s.machines(ctx)
 	if err != nil {
 		return fmt.Errorf("list the machines of this host: %w", err)
 	}
 	for _, id := range machines {
-		if newer[id] == "" {
+		if _, ok := known[id]; !ok && newer[id] == "" {
 			newer[id] = "a machine of this host"
 		}
 	}
-	maps.DeleteFunc(newer, func(id, _ string) bool { _, ok := known[id]; return ok })
 	if len(newer) == 0 {
 		return nil
 	}

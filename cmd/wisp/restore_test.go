@@ -197,6 +197,19 @@ func TestRestoreForgetsNoInstances(t *testing.T) {
 	newer := file + "2"
 	mustWisp(t, "backup", "--state-dir", s.StateDir, "-o", newer)
 	mustWisp(t, "restore", newer, "--state-dir", s.StateDir, "--replace")
+	// One that was moved since is a stranger where it is now.
+	db, err = store.Open(t.Context(), s.database(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, "UPDATE servers SET host = 'node-2' WHERE id = 'v1'")
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	refusedWisp(t, "v1 (newer, on host node-2 since)", "restore", newer, "--state-dir", s.StateDir, "--replace")
 	mustWisp(t, "restore", file, "--state-dir", s.StateDir, "--replace", "--forget-newer")
 	has(t, s, id, "data")
 	// A database that cannot be read keeps nobody from restoring.

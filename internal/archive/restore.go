@@ -285,16 +285,21 @@ func WithDatabase(settings []byte, dsn string) ([]byte, error) {
 }
 
 // Servers are the names of the instances that the backup knows, by id.
-func (r *Restoring) Servers(ctx context.Context) (map[string]string, error) {
+func (r *Restoring) Servers(ctx context.Context) (map[string]Instance, error) {
 	if r.stage != nil {
 		return servers(ctx, r.stage.DB)
 	}
 	return Servers(ctx, filepath.Join(r.at(stagedFolder), databaseFile), r.log)
 }
 
-// Servers are the names of the instances that a database knows, by id. There
-// are none in one that is not there or has no tables.
-func Servers(ctx context.Context, dsn string, log *slog.Logger) (map[string]string, error) {
+// Instance is what is told of an instance.
+type Instance struct {
+	Name, Host string // Host is empty when it never had one
+}
+
+// Servers are the instances that a database knows, by id. There are none in
+// one that is not there or has no tables.
+func Servers(ctx context.Context, dsn string, log *slog.Logger) (map[string]Instance, error) {
 	db, err := store.OpenUnchanged(ctx, dsn, log)
 	if errs.Is(err, errs.NotFound) {
 		return nil, nil
@@ -306,18 +311,18 @@ func Servers(ctx context.Context, dsn string, log *slog.Logger) (map[string]stri
 	return found, errors.Join(err, db.Close())
 }
 
-func servers(ctx context.Context, db *store.DB) (map[string]string, error) {
+func servers(ctx context.Context, db *store.DB) (map[string]Instance, error) {
 	tables, err := db.Tables(ctx)
 	if err != nil || !slices.ContainsFunc(tables, func(t store.Table) bool { return t.Name == "servers" }) {
 		return nil, err
 	}
-	var rows []struct{ ID, Name string }
-	if err := db.Read().NewRaw("SELECT id, name FROM servers WHERE deleted_at IS NULL").Scan(ctx, &rows); err != nil {
+	var rows []struct{ ID, Name, Host string }
+	if err := db.Read().NewRaw("SELECT id, name, host FROM servers WHERE deleted_at IS NULL").Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("list servers: %w", err)
 	}
-	found := map[string]string{}
+	found := map[string]Instance{}
 	for _, row := range rows {
-		found[row.ID] = row.Name
+		found[row.ID] = Instance{row.Name, row.Host}
 	}
 	return found, nil
 }
