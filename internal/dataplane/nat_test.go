@@ -83,7 +83,16 @@ func (l *lab) refused(ns, remote string) bool {
 // transfer sends some megabytes by TCP and compares what arrives.
 func (l *lab) transfer(from, to, listen, dial string) (remote net.Addr) {
 	l.t.Helper()
-	return l.transferBytes(16<<20, from, to, listen, dial)
+	return l.transferBytes(bulk(16<<20), from, to, listen, dial)
+}
+
+// bulk is how much is transferred where a large amount is wanted: less of it
+// where tests shall be short.
+func bulk(size int) int {
+	if testing.Short() {
+		return size / 16
+	}
+	return size
 }
 
 func (l *lab) transferBytes(size int, from, to, listen, dial string) (remote net.Addr) {

@@ -40,6 +40,7 @@ func (p *pattern) Read(b []byte) (int, error) {
 // namespace to another one, and compares what arrives.
 func (l *lab) download(to, from, address string, size int) {
 	l.t.Helper()
+	size = bulk(size)
 	const patience = 90 * time.Second
 	var listener net.Listener
 	err := netlinkx.In(netlinkx.NetnsPath(from), func() (err error) {

@@ -101,6 +101,9 @@ func TestTraceAsksNobody(t *testing.T) {
 			"unknown": {}, "asked long ago": {0, time.Minute}, "asked just now": {0, time.Millisecond},
 			"fresh": {time.Second, time.Second}, "stale": {time.Minute, time.Minute}, "dead": {time.Hour, time.Hour},
 		} {
+			if age.seen > monotonic() {
+				continue // a machine that has just booted has no such past
+			}
 			if err := forget(dyns, key); err != nil {
 				t.Fatal(err)
 			}

@@ -34,7 +34,7 @@ func TestPackages(t *testing.T) {
 	for _, folder := range packages {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
 			p := plan{
-				Command: []string{"/test", "-test.v=test2json", "-test.timeout=20m", "-test.parallel=3"},
+				Command: []string{"/test", "-test.v=test2json", "-test.short", "-test.timeout=20m", "-test.parallel=3"},
 				Dir:     "/src/" + folder,
 				Env:     []string{"PATH=/bin", "HOME=/tmp", "TMPDIR=/tmp", "WISP_TEST_FOREIGN=1"},
 			}
