@@ -71,7 +71,7 @@ func (c *Credential) Expires() time.Time { return c.cert().NotAfter }
 func (c *Credential) Usable() error {
 	if cert := c.cert(); time.Now().After(cert.NotAfter) {
 		return errs.New(errs.Forbidden, "The certificate of this node expired at %s: the node was off, or reached no server, for too long. "+
-			"Join again with a new token, in the same state directory: `wisp node join`.", cert.NotAfter.Format(time.RFC3339))
+			"Join again with a new token, in the same state directory: `wisp node token create --host %s` on a server, then `wisp node join`.", cert.NotAfter.Format(time.RFC3339), cert.Subject.CommonName)
 	}
 	return nil
 }

@@ -30,8 +30,9 @@ const Topic = "nodes"
 type Config struct {
 	// Life is how long a node's certificate holds; zero is pki.NodeLife.
 	Life time.Duration
-	// Live tells whether a host works: then its name is taken.
-	Live func(ctx context.Context, host string) (bool, error)
+	// Host tells whether the cloud has a host of that name, and whether it
+	// works: then its name is taken.
+	Host func(ctx context.Context, host string) (known, works bool, err error)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

@@ -36,7 +36,10 @@ func newCloud(t *testing.T, db *store.DB) *cloud {
 	c := &cloud{t: t, now: time.Now(), live: map[string]bool{}}
 	c.Service = membership.New(db, authority, membership.Config{
 		Life: 24 * time.Hour,
-		Live: func(_ context.Context, host string) (bool, error) { return c.live[host], nil },
+		Host: func(_ context.Context, host string) (known, works bool, err error) {
+			works, known = c.live[host]
+			return known, works, nil
+		},
 		Now: func() time.Time {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -212,7 +215,7 @@ func TestUsedTokenOfARemovedNode(t *testing.T) {
 		other := request(t, c.token(""), "host-2")
 		c.join(other)
 		c.later(10 * time.Minute)
-		replaced := c.join(request(t, c.token(""), "host-2"))
+		replaced := c.join(request(t, c.token("host-2"), "host-2"))
 		_, err = c.Join(t.Context(), other)
 		refused(t, err, errs.Forbidden, "was used by host host-2")
 		if err := c.Admit(t.Context(), replaced); err != nil {
@@ -265,13 +268,25 @@ func TestNamesThatAreTaken(t *testing.T) {
 		if err := c.Admit(t.Context(), first); err != nil {
 			t.Errorf("an attempt took the host's certificate away: %v", err)
 		}
-		// The machine is dead, and another takes its place.
+		// The machine is dead, and another is called the same.
 		c.live["host-1"] = false
-		second := c.join(request(t, token, "host-1"))
+		_, err = c.Join(t.Context(), request(t, token, "host-1"))
+		refused(t, err, errs.Conflict, "token create --host host-1")
+		if err := c.Admit(t.Context(), first); err != nil {
+			t.Errorf("a namesake took the host's certificate away: %v", err)
+		}
+		// It takes the place of the dead one because somebody says so.
+		second := c.join(request(t, c.token("host-1"), "host-1"))
 		if err := c.Admit(t.Context(), second); err != nil {
 			t.Error(err)
 		}
 		refused(t, c.Admit(t.Context(), first), errs.Forbidden, "not the one on record")
+		// Nor is one taken that never joined: its node is in a server's process.
+		c.live["host-2"] = false
+		_, err = c.Join(t.Context(), request(t, token, "host-2"))
+		refused(t, err, errs.Conflict, "token create --host host-2")
+		// The token was not used up.
+		c.join(request(t, token, "host-3"))
 	})
 }
 

@@ -175,7 +175,7 @@ func (s *Service) useToken(ctx context.Context, tx *store.Tx, request join.Reque
 	if again {
 		return token.UsedAt, nil
 	}
-	if err := s.free(ctx, request.Host, was); err != nil {
+	if err := s.free(ctx, request.Host, was, token.Host != ""); err != nil {
 		return now, err
 	}
 	token.UsedAt, token.UsedBy, token.UsedKey = now, request.Host, key
@@ -186,9 +186,11 @@ func (s *Service) useToken(ctx context.Context, tx *store.Tx, request join.Reque
 }
 
 // free refuses a name that another machine has. One whose machine is down may
-// be taken by the machine that replaces it.
-func (s *Service) free(ctx context.Context, host string, was Node) error {
-	live, err := s.config.Live(ctx, host)
+// be taken by the machine that replaces it, when the token says so: two
+// machines can be called the same by accident, and who takes the name takes
+// over the instances.
+func (s *Service) free(ctx context.Context, host string, was Node, named bool) error {
+	known, live, err := s.config.Host(ctx, host)
 	if err != nil {
 		return fmt.Errorf("look at host %s: %w", host, err)
 	}
@@ -197,6 +199,10 @@ func (s *Service) free(ctx context.Context, host string, was Node) error {
 	}
 	if !was.Removed() && s.now().Sub(was.JoinedAt) < joinedLately {
 		return errs.New(errs.Conflict, "The name %s is taken by a machine that joined a moment ago. Choose another one with --host, or remove that host first: wisp node remove %s.", host, host)
+	}
+	if member := was.Host != "" && !was.Removed(); (known || member) && !named {
+		return errs.New(errs.Conflict, "The name %s is that of a host which is down. If this is its machine, or replaces it, make a token for that name: wisp node token create --host %s. "+
+			"Else choose another name with --host.", host, host)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func newCloud(t *testing.T, db *store.DB, g operator.Gateways) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	members := membership.New(db, authority, membership.Config{Live: func(context.Context, string) (bool, error) { return false, nil }})
+	members := membership.New(db, authority, membership.Config{Host: func(context.Context, string) (known, works bool, err error) { return false, false, nil }})
 	if g == nil {
 		g = c.Network
 	}

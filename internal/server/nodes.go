@@ -49,20 +49,20 @@ func (s *Server) tlsDir() string { return filepath.Join(s.config.StateDir, "tls"
 
 // admit lets nodes come.
 func (s *Server) admit() {
-	s.Members = membership.New(s.DB, s.Authority, membership.Config{Life: s.config.Nodes.Life, Live: s.live})
+	s.Members = membership.New(s.DB, s.Authority, membership.Config{Life: s.config.Nodes.Life, Host: s.host})
 	s.Nodes.SetMembers(s.Members)
 	s.Operator = operator.New(operator.Config{
 		DB: s.DB, Members: s.Members, Compute: s.Compute, Network: s.Network, Gateways: s.Network, Server: s.config.Name, NodeURL: s.config.Nodes.URL, Log: s.log,
 	})
 }
 
-// live tells whether a host's name is taken by one that works.
-func (s *Server) live(ctx context.Context, host string) (bool, error) {
+// host tells whether there is a host of that name, and whether it works.
+func (s *Server) host(ctx context.Context, host string) (known, works bool, err error) {
 	if host == s.config.Nodes.Own {
-		return true, nil
+		return true, true, nil
 	}
 	hosts, err := s.Compute.ListHosts(ctx, compute.HostFilter{Name: host})
-	return len(hosts) > 0 && hosts[0].Up, err
+	return len(hosts) > 0, len(hosts) > 0 && hosts[0].Up, err
 }
 
 // NodeServer answers nodes on other machines: ServeTLS it, and Close it.
