@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +28,10 @@ func (n *Node) examine(ctx context.Context) {
 		if found == nil {
 			found = []nodeapi.Finding{}
 		}
-		n.found(found)
+		n.mu.Lock()
+		n.examined = found
+		n.mu.Unlock()
+		n.tellFindings()
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -35,13 +40,26 @@ func (n *Node) examine(ctx context.Context) {
 	}
 }
 
-// found records findings and reports them when they are news.
-func (n *Node) found(findings []nodeapi.Finding) {
+// tellFindings reports what was found, of the machine and of its network, when
+// it is news. Before the machine was examined nothing is known.
+func (n *Node) tellFindings() {
 	n.telling.Lock()
 	defer n.telling.Unlock()
 	n.mu.Lock()
-	news := n.findings == nil || !slices.Equal(n.findings, findings)
-	n.findings = findings
+	if n.cfg.Examine != nil && n.examined == nil {
+		n.mu.Unlock()
+		return
+	}
+	findings := append([]nodeapi.Finding{}, n.examined...)
+	for _, id := range slices.Sorted(maps.Keys(n.disputed)) {
+		findings = append(findings, nodeapi.Finding{
+			Check: "routers", Level: "warn", Detail: fmt.Sprintf("Router %s: %s", id, n.disputed[id]), Breaks: "what comes for the router may go elsewhere",
+		})
+	}
+	news := !slices.Equal(n.findings, findings) || n.findings == nil && n.cfg.Examine != nil
+	if news {
+		n.findings = findings
+	}
 	n.mu.Unlock()
 	if !news {
 		return

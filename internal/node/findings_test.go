@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"wisp/internal/dataplane"
 	"wisp/internal/nodeapi"
 )
 
@@ -26,7 +27,7 @@ func TestFindingsAreReported(t *testing.T) {
 			return found
 		}
 	}
-	w.start()
+	n, _ := w.start()
 	said := func(n int) func() bool {
 		return w.cloud.locked(func() bool {
 			return slices.ContainsFunc(w.cloud.reports, func(r nodeapi.Report) bool { return len(r.Findings) == n })
@@ -35,6 +36,20 @@ func TestFindingsAreReported(t *testing.T) {
 	eventually(t, "the findings are told", said(1))
 	disk.Store(true)
 	eventually(t, "what is new is told", said(2))
+	w.dataplane.set(func() { w.dataplane.others = dataplane.Report{Yielded: []string{"r1"}} })
+	n.host.Signal(taskNetwork)
+	eventually(t, "what others have is told", said(3))
+	w.dataplane.set(func() { w.dataplane.others = dataplane.Report{} })
+	n.host.Signal(taskNetwork)
+	eventually(t, "that it is over is told", w.cloud.locked(func() bool {
+		last := 0
+		for _, r := range w.cloud.reports {
+			if r.Findings != nil {
+				last = len(r.Findings)
+			}
+		}
+		return last == 2
+	}))
 	eventually(t, "it goes on looking", func() bool { return looks.Load() > 20 })
 	w.cloud.locked(func() bool {
 		if h := w.cloud.hellos[0]; h.Mappings["public"] != "eth1" || h.BootedAt.IsZero() || time.Since(h.BootedAt) < 0 {
@@ -46,7 +61,7 @@ func TestFindingsAreReported(t *testing.T) {
 				told++
 			}
 		}
-		if told > 2 {
+		if told > 4 {
 			t.Errorf("the findings were told %d times", told)
 		}
 		return true

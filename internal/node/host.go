@@ -60,6 +60,7 @@ func (n *Node) reconcileNetwork(ctx context.Context) (reconcile.Result, error) {
 		err = fmt.Errorf("applying the network: %w", err)
 	}
 	n.networkDone(wanted, report, err)
+	n.tellFindings()
 	result := reconcile.Result{Drift: report.Drift}
 	if len(report.Refused) > 0 {
 		result.Again = refusedRetry
@@ -79,7 +80,11 @@ func notNil(m *map[string]error) map[string]error {
 func (n *Node) networkDone(wanted intent.State, report dataplane.Report, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	problems := disputes(report)
+	if err == nil {
+		n.disputed = disputes(report)
+	}
+	problems := map[string]string{}
+	maps.Copy(problems, n.disputed)
 	for id, why := range report.Refused {
 		problems[id] = message(why)
 	}

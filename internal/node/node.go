@@ -101,7 +101,9 @@ type Node struct {
 	networkErr error             // why Apply failed as a whole
 	crashes    map[string]crash
 	strangers  map[string]time.Time // since when they are seen
-	findings   []nodeapi.Finding    // of the machine; nil before it was examined
+	examined   []nodeapi.Finding    // what was found of the machine; nil before it was examined
+	disputed   map[string]string    // routers of which others have what should be here, by id
+	findings   []nodeapi.Finding    // both, as they were told; nil before the machine was examined
 	book       book
 	fence      fence
 }
