@@ -23,7 +23,7 @@ type announcement struct {
 
 // repeats are when an announcement is made again, from the first time: a
 // switch, a router or a cable may have missed one.
-var repeats = [...]time.Duration{250 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
+var repeats = []time.Duration{250 * time.Millisecond, time.Second, 2 * time.Second, 4 * time.Second}
 
 // announcements are those for the addresses of routers which are new on
 // physical networks, and questions for the next hops of their gateways.
@@ -72,7 +72,7 @@ func (d *Dataplane) repeat(news []announcement, moved []move) {
 	}
 	go func() {
 		begin := time.Now()
-		for _, at := range repeats {
+		for _, at := range d.repeats {
 			timer := time.NewTimer(at - time.Since(begin))
 			select {
 			case <-timer.C:

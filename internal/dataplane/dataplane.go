@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -99,6 +100,7 @@ type Dataplane struct {
 	ready    bool // devices were listed and base devices made
 	closed   bool
 	stop     chan struct{} // closed with the dataplane
+	repeats  []time.Duration
 }
 
 // Open loads the programs, or adopts what an earlier process left: maps,
@@ -111,7 +113,7 @@ func Open(ctx context.Context, cfg Config) (*Dataplane, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	d := &Dataplane{cfg: cfg, stop: make(chan struct{})}
+	d := &Dataplane{cfg: cfg, stop: make(chan struct{}), repeats: repeats}
 	err := d.inHost(func() error {
 		k, err := openKernel(cfg.PinDir, cfg.ConntrackEntries)
 		if err != nil {

@@ -89,6 +89,7 @@ func newBench(t *testing.T, state intent.State, change ...func(host string, cfg 
 	if err != nil {
 		t.Fatal(err)
 	}
+	dp.repeats = nil // what is sent is counted
 	b := &bench{t: t, dp: dp}
 	t.Cleanup(func() {
 		if err := b.dp.Purge(context.Background()); err != nil {

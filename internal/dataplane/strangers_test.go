@@ -3,6 +3,7 @@ package dataplane_test
 import (
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 
 	"github.com/gopacket/gopacket"
@@ -84,8 +85,11 @@ func TestStrangersPutNothingIntoTunnels(t *testing.T) {
 	if got := l.drops("", "stranger"); got != 3 {
 		t.Errorf("%d strangers are counted, want 3\n%s", got, l.counters())
 	}
-	// What is not taken reaches the host's own stack as it came: nobody
-	// there speaks GRE, and it says so.
+	// What is not taken reaches the host's own stack as it came: where nobody
+	// there speaks GRE, it says so.
+	if _, err := os.Stat("/sys/module/gre"); err == nil {
+		return
+	}
 	unreachable := func(p gopacket.Packet) bool {
 		icmp, ok := p.Layer(layers.LayerTypeICMPv4).(*layers.ICMPv4)
 		return ok && icmp.TypeCode == layers.CreateICMPv4TypeCode(3, 2)
