@@ -129,9 +129,9 @@ func (c *Caller) Request(method, path, body string, headers ...string) (string, 
 	return string(content), err
 }
 
-// Get reads one object.
-func (c *Caller) Get(path, key string) (map[string]any, error) {
-	_, content, err := c.send("GET", path, "")
+// Get reads one object. Headers come in pairs.
+func (c *Caller) Get(path, key string, headers ...string) (map[string]any, error) {
+	_, content, err := c.send("GET", path, "", headers...)
 	if err != nil {
 		return nil, err
 	}
