@@ -244,6 +244,14 @@ func (o *Operator) Remove(ctx context.Context, host string, force bool) (Node, e
 		if _, err := o.empty(ctx, host, "is being removed"); err != nil {
 			return n, err
 		}
+		// None comes from now on; one may have come since the first look.
+		now, err := o.Node(ctx, host)
+		if err != nil {
+			return n, err
+		}
+		if len(now.Instances) > len(n.Instances) {
+			return now, errs.New(errs.Conflict, "The host %s got instances while it was being removed. It gets no more; remove it again.", host)
+		}
 	}
 	if _, err := o.Members.Remove(ctx, host); err != nil {
 		return n, err
@@ -260,10 +268,13 @@ func (o *Operator) Remove(ctx context.Context, host string, force bool) (Node, e
 	if err := o.ended(ctx, host); err != nil {
 		return n, err
 	}
-	if err := o.Compute.DeleteHost(ctx, n.service); err != nil {
+	// The service is last: without it there is no host to remove again when
+	// the rest could not be done.
+	err = o.DB.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return o.Network.ForgetHost(ctx, tx, host) })
+	if err != nil {
 		return n, err
 	}
-	return n, o.DB.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return o.Network.ForgetHost(ctx, tx, host) })
+	return n, o.Compute.DeleteHost(ctx, n.service)
 }
 
 // ended waits until a node that was shut out has no session any more, so that

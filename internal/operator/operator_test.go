@@ -209,6 +209,61 @@ func TestRemove(t *testing.T) {
 	})
 }
 
+// late does something just before a host is closed for instances.
+type late struct {
+	operator.Compute
+	before func()
+}
+
+func (l late) UpdateHost(ctx context.Context, filter compute.HostFilter, change compute.HostUpdate) (compute.Host, error) {
+	l.before()
+	return l.Compute.UpdateHost(ctx, filter, change)
+}
+
+// An instance that comes while its host is removed is not lost with it.
+func TestRemoveWhileInstancesCome(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, storetest.SQLite(t), nil)
+	c.Compute = late{c.Compute, func() { c.instance() }}
+	_, err := c.Remove(t.Context(), "host-1", false)
+	refused(t, err, errs.Conflict, "while it was being removed")
+	if n, err := c.Operator.Node(t.Context(), "host-1"); err != nil || n.Certificate.IsZero() || !n.Disabled {
+		t.Errorf("the host is %+v, error %v", n, err)
+	}
+}
+
+// fragile fails to forget hosts as often as is said.
+type fragile struct {
+	operator.Network
+	fails int
+}
+
+func (f *fragile) ForgetHost(ctx context.Context, tx *store.Tx, host string) error {
+	if f.fails > 0 {
+		f.fails--
+		return errs.New(errs.Unavailable, "Not now.")
+	}
+	return f.Network.ForgetHost(ctx, tx, host)
+}
+
+// What is left of a host that could not be removed whole is removed with the
+// next attempt.
+func TestRemoveAgain(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, storetest.SQLite(t), nil)
+	c.Config.Network = &fragile{c.Config.Network, 1}
+	c.Clock.Advance(time.Hour)
+	_, err := c.Remove(t.Context(), "host-1", false)
+	refused(t, err, errs.Unavailable, "Not now.")
+	if _, err := c.Remove(t.Context(), "host-1", false); err != nil {
+		t.Fatal(err)
+	}
+	agents, err := c.Cloud.Network.Agents(t.Context(), computetest.Admin(), store.List{})
+	if err != nil || len(agents) != 0 {
+		t.Errorf("agents %+v, error %v", agents, err)
+	}
+}
+
 // A node in a server's own process has no certificate that could be refused.
 func TestRemoveAServersOwnHost(t *testing.T) {
 	t.Parallel()
