@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"maps"
 	"net/netip"
 	"os"
@@ -112,6 +113,13 @@ func TestSettingsOfBefore(t *testing.T) {
 		t.Errorf("the host stands on %+v, networks %v", c, s.physicalNames())
 	}
 	if _, err := s.underlay(); err != nil {
+		t.Error(err)
+	}
+	cloud, err := s.open(t.Context(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cloud.Close(); err != nil {
 		t.Error(err)
 	}
 }
