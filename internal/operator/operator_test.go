@@ -258,7 +258,7 @@ func TestRemoveAgain(t *testing.T) {
 	if _, err := c.Remove(t.Context(), "host-1", false); err != nil {
 		t.Fatal(err)
 	}
-	agents, err := c.Cloud.Network.Agents(t.Context(), computetest.Admin(), store.List{})
+	agents, err := c.Network.Agents(t.Context(), computetest.Admin(), store.List{})
 	if err != nil || len(agents) != 0 {
 		t.Errorf("agents %+v, error %v", agents, err)
 	}
