@@ -194,14 +194,7 @@ func (s *Server) Answers(t testing.TB) {
 // Environment holds the administrator's credentials.
 func (s *Server) Environment(t testing.TB) []string {
 	t.Helper()
-	var env []string
-	for line := range strings.Lines(s.Wisp(t, "openrc")) {
-		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
-			name, value, _ := strings.Cut(rest, "=")
-			env = append(env, name+"="+strings.Trim(value, "'"))
-		}
-	}
-	return env
+	return world.Exports(s.Wisp(t, "openrc"))
 }
 
 // Caller logs in as the administrator.

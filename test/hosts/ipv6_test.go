@@ -21,9 +21,7 @@ func testIPv6(t *testing.T, f *fleet.Fleet, c *world.Caller, nodes []*fleet.Node
 		prefix := fmt.Sprintf("2001:db8:%d:", 60+i)
 		subnet := c.Create("/network/v2.0/subnets", "subnet", fmt.Sprintf(
 			`{"subnet": {"network_id": %q, "ip_version": 6, "cidr": "%s:/64", "ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}}`, n.ID, prefix))
-		if _, err := c.Request("PUT", "/network/v2.0/routers/"+router+"/add_router_interface", fmt.Sprintf(`{"subnet_id": %q}`, subnet)); err != nil {
-			t.Fatal(err)
-		}
+		attach(t, c, router, fleet.Network{SubnetID: subnet})
 		g := f.GuestOn(c, nodes[i], n)
 		guests = append(guests, g)
 		world.Eventually(t, world.Short, func() error {

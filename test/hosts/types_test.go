@@ -2,7 +2,6 @@ package hosts
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 
@@ -200,12 +199,7 @@ func testSegments(t *testing.T, c *world.Caller) {
 // testRouted joins networks of all types that leave a host with a router, and
 // that with the outside.
 func testRouted(t *testing.T, f *fleet.Fleet, c *world.Caller, nodes []*fleet.Node) {
-	const beyond = "203.0.113.2"
-	outside := f.Outside("172.24.4.1/24", beyond+"/32")
-	ext := c.Create("/network/v2.0/networks", "network",
-		`{"network": {"name": "ext", "router:external": true, "provider:network_type": "flat", "provider:physical_network": "public"}}`)
-	c.Create("/network/v2.0/subnets", "subnet", fmt.Sprintf(`{"subnet": {"network_id": %q, "ip_version": 4, "cidr": "172.24.4.0/24", "gateway_ip": "172.24.4.1", "enable_dhcp": false}}`, ext))
-	router := c.Create("/network/v2.0/routers", "router", fmt.Sprintf(`{"router": {"name": "r", "external_gateway_info": {"network_id": %q}}}`, ext))
+	out, ext, router := outside(t, f, c)
 	var guests []*fleet.Guest
 	var names []string
 	for i, k := range kinds[:4] {
@@ -217,9 +211,7 @@ func testRouted(t *testing.T, f *fleet.Fleet, c *world.Caller, nodes []*fleet.No
 			continue // its physical network is in use; its routing is that of an untagged VLAN
 		}
 		n := f.Network(c, "routed-"+k.name, fmt.Sprintf("10.%d.0.0/24", 30+i), provider)
-		if _, err := c.Request("PUT", "/network/v2.0/routers/"+router+"/add_router_interface", fmt.Sprintf(`{"subnet_id": %q}`, n.SubnetID)); err != nil {
-			t.Fatal(err)
-		}
+		attach(t, c, router, n)
 		for _, node := range nodes {
 			guests = append(guests, f.GuestOn(c, node, n))
 			names = append(names, k.name+" on "+node.Host)
@@ -236,18 +228,9 @@ func testRouted(t *testing.T, f *fleet.Fleet, c *world.Caller, nodes []*fleet.No
 		}
 	}
 	for i, g := range guests {
-		body := fmt.Sprintf(`{"floatingip": {"floating_network_id": %q, "port_id": %q}}`, ext, g.PortID)
-		id := c.Create("/network/v2.0/floatingips", "floatingip", body)
-		got, err := c.Get("/network/v2.0/floatingips/"+id, "floatingip")
-		if err != nil {
-			t.Fatal(err)
-		}
-		address, _ := got["floating_ip_address"].(string)
-		if net.ParseIP(address) == nil {
-			t.Fatal(got)
-		}
+		address := floating(t, c, ext, g.PortID)
 		ping := func() error {
-			_, err := f.Try(outside, "ping", "-n", "-c", "1", "-W", "1", address)
+			_, err := f.Try(out, "ping", "-n", "-c", "1", "-W", "1", address)
 			return err
 		}
 		if err := world.Within(world.Short, ping); err != nil {
@@ -257,6 +240,6 @@ func testRouted(t *testing.T, f *fleet.Fleet, c *world.Caller, nodes []*fleet.No
 			t.Errorf("%s with a floating IP does not reach the outside: %v", names[i], err)
 		}
 	}
-	took := fleet.Download(t, outside, guests[2].Netns, beyond, 50<<20)
+	took := fleet.Download(t, out, guests[2].Netns, beyond, 50<<20)
 	t.Logf("50 MB from the outside to a node without the external network in %s", took.Round(1e6))
 }

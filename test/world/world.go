@@ -145,7 +145,11 @@ func (w *World) credentials(t testing.TB) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var env []string
+	return Exports(rc)
+}
+
+// Exports are the variables that an openrc file exports, as environment.
+func Exports(rc string) (env []string) {
 	for line := range strings.Lines(rc) {
 		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "export "); ok {
 			name, value, _ := strings.Cut(rest, "=")
