@@ -78,33 +78,12 @@ func (s *Service) HostState(ctx context.Context, host string) (nodeapi.State, er
 			}
 			state.Instances[servers[i].ID] = servers[i].instance()
 		}
-		endpoints, err := s.endpoints(ctx, db)
-		if err != nil {
-			return err
-		}
-		if state.Network, state.Leases, err = s.network.HostState(ctx, db, host, endpoints); err != nil {
+		if state.Network, state.Leases, err = s.network.HostState(ctx, db, host); err != nil {
 			return fmt.Errorf("compute the host's network: %w", err)
 		}
 		return nil
 	})
 	return state, err
-}
-
-// endpoints are the tunnel addresses of hosts by name.
-func (s *Service) endpoints(ctx context.Context, db bun.IDB) (map[string]netip.Addr, error) {
-	var rows []struct{ Host, Endpoint string }
-	if err := db.NewSelect().TableExpr("compute_hosts").Column("host", "endpoint").Where("endpoint <> ''").Scan(ctx, &rows); err != nil {
-		return nil, fmt.Errorf("list endpoints: %w", err)
-	}
-	endpoints := make(map[string]netip.Addr, len(rows))
-	for _, row := range rows {
-		address, err := netip.ParseAddr(row.Endpoint)
-		if err != nil {
-			return nil, fmt.Errorf("read the endpoint of host %s: %w", row.Host, err)
-		}
-		endpoints[row.Host] = address
-	}
-	return endpoints, nil
 }
 
 // Hello records a node that has connected: its host is up, with what it offers.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -52,7 +51,7 @@ type Network interface {
 	PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, req network.PlugRequest) ([]network.PluggedPort, error)
 	UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) error
 	DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]network.PluggedPort, error)
-	HostState(ctx context.Context, db bun.IDB, host string, endpoints map[string]netip.Addr) (intent.State, map[string]nodeapi.Lease, error)
+	HostState(ctx context.Context, db bun.IDB, host string) (intent.State, map[string]nodeapi.Lease, error)
 	PortsActive(ctx context.Context, tx *store.Tx, up, down []string) error
 	AgentHeartbeat(ctx context.Context, tx *store.Tx, host string, info network.AgentInfo) error
 	MoveGateways(ctx context.Context, tx *store.Tx, lost []string) (moved int, err error)

@@ -61,7 +61,7 @@ func BenchmarkHostStateOfHundredHosts(b *testing.B) {
 	n, _ := f.wide()
 	f.crowd(n.ID, 1, 100)
 	for b.Loop() {
-		if state, _, err := f.HostState(b.Context(), f.db.Read(), "host-1", nil); err != nil || len(state.Ports) < 1000 {
+		if state, _, err := f.HostState(b.Context(), f.db.Read(), "host-1"); err != nil || len(state.Ports) < 1000 {
 			b.Fatalf("%d ports, %v", len(state.Ports), err)
 		}
 	}

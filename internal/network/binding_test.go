@@ -215,7 +215,7 @@ func TestFloatingIPCarriers(t *testing.T) {
 			names[fip.ID] = name
 		}
 		for i, host := range []string{"host-1", "host-2", "host-3"} {
-			state, _, err := f.HostState(t.Context(), f.db.Read(), host, nil)
+			state, _, err := f.HostState(t.Context(), f.db.Read(), host)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,11 +20,10 @@ var metadataAddress = netip.MustParsePrefix("169.254.169.254/32")
 // answers on its ports, by port id: the networks of the host's ports, those
 // that a router joins to them, and those of routers whose shared address the
 // host carries; all ports of these networks, as local or as reached at their
-// host's endpoint. Endpoints are those of hosts by name; nil is what the hosts
-// themselves said last, read for those alone that ports are on. It takes a
-// constant number of queries.
-func (s *Service) HostState(ctx context.Context, db bun.IDB, host string, endpoints map[string]netip.Addr) (intent.State, map[string]nodeapi.Lease, error) {
-	h := &hostView{service: s, db: db, host: host, endpoints: endpoints}
+// host's endpoint, as that host said last. It takes a constant number of
+// queries.
+func (s *Service) HostState(ctx context.Context, db bun.IDB, host string) (intent.State, map[string]nodeapi.Lease, error) {
+	h := &hostView{service: s, db: db, host: host}
 	h.state = intent.State{
 		Networks: map[string]intent.Network{}, Ports: map[string]intent.Port{}, Routers: map[string]intent.Router{}, SecurityGroups: map[string]intent.SecurityGroup{},
 	}
@@ -43,10 +42,9 @@ func (s *Service) HostState(ctx context.Context, db bun.IDB, host string, endpoi
 
 // hostView collects the state of one host.
 type hostView struct {
-	service   *Service
-	db        bun.IDB
-	host      string
-	endpoints map[string]netip.Addr
+	service *Service
+	db      bun.IDB
+	host    string
 
 	networks map[string]*Network
 	subnets  map[string]*Subnet
@@ -170,9 +168,6 @@ func (h *hostView) loadHosts(ctx context.Context) error {
 
 // endpoint is where tunnels to a host end; zero is that it is not known.
 func (h *hostView) endpoint(host string) netip.Addr {
-	if h.endpoints != nil {
-		return h.endpoints[host]
-	}
 	if f := h.facts[host]; f != nil {
 		if a, err := netip.ParseAddr(f.endpoint); err == nil {
 			return a

@@ -18,7 +18,7 @@ import (
 
 func (f *fixture) state(host string) (intent.State, map[string]nodeapi.Lease) {
 	f.t.Helper()
-	state, leases, err := f.HostState(f.t.Context(), f.db.Read(), host, map[string]netip.Addr{"host-1": netip.MustParseAddr("192.0.2.1"), "host-2": netip.MustParseAddr("192.0.2.2")})
+	state, leases, err := f.HostState(f.t.Context(), f.db.Read(), host)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -30,9 +30,9 @@ func TestHostState(t *testing.T) {
 		if state, leases := f.state("host-1"); len(state.Networks)+len(state.Ports)+len(state.Routers)+len(leases) != 0 {
 			t.Fatalf("an empty cloud has %v %v", state, leases)
 		}
-		for _, host := range []string{"host-1", "host-2"} {
+		for host, endpoint := range map[string]string{"host-1": "192.0.2.1", "host-2": "192.0.2.2"} {
 			if err := f.tx(func(ctx context.Context, tx *store.Tx) error {
-				return f.AgentHeartbeat(ctx, tx, host, network.AgentInfo{Version: "1", Physical: []string{"public"}})
+				return f.AgentHeartbeat(ctx, tx, host, network.AgentInfo{Version: "1", Physical: []string{"public"}, Endpoint: netip.MustParseAddr(endpoint)})
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -127,7 +127,7 @@ func (f *fixture) queries(host string) int64 {
 	f.t.Helper()
 	var n atomic.Int64
 	db := f.db.Read().(*bun.DB).WithQueryHook(hook{&n})
-	if _, _, err := f.HostState(f.t.Context(), db, host, nil); err != nil {
+	if _, _, err := f.HostState(f.t.Context(), db, host); err != nil {
 		f.t.Fatal(err)
 	}
 	return n.Load()
@@ -179,7 +179,7 @@ func TestHostStateOfManyHosts(t *testing.T) {
 		if many := f.queries("host-1"); many != few || few > 15 {
 			t.Errorf("%d queries with two hosts, %d with a hundred", few, many)
 		}
-		state, leases, err := f.HostState(t.Context(), f.db.Read(), "host-1", nil)
+		state, leases, err := f.HostState(t.Context(), f.db.Read(), "host-1")
 		if err != nil || len(leases) != 10 || !state.Routers[router.ID].Gateway.Local {
 			t.Fatalf("%d leases, router %+v, %v", len(leases), state.Routers[router.ID], err)
 		}
@@ -201,7 +201,7 @@ func TestHostStateFailure(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, _, err := f.HostState(ctx, f.db.Read(), "host-1", nil); err == nil {
+		if _, _, err := f.HostState(ctx, f.db.Read(), "host-1"); err == nil {
 			t.Error("a query that was cut off gave a state: a node would take everything down")
 		}
 	})

@@ -124,7 +124,7 @@ func (s *Service) Trace(ctx context.Context, caller *policy.Caller, portID strin
 		return nil, err
 	}
 	defer done()
-	if w.state, _, err = s.HostState(ctx, db, port.Host, nil); err != nil {
+	if w.state, _, err = s.HostState(ctx, db, port.Host); err != nil {
 		return nil, err
 	}
 	params := nodeapi.PortTraceParams{
@@ -221,7 +221,7 @@ func (s *Service) elsewhere(ctx context.Context, db bun.IDB, w *walk) error {
 	if err := db.NewSelect().TableExpr("ports").Column("host").Where("id = ?", w.target).Scan(ctx, &host); err != nil {
 		return fmt.Errorf("find the host of a port: %w", err)
 	}
-	state, _, err := s.HostState(ctx, db, host, nil)
+	state, _, err := s.HostState(ctx, db, host)
 	if err != nil {
 		return err
 	}
