@@ -26,6 +26,13 @@ INLINE __u64 ct_timeout(__u8 proto, __u8 state)
 	return 600 * SECOND;
 }
 
+/* ct_expired: a connection that was silent for too long. Another clock may have
+ * written when it was seen, a little ahead of this one. */
+INLINE int ct_expired(const struct ct *c, __u8 proto, __u64 now)
+{
+	return (__s64)(now - c->seen) >= (__s64)ct_timeout(proto, c->state);
+}
+
 /* tcp_next is the state after a segment; reply tells that it came from the
  * side that did not begin. */
 INLINE __u8 tcp_next(__u8 state, __u8 flags, int reply)
@@ -208,6 +215,7 @@ GLOBAL int conntrack(struct __sk_buff *skb, struct pkt *p, __u32 direction, __u3
 	struct ruleset *rs;
 	struct ct *c;
 	__u64 now;
+	__u8 next;
 	int err;
 
 	if (!p)
@@ -218,12 +226,12 @@ GLOBAL int conntrack(struct __sk_buff *skb, struct pkt *p, __u32 direction, __u3
 	rs = bpf_map_lookup_elem(&rulesets, &set);
 	if (!rs)
 		return err;
-	now = bpf_ktime_get_ns();
+	now = bpf_ktime_get_coarse_ns(); /* the same clock, some milliseconds late */
 	if (icmp_error(p) && !(p->flags & PKT_FRAG_LATER)) {
 		if (ct_key_quoted(skb, p, direction, &k))
 			return REASON_MALFORMED;
 		c = bpf_map_lookup_elem(&cts, &k);
-		if (c && c->state != CT_DENIED && now - c->seen < ct_timeout(k.proto, c->state))
+		if (c && c->state != CT_DENIED && !ct_expired(c, k.proto, now))
 			return 0;
 		/* Nothing that it belongs to: it needs a rule of its own. */
 		return allowed(p, set, rs, direction) ? 0 : err;
@@ -233,7 +241,7 @@ GLOBAL int conntrack(struct __sk_buff *skb, struct pkt *p, __u32 direction, __u3
 
 	ct_key_of(&k, p, direction);
 	c = bpf_map_lookup_elem(&cts, &k);
-	if (!c || now - c->seen >= ct_timeout(p->proto, c->state))
+	if (!c || ct_expired(c, p->proto, now))
 		return ct_new(p, direction, rs, set, &k, now);
 	/* A new connection that uses the ports of an old one. */
 	if (p->proto == PROTO_TCP && (p->tcp_flags & 0x12) == 2 && c->direction != direction &&
@@ -250,14 +258,20 @@ GLOBAL int conntrack(struct __sk_buff *skb, struct pkt *p, __u32 direction, __u3
 	}
 	if (c->state == CT_DENIED)
 		return REASON_RULE_REMOVED;
+	next = c->state;
 	if (p->proto == PROTO_TCP) {
 		if (c->state >= CT_CLOSING && (p->tcp_flags & 0x12) == 2)
 			return ct_new(p, direction, rs, set, &k, now);
-		c->state = tcp_next(c->state, p->tcp_flags, c->direction != direction);
+		next = tcp_next(c->state, p->tcp_flags, c->direction != direction);
 	} else if (c->direction != direction) {
-		c->state = CT_REPLIED;
+		next = CT_REPLIED;
 	}
-	c->seen = now;
+	/* Both sides' processors look at the entry for each packet: it is written
+	 * when something is new, so that they do not take it from each other. */
+	if (next != c->state)
+		c->state = next;
+	if (now - c->seen >= SECOND / 8)
+		c->seen = now;
 	return 0;
 }
 

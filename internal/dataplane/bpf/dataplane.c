@@ -136,7 +136,7 @@ int from_guest(struct __sk_buff *skb)
 		return err == -1 ? switch_frame(skb, p) : err;
 	}
 	if (secure) {
-		err = antispoof(skb, p);
+		err = antispoof(skb, p, mac_eq(p->smac, port->mac));
 		if (err)
 			return drop(skb, p->port, err);
 	}

@@ -119,13 +119,13 @@ INLINE int neighbour_ok(struct __sk_buff *skb, const struct pkt *p)
 	       p->l4 + 32 == ETH_HLEN + p->l3_len;
 }
 
-/* antispoof judges what a guest sends, except ARP. Returns 0 or the reason
- * to drop. */
-GLOBAL int antispoof(struct __sk_buff *skb, struct pkt *p)
+/* antispoof judges what a guest sends, except ARP; own tells that it is from
+ * the port's own MAC, which needs no look. Returns 0 or the reason to drop. */
+GLOBAL int antispoof(struct __sk_buff *skb, struct pkt *p, int own)
 {
 	if (!p)
 		return REASON_MALFORMED;
-	if (!mac_ok(p->port, p->smac))
+	if (!own && !mac_ok(p->port, p->smac))
 		return REASON_SPOOFED_MAC;
 	if (p->ethertype != ETHERTYPE_IPV4 && p->ethertype != ETHERTYPE_IPV6)
 		return REASON_ETHERTYPE;
