@@ -25,6 +25,7 @@ type bpfConf struct {
 	TunLocal   uint32
 	Transit    uint32
 	TunMtu     uint32
+	Epoch      uint32
 }
 
 type bpfCount struct {
@@ -73,6 +74,8 @@ type bpfDev struct {
 	_    structs.HostLayout
 	Kind uint32
 	Id   uint32
+	Mtu  uint32
+	Port bpfPort
 }
 
 type bpfDyn struct {
@@ -94,6 +97,25 @@ type bpfFloodKey struct {
 	_     structs.HostLayout
 	Net   uint32
 	Index uint32
+}
+
+type bpfFlow struct {
+	_         structs.HostLayout
+	Src       bpfAddr
+	Dst       bpfAddr
+	Dmac      [6]uint8
+	Smac      [6]uint8
+	InIfindex uint32
+	Sport     uint16
+	Dport     uint16
+	Proto     uint32
+	Epoch     uint32
+	Mtu       uint32
+	Until     uint64
+	ToIfindex uint32
+	Remote    uint32
+	Net       uint32
+	Pad       uint32
 }
 
 type bpfFrag struct {
@@ -192,8 +214,13 @@ type bpfPkt struct {
 	TunRemote  uint32
 	FragId     uint32
 	Pass       uint32
+	Epoch      uint32
+	ToPort     uint32
+	ToRemote   uint32
 	Nsrc       uint32
 	NatRemote  uint32
+	Dmac       [6]uint8
+	Smac       [6]uint8
 	Ethertype  uint16
 	L4         uint16
 	L3Len      uint16
@@ -201,8 +228,6 @@ type bpfPkt struct {
 	Dport      uint16
 	Nport      uint16
 	Nsport     uint16
-	Smac       [6]uint8
-	Dmac       [6]uint8
 	LegMac     [6]uint8
 	Proto      uint8
 	Ttl        uint8
@@ -380,6 +405,7 @@ const (
 	bpfMapDyns         = "dyns"
 	bpfMapFdb          = "fdb"
 	bpfMapFlood        = "flood"
+	bpfMapFlows        = "flows"
 	bpfMapFrags        = "frags"
 	bpfMapGreKeys      = "gre_keys"
 	bpfMapHosts        = "hosts"
@@ -471,6 +497,7 @@ type bpfMapSpecs struct {
 	Dyns      *ebpf.MapSpec `ebpf:"dyns"`
 	Fdb       *ebpf.MapSpec `ebpf:"fdb"`
 	Flood     *ebpf.MapSpec `ebpf:"flood"`
+	Flows     *ebpf.MapSpec `ebpf:"flows"`
 	Frags     *ebpf.MapSpec `ebpf:"frags"`
 	GreKeys   *ebpf.MapSpec `ebpf:"gre_keys"`
 	Hosts     *ebpf.MapSpec `ebpf:"hosts"`
@@ -528,6 +555,7 @@ type bpfMaps struct {
 	Dyns      *ebpf.Map `ebpf:"dyns"`
 	Fdb       *ebpf.Map `ebpf:"fdb"`
 	Flood     *ebpf.Map `ebpf:"flood"`
+	Flows     *ebpf.Map `ebpf:"flows"`
 	Frags     *ebpf.Map `ebpf:"frags"`
 	GreKeys   *ebpf.Map `ebpf:"gre_keys"`
 	Hosts     *ebpf.Map `ebpf:"hosts"`
@@ -561,6 +589,7 @@ func (m *bpfMaps) Close() error {
 		m.Dyns,
 		m.Fdb,
 		m.Flood,
+		m.Flows,
 		m.Frags,
 		m.GreKeys,
 		m.Hosts,

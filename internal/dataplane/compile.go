@@ -256,7 +256,7 @@ func (c *compilation) localPort(id string, p intent.Port, netID uint32, where bp
 	}
 	c.want.ports[where.Id] = out
 	if where.Ifindex != 0 {
-		c.want.devs[where.Ifindex] = bpfDev{Kind: devGuest, Id: where.Id}
+		c.want.devs[where.Ifindex] = bpfDev{Kind: devGuest, Id: where.Id, Mtu: c.want.nets[netID].Mtu, Port: out}
 	}
 	return err
 }

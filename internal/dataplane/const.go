@@ -47,6 +47,7 @@ const (
 	transitRoute = 1
 
 	markForwarded = 0x77697301
+	markJudged    = 0x77697304
 )
 
 // Protocol numbers, IANA.

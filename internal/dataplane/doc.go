@@ -130,6 +130,16 @@
 // begin it anew. Changed rules are written under a new version first, then
 // the ruleset is switched to that version in one write.
 //
+// # The short way
+//
+// What the long way answered for a packet from one port to another, here or on
+// another host, holds for the next ones of its flow: each processor remembers
+// it (bpf/flow.h), with the sender's device, both MACs, addresses and ports. It
+// holds in the epoch in which it was found, for an eighth of a second. Go begins
+// a new epoch after it wrote anything, so that a change is in force as soon as
+// it is written. Where the receiver's rules have been asked too, a mark lets the
+// packet pass to_guest at once.
+//
 // # Maps
 //
 // What Go writes, all compared with the kernel by Resync:
@@ -143,7 +153,7 @@
 //	sources, pairs       port, MAC and address (or prefix) that it may send from
 //	rulesets, rules, members   security groups
 //	routers, routes, raddrs    routers; their routes; their own and floating addresses
-//	confs                interfaces of the host
+//	confs                interfaces of the host, and the epoch
 //
 // What the programs write:
 //
@@ -155,6 +165,7 @@
 //	yields   routers whose gateway another host has taken over
 //	svcs     connections to the metadata service
 //	counts   dropped packets by port and reason
+//	flows    what is done with the next packets of a flow, on each processor
 //	scratch  room for the packet at hand
 //
 // Every key that has an address also has a network, router or port: equal

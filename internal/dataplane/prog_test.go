@@ -21,8 +21,9 @@ import (
 
 // bench runs the programs on single packets, without sending any.
 type bench struct {
-	t  *testing.T
-	dp *Dataplane
+	t    *testing.T
+	dp   *Dataplane
+	mark uint32 // of the packet as the last run left it
 }
 
 const (
@@ -130,9 +131,10 @@ func (b *bench) run(program, port string, mark uint32, frame []byte) (uint32, go
 		ctx := make([]byte, 192) // struct __sk_buff
 		binary.NativeEndian.PutUint32(ctx[8:], mark)
 		binary.NativeEndian.PutUint32(ctx[40:], uint32(l.Index))
-		opts := &ebpf.RunOptions{Data: frame, DataOut: out, Context: ctx, Repeat: 1}
+		after := make([]byte, len(ctx))
+		opts := &ebpf.RunOptions{Data: frame, DataOut: out, Context: ctx, ContextOut: after, Repeat: 1}
 		verdict, err = b.dp.kernel.progs[program].Run(opts)
-		out = opts.DataOut
+		out, b.mark = opts.DataOut, binary.NativeEndian.Uint32(after[8:])
 		return err
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/cilium/ebpf"
 )
@@ -135,6 +136,9 @@ type tables struct {
 	routes   table[bpfRouteKey, bpfRoute]
 	raddrs   table[bpfRaddrKey, bpfRaddr]
 	confs    table[uint32, bpfConf]
+	// stale tells that something was written, or may have been by another
+	// process, since the programs were told of a new epoch.
+	stale bool
 }
 
 func makeTable[K, V comparable](maps map[string]*ebpf.Map, name string) table[K, V] {
@@ -152,6 +156,7 @@ func newTables(m map[string]*ebpf.Map) *tables {
 		members: makeTable[bpfMemberKey, uint32](m, "members"), routers: makeTable[uint32, bpfRouter](m, "routers"),
 		routes: makeTable[bpfRouteKey, bpfRoute](m, "routes"), raddrs: makeTable[bpfRaddrKey, bpfRaddr](m, "raddrs"),
 		confs: makeTable[uint32, bpfConf](m, "confs"),
+		stale: true,
 	}
 }
 
@@ -199,13 +204,40 @@ func (t *tables) load() (drift int, err error) {
 
 // put writes what is missing or differs.
 func (t *tables) put(w *wanted) (changed int, err error) {
+	conf := w.confs[0]
+	conf.Epoch = t.confs.held[0].Epoch
+	w.confs[0] = conf
 	var failed []error
 	for _, s := range t.steps(w) {
 		n, err := s.put()
 		changed += n
 		failed = append(failed, err)
 	}
+	failed = append(failed, t.turn(changed))
 	return changed, errors.Join(failed...)
+}
+
+// turn begins a new epoch when something has changed: what connections keep of
+// the one before is looked up again. It comes after the writing, so that
+// nothing that is kept in the new epoch was read before it.
+func (t *tables) turn(changed int) error {
+	t.stale = t.stale || changed > 0
+	if !t.stale {
+		return nil
+	}
+	conf := t.confs.held[0]
+	if conf.Epoch == 0 {
+		conf.Epoch = rand.Uint32() // connections may remember small ones
+	}
+	conf.Epoch++
+	if conf.Epoch == 0 {
+		conf.Epoch++
+	}
+	if _, err := t.confs.put(map[uint32]bpfConf{0: conf}); err != nil {
+		return err
+	}
+	t.stale = false
+	return nil
 }
 
 // prune removes what is not wanted.
@@ -217,5 +249,6 @@ func (t *tables) prune(w *wanted) (changed int, err error) {
 		changed += n
 		failed = append(failed, err)
 	}
+	failed = append(failed, t.turn(changed))
 	return changed, errors.Join(failed...)
 }

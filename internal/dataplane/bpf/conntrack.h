@@ -9,6 +9,10 @@
 
 #define SECOND 1000000000ULL
 
+/* TCP_TURNS are the flags of segments with which a connection's state changes:
+ * RST, SYN, FIN. */
+#define TCP_TURNS 7
+
 /* Linux's own defaults (nf_conntrack-sysctl), but a day for TCP. */
 INLINE __u64 ct_timeout(__u8 proto, __u8 state)
 {
@@ -208,6 +212,17 @@ INLINE int judge_again(struct pkt *p, struct ct *c, __u32 direction, const struc
 	return ok;
 }
 
+/* ct_steady tells whether a packet is one more of a running connection: it is
+ * not judged again, nor does it change the connection's state. */
+INLINE int ct_steady(const struct pkt *p, const struct ct *c, __u32 direction, __u64 now)
+{
+	if (c->state > CT_REPLIED || ct_expired(c, p->proto, now))
+		return 0;
+	if (p->proto == PROTO_TCP && p->tcp_flags & TCP_TURNS)
+		return 0;
+	return c->state == CT_REPLIED || c->direction == direction;
+}
+
 /* conntrack judges an IP packet of p->port. Returns 0 or the reason to drop. */
 GLOBAL int conntrack(struct __sk_buff *skb, struct pkt *p, __u32 direction, __u32 set)
 {
@@ -266,10 +281,11 @@ GLOBAL int conntrack(struct __sk_buff *skb, struct pkt *p, __u32 direction, __u3
 	} else if (c->direction != direction) {
 		next = CT_REPLIED;
 	}
-	/* Both sides' processors look at the entry for each packet: it is written
-	 * when something is new, so that they do not take it from each other. */
 	if (next != c->state)
 		c->state = next;
+	/* The processors of both sides look at the entry for each packet: it is
+	 * written when something is new, so that they do not take it from each
+	 * other. */
 	if (now - c->seen >= SECOND / 8)
 		c->seen = now;
 	return 0;

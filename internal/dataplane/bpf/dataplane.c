@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0
 /* The programs: one for each kind of device and direction. */
+#include "flow.h"
 #include "nd.h"
 #include "route.h"
 #include "service.h"
-
-/* oversize tells whether a frame is bigger than its network is for. */
-INLINE int oversize(struct __sk_buff *skb, const struct pkt *p, const struct net *n)
-{
-	if (!n->mtu)
-		return 0;
-	if (p->ethertype == ETHERTYPE_IPV4 || p->ethertype == ETHERTYPE_IPV6)
-		return wire_size(skb, p) > n->mtu;
-	return skb->len > n->mtu + ETH_HLEN + 4;
-}
 
 /* too_big answers a guest's packet that no device of its network takes. */
 GLOBAL int too_big(struct __sk_buff *skb, struct pkt *p, __u32 mtu)
@@ -41,7 +32,7 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 	if (!n)
 		return drop(skb, p->port, REASON_UNKNOWN_MAC);
 	if (mac_multicast(p->dmac)) {
-		if (p->origin == FROM_GUEST && oversize(skb, p, n))
+		if (p->origin == FROM_GUEST && oversize(skb, p, n->mtu))
 			return drop(skb, p->port, REASON_TOO_BIG);
 		return flood_net(skb, p->net, p->port, p->origin);
 	}
@@ -60,7 +51,7 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 			d = 0;
 	}
 	/* A router has its own say, by the network that it sends to. */
-	if (p->origin == FROM_GUEST && (!d || d->kind != DEST_ROUTER) && oversize(skb, p, n))
+	if (p->origin == FROM_GUEST && (!d || d->kind != DEST_ROUTER) && oversize(skb, p, n->mtu))
 		return too_big(skb, p, n->mtu);
 	if (!d || d->kind == DEST_REMOTE) {
 		if (outside)
@@ -71,6 +62,7 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 			return drop(skb, p->port, REASON_UNKNOWN_MAC);
 		if (p->origin == FROM_TUNNEL)
 			return drop(skb, p->port, REASON_LOOP);
+		p->to_remote = d->remote;
 		return send_remote(skb, p, p->net, d->remote);
 	}
 	if (d->kind == DEST_ROUTER) {
@@ -83,6 +75,7 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 	}
 	if (d->id == p->port)
 		return drop(skb, p->port, REASON_LOOP);
+	p->to_port = d->id;
 	return send_port(skb, p, d->ifindex, MARK_FORWARDED);
 }
 
@@ -123,8 +116,9 @@ int from_guest(struct __sk_buff *skb)
 	p->port = dev->id;
 	p->origin = FROM_GUEST;
 	p->in_ifindex = skb->ifindex;
-	port = bpf_map_lookup_elem(&ports, &p->port);
-	if (!port || !(port->flags & PORT_ENABLED))
+	p->epoch = epoch();
+	port = &dev->port;
+	if (!(port->flags & PORT_ENABLED))
 		return drop(skb, p->port, REASON_PORT_DOWN);
 	p->net = port->net;
 	secure = port->flags & PORT_SECURITY;
@@ -135,6 +129,9 @@ int from_guest(struct __sk_buff *skb)
 		err = handle_arp(skb, p, secure);
 		return err == -1 ? switch_frame(skb, p) : err;
 	}
+	err = flow_on(skb, p);
+	if (err != -1)
+		return err;
 	if (secure) {
 		err = antispoof(skb, p, mac_eq(p->smac, port->mac));
 		if (err)
@@ -158,7 +155,10 @@ int from_guest(struct __sk_buff *skb)
 		if (err != -1)
 			return err;
 	}
-	return switch_frame(skb, p);
+	err = switch_frame(skb, p);
+	if (p->to_port || p->to_remote)
+		flow_keep(p, secure, dev->mtu);
+	return err;
 }
 
 /* to_guest sees all that any program sends to a guest: the one place where
@@ -166,20 +166,27 @@ int from_guest(struct __sk_buff *skb)
 SEC("tc")
 int to_guest(struct __sk_buff *skb)
 {
-	struct dev *dev = this_dev(skb, DEV_GUEST);
-	struct pkt *p = scratch_pkt(1);
 	__u32 mark = skb->mark;
 	struct port *port;
+	struct dev *dev;
+	struct pkt *p;
 	int err;
 
+	if (mark == MARK_JUDGED) {
+		set_mark(skb, 0);
+		return TC_ACT_OK;
+	}
+	dev = this_dev(skb, DEV_GUEST);
+	p = scratch_pkt(1);
 	if (!dev || !p)
 		return TC_ACT_SHOT;
 	if (mark != MARK_FORWARDED && mark != MARK_SERVICE)
 		return drop(skb, dev->id, REASON_STRANGER);
 	set_mark(skb, 0);
 	p->port = dev->id;
-	port = bpf_map_lookup_elem(&ports, &p->port);
-	if (!port || !(port->flags & PORT_ENABLED))
+	p->epoch = epoch();
+	port = &dev->port;
+	if (!(port->flags & PORT_ENABLED))
 		return drop(skb, p->port, REASON_PORT_DOWN);
 	if (mark == MARK_SERVICE || !(port->flags & PORT_SECURITY))
 		return TC_ACT_OK;

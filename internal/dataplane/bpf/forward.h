@@ -39,6 +39,30 @@ INLINE int shorten(struct __sk_buff *skb, __u32 len)
 	return skb->gso_size || skb->len > UNCUT;
 }
 
+/* wire_size is how long the packet, or the segments it will be cut to, are. */
+INLINE __u32 wire_size(struct __sk_buff *skb, const struct pkt *p)
+{
+	__u8 doff = 0x80; /* UDP: 8 bytes */
+
+	if (!skb->gso_size)
+		return p->l3_len;
+	if (p->proto == PROTO_TCP)
+		bpf_skb_load_bytes(skb, p->l4 + 12, &doff, 1);
+	else
+		doff = 0x20;
+	return skb->gso_size + p->l4 - ETH_HLEN + (doff >> 4) * 4;
+}
+
+/* oversize tells whether a frame is bigger than its network is for. */
+INLINE int oversize(struct __sk_buff *skb, const struct pkt *p, __u32 mtu)
+{
+	if (!mtu)
+		return 0;
+	if (p->ethertype == ETHERTYPE_IPV4 || p->ethertype == ETHERTYPE_IPV6)
+		return wire_size(skb, p) > mtu;
+	return skb->len > mtu + ETH_HLEN + 4;
+}
+
 INLINE int send_port(struct __sk_buff *skb, const struct pkt *p, __u32 ifindex, __u32 mark)
 {
 	if (!ifindex)

@@ -15,6 +15,9 @@
 		__uint(map_flags, flags_);                                                                             \
 	} name_ SEC(".maps")
 
+#define FLOW_BITS 12
+#define FLOWS (1 << FLOW_BITS)
+
 /* What Go writes. */
 MAP(ids, BPF_MAP_TYPE_HASH, struct id_key, __u32, 262144, BPF_F_NO_PREALLOC);
 MAP(devs, BPF_MAP_TYPE_HASH, __u32, struct dev, 65536, BPF_F_NO_PREALLOC);
@@ -47,6 +50,9 @@ MAP(yields, BPF_MAP_TYPE_HASH, __u32, struct yield, 65536, BPF_F_NO_PREALLOC);
 MAP(svcs, BPF_MAP_TYPE_LRU_HASH, struct svc_key, struct svc, 65536, 0);
 MAP(counts, BPF_MAP_TYPE_PERCPU_HASH, struct count_key, struct count, 65536, BPF_F_NO_PREALLOC);
 
+/* What each processor remembers of flows, by their hash. */
+MAP(flows, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct flow, FLOWS, 0);
+
 /* Room for parsed packets: 0 for what enters, 1 for what leaves towards a
  * guest, since copying a frame to a guest runs that program inside this one. */
 MAP(scratch, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct pkt, 2, 0);
@@ -65,6 +71,14 @@ INLINE struct conf *config(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&confs, &zero);
+}
+
+/* epoch tells what this host's state is the same in. */
+INLINE __u32 epoch(void)
+{
+	struct conf *c = config();
+
+	return c ? c->epoch : 0;
 }
 
 /* net_of and router_of look up by a copy of the number: before 6.2 the verifier

@@ -87,6 +87,16 @@ INLINE int mac_eq(const __u8 *a, const __u8 *b)
 	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
 }
 
+typedef __u32 word __attribute__((may_alias));
+
+/* macs_copy copies both MACs of a frame, in three words. */
+INLINE void macs_copy(__u8 *to, const __u8 *from)
+{
+	((word *)to)[0] = ((const word *)from)[0];
+	((word *)to)[1] = ((const word *)from)[1];
+	((word *)to)[2] = ((const word *)from)[2];
+}
+
 INLINE void mac_copy(__u8 *to, const __u8 *from) { __builtin_memcpy(to, from, 6); }
 
 /* icmp_request and icmp_reply: the ICMP messages that come in pairs with an
@@ -118,11 +128,34 @@ INLINE int has_ports(__u8 proto)
 	return proto == PROTO_TCP || proto == PROTO_UDP || proto == PROTO_SCTP || proto == 136 || proto == 33;
 }
 
+/* FIRST is how far into a frame the headers are expected. */
+#define FIRST 256
+
+/* load reads *to_ from off: right from the frame where it lies in the frame's
+ * first piece, which takes no call, and the words of it as words. */
+#define load(skb_, off_, to_)                                                                                          \
+	({                                                                                                             \
+		void *data_ = (void *)(long)(skb_)->data;                                                              \
+		void *end_ = (void *)(long)(skb_)->data_end;                                                           \
+		__u64 at_ = (off_);                                                                                    \
+		int err_ = 0;                                                                                          \
+                                                                                                                       \
+		if (at_ < FIRST && data_ + at_ + sizeof(*(to_)) <= end_)                                               \
+			*(to_) = *(typeof(to_))(data_ + at_);                                                          \
+		else                                                                                                   \
+			err_ = bpf_skb_load_bytes((skb_), (off_), (to_), sizeof(*(to_)));                              \
+		err_;                                                                                                  \
+	})
+
 /* parse_l4 reads ports, or type and identifier. Of a fragment that is not the
  * first, they are what the first one had. */
 INLINE int parse_l4(struct __sk_buff *skb, struct pkt *p, __u32 ctx)
 {
 	struct frag_key fk = {};
+	struct {
+		__u16 from;
+		__u16 to;
+	} ports;
 	__u8 head[8];
 
 	if (p->flags & (PKT_FRAG_FIRST | PKT_FRAG_LATER)) {
@@ -144,11 +177,11 @@ INLINE int parse_l4(struct __sk_buff *skb, struct pkt *p, __u32 ctx)
 		return 0;
 	}
 	if (has_ports(p->proto)) {
-		if (bpf_skb_load_bytes(skb, p->l4, head, 4))
+		if (load(skb, p->l4, &ports))
 			return REASON_MALFORMED;
-		__builtin_memcpy(&p->sport, head, 2);
-		__builtin_memcpy(&p->dport, head + 2, 2);
-		if (p->proto == PROTO_TCP && bpf_skb_load_bytes(skb, p->l4 + 13, &p->tcp_flags, 1))
+		p->sport = ports.from;
+		p->dport = ports.to;
+		if (p->proto == PROTO_TCP && load(skb, p->l4 + 13, &p->tcp_flags))
 			return REASON_MALFORMED;
 	} else if (p->proto == PROTO_ICMP || p->proto == PROTO_ICMPV6) {
 		if (bpf_skb_load_bytes(skb, p->l4, head, 8))
@@ -173,7 +206,7 @@ INLINE int parse_ip4(struct __sk_buff *skb, struct pkt *p)
 	__u16 frag;
 	__u32 ihl;
 
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+	if (load(skb, ETH_HLEN, &ip))
 		return REASON_MALFORMED;
 	ihl = (ip.vihl & 15) * 4;
 	p->l3_len = bpf_ntohs(ip.len);
@@ -206,7 +239,7 @@ INLINE int parse_ip6(struct __sk_buff *skb, struct pkt *p)
 	__u32 off = ETH_HLEN + sizeof(ip);
 	int i;
 
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+	if (load(skb, ETH_HLEN, &ip))
 		return REASON_MALFORMED;
 	p->l3_len = bpf_ntohs(ip.len) + sizeof(ip);
 	if ((bpf_ntohl(ip.flow) >> 28) != 6 || p->l3_len + ETH_HLEN > skb->len)
@@ -252,13 +285,15 @@ done:
  * apart the places where fragments of one packet pass. */
 GLOBAL int parse(struct __sk_buff *skb, struct pkt *p, __u32 ctx)
 {
-	struct ethhdr_ eth;
+	struct {
+		__u8 macs[12];
+		__u16 type;
+	} eth __attribute__((aligned(4)));
 	int err;
 
-	if (!p || bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)))
+	if (!p || load(skb, 0, &eth))
 		return REASON_MALFORMED;
-	mac_copy(p->dmac, eth.dst);
-	mac_copy(p->smac, eth.src);
+	macs_copy(p->dmac, eth.macs);
 	p->ethertype = bpf_ntohs(eth.type);
 	p->flags = 0;
 	p->sport = 0;

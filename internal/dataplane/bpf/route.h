@@ -200,20 +200,6 @@ INLINE int own_address(struct __sk_buff *skb, struct pkt *p, int outside)
 	return v;
 }
 
-/* wire_size is how long the packet, or the segments it will be cut to, are. */
-INLINE __u32 wire_size(struct __sk_buff *skb, const struct pkt *p)
-{
-	__u8 doff = 0x80; /* UDP: 8 bytes */
-
-	if (!skb->gso_size)
-		return p->l3_len;
-	if (p->proto == PROTO_TCP)
-		bpf_skb_load_bytes(skb, p->l4 + 12, &doff, 1);
-	else
-		doff = 0x20;
-	return skb->gso_size + p->l4 - ETH_HLEN + (doff >> 4) * 4;
-}
-
 INLINE void count_hop(struct __sk_buff *skb, struct pkt *p)
 {
 	__u8 ttl = p->ttl - 1;

@@ -30,6 +30,7 @@
 #define MARK_FORWARDED 0x77697301 /* "wis" and a number */
 #define MARK_SERVICE 0x77697302	  /* from the node itself: no security groups */
 #define MARK_UNDERLAY 0x77697303  /* has its outer headers: on to the underlay */
+#define MARK_JUDGED 0x77697304	  /* the receiver's security groups have their say already */
 
 /* An address in network order; IPv4 is mapped: ::ffff:a.b.c.d. */
 struct addr {
@@ -44,11 +45,6 @@ enum dev_kind {
 	DEV_SERVICE = 4,
 };
 
-struct dev {
-	__u32 kind;
-	__u32 id; /* port or network */
-};
-
 #define PORT_ENABLED 1
 #define PORT_SECURITY 2
 
@@ -59,6 +55,13 @@ struct port {
 	__u8 mac[6];
 	__u8 flags;
 	__u8 pad;
+};
+
+struct dev {
+	__u32 kind;
+	__u32 id;	  /* port or network */
+	__u32 mtu;	  /* of a guest's network */
+	struct port port; /* of a guest: all that each packet asks for, in one look */
 };
 
 enum net_type {
@@ -208,6 +211,25 @@ struct ct {
 	__u8 pad[2];
 };
 
+/* flow: what the long way does with the packets of a flow, see flow.h. */
+struct flow {
+	struct addr src;
+	struct addr dst;
+	__u8 dmac[6];
+	__u8 smac[6];
+	__u32 in_ifindex; /* of the sender's device */
+	__u16 sport;
+	__u16 dport;
+	__u32 proto;
+	__u32 epoch;
+	__u32 mtu;
+	__u64 until;	  /* ns, monotonic */
+	__u32 to_ifindex; /* of the receiver's device; 0: on another host */
+	__u32 remote;	  /* that host's tunnel address, network order */
+	__u32 net;
+	__u32 pad;
+};
+
 struct frag_key {
 	struct addr src;
 	struct addr dst;
@@ -334,6 +356,7 @@ struct conf {
 	__u32 tun_local; /* network order */
 	__u32 transit;	 /* network in which hosts hand packets of routers over */
 	__u32 tun_mtu;	 /* of a packet in a tunnel; 0 when not known */
+	__u32 epoch;	 /* another after each change of what Go writes; never 0 once it wrote */
 };
 
 struct count_key {
@@ -431,8 +454,13 @@ struct pkt {
 	__u32 tun_remote; /* network order */
 	__u32 frag_id;
 	__u32 pass;
+	__u32 epoch;   /* when the packet came */
+	__u32 to_port;	 /* port of this host that a guest's frame was switched to */
+	__u32 to_remote; /* or the other host, network order */
 	__u32 nsrc; /* translation: new source, network order */
 	__u32 nat_remote; /* translation: who does it, 0 for the gateway's host */
+	__u8 dmac[6]; /* both MACs together, at a word's place: see macs_copy */
+	__u8 smac[6];
 	__u16 ethertype; /* host order */
 	__u16 l4;
 	__u16 l3_len;
@@ -440,8 +468,6 @@ struct pkt {
 	__u16 dport;
 	__u16 nport;  /* translation: new destination port (inwards) */
 	__u16 nsport; /* translation: new source port (outwards) */
-	__u8 smac[6];
-	__u8 dmac[6];
 	__u8 leg_mac[6];
 	__u8 proto;
 	__u8 ttl;
