@@ -1,11 +1,14 @@
 package dataplane_test
 
 import (
+	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"wisp/internal/dataplane"
 	"wisp/internal/dataplane/intent"
+	"wisp/internal/netlinkx"
 )
 
 // tunnelMTU is what a network of each type carries over an underlay of 1500.
@@ -84,6 +87,57 @@ func tunnelJoinsHosts(t *testing.T, kind string) {
 	one.ping(a, "fd01::11")
 	one.run(a, "ping -n -c 2 -i 0.2 -W 2 -s 1400 10.0.1.11")
 	one.ping(a, "10.0.2.1")
+}
+
+// Flows of two networks with the same MACs, addresses and ports share a tunnel,
+// and never meet.
+func TestTunnelKeepsEqualFlowsApart(t *testing.T) {
+	t.Parallel()
+	eachTunnel(t, func(t *testing.T, kind string) {
+		one, two := twoHosts(t, kind)
+		var from, to []*net.UDPConn
+		listen := func(netns, address string) *net.UDPConn {
+			var conn *net.UDPConn
+			err := netlinkx.In(netlinkx.NetnsPath(netns), func() (err error) {
+				conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(address)))
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+			return conn
+		}
+		networks := []string{"blue", "red"}
+		for _, name := range networks {
+			from = append(from, listen(one.guest(one.port("a"+name, name, "fa:16:3e:00:00:01", "10.0.1.10"), 24, ""), "10.0.1.10:4000"))
+			to = append(to, listen(two.guest(two.port("b"+name, name, "fa:16:3e:00:00:02", "10.0.1.11"), 24, ""), "10.0.1.11:5000"))
+		}
+		share(one, two)
+		one.applyClean()
+		two.applyClean()
+		// In turns, so that each finds what the other has left.
+		buffer := make([]byte, 100)
+		for range 100 {
+			for i, name := range networks {
+				if _, err := from[i].WriteToUDPAddrPort([]byte(name), netip.MustParseAddrPort("10.0.1.11:5000")); err != nil {
+					t.Fatal(err)
+				}
+				_ = to[i].SetReadDeadline(time.Now().Add(5 * time.Second))
+				n, peer, err := to[i].ReadFromUDPAddrPort(buffer)
+				if err != nil || string(buffer[:n]) != name {
+					t.Fatalf("%s received %q, %v", name, buffer[:n], err)
+				}
+				if _, err := to[i].WriteToUDPAddrPort([]byte(name), peer); err != nil {
+					t.Fatal(err)
+				}
+				_ = from[i].SetReadDeadline(time.Now().Add(5 * time.Second))
+				if n, err = from[i].Read(buffer); err != nil || string(buffer[:n]) != name {
+					t.Fatalf("%s received the answer %q, %v", name, buffer[:n], err)
+				}
+			}
+		}
+	})
 }
 
 func TestGatewayOfAnotherHost(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	netRounds  = 3
-	netSeconds = 2
+	netRounds  = 15
+	netSeconds = 1
 )
 
 // path is a way of packets between two namespaces.
@@ -52,45 +52,73 @@ func TestNetwork(t *testing.T) {
 	}
 	ours, far := clouds(t, f)
 	one, two = append(one, ours...), append(two, far...)
-	figures := map[string][]flow{}
 	all := slices.Concat(one, two)
-	for range netRounds {
-		for _, p := range all { // side by side: the machine's load is every path's
-			figures[p.name] = append(figures[p.name], measure(t, p))
+	figures := map[string][]flow{}
+	for _, p := range all {
+		figures[p.name] = make([]flow, netRounds)
+	}
+	for round := range netRounds {
+		for _, k := range kinds { // of one kind, path by path: the machine's load is every path's
+			for i := range all {
+				p := all[(i+round)%len(all)]
+				*k.of(&figures[p.name][round]) = k.measure(t, p)
+			}
 		}
 	}
-	report(t, "between two ports on one host", one, figures)
-	report(t, "between two ports on two hosts", two, figures)
+	report(t, "between two ports on one host", one, figures, "veth redirect")
+	report(t, "between two ports on two hosts", two, figures, "kernel VXLAN on a bridge")
+	report(t, "with many rules", ours, figures, ours[0].name)
 }
 
-// report logs the medians, and their ratio to the first path of the list.
-func report(t *testing.T, title string, paths []path, figures map[string][]flow) {
+// kinds are what is measured of each path.
+var kinds = []struct {
+	title, format string
+	of            func(*flow) *float64
+	measure       func(*testing.T, path) float64
+}{
+	{"TCP, 1 stream", "%.2f Gbit/s", func(f *flow) *float64 { return &f.tcp1 }, func(t *testing.T, p path) float64 {
+		rate, _ := iperf(t, p)
+		return rate
+	}},
+	{"TCP, 8 streams", "%.2f Gbit/s", func(f *flow) *float64 { return &f.tcp8 }, func(t *testing.T, p path) float64 {
+		rate, _ := iperf(t, p, "-P", "8")
+		return rate
+	}},
+	{"UDP packets/s", "%.0f", func(f *flow) *float64 { return &f.packets }, func(t *testing.T, p path) float64 {
+		_, packets := iperf(t, p, "-u", "-b", "0", "-l", "64")
+		return packets
+	}},
+	{"request, response", "%.1f µs", func(f *flow) *float64 { return &f.exchange }, exchange},
+}
+
+// report logs the medians of all rounds, and of the ratios to a path that was
+// measured in the same round.
+func report(t *testing.T, title string, paths []path, figures map[string][]flow, to string) {
 	t.Helper()
 	var text strings.Builder
-	fmt.Fprintf(&text, "%s\n| %-34s | %-20s | %-20s | %-20s | %-20s |\n|---|---|---|---|---|\n", title, "path", "TCP, 1 stream", "TCP, 8 streams", "UDP packets/s", "request, response")
-	first := middle(figures[paths[0].name])
+	fmt.Fprintf(&text, "%s, and the ratio to %s\n| path ", title, to)
+	for _, k := range kinds {
+		fmt.Fprintf(&text, "| %s ", k.title)
+	}
+	text.WriteString("|\n|---" + strings.Repeat("|---", len(kinds)) + "|\n")
 	for _, p := range paths {
-		m := middle(figures[p.name])
-		fmt.Fprintf(&text, "| %-34s | %5.2f Gbit/s (%.2f) | %5.2f Gbit/s (%.2f) | %8.0f (%.2f) | %6.1f µs (%.2f) |\n", p.name,
-			m.tcp1, m.tcp1/first.tcp1, m.tcp8, m.tcp8/first.tcp8, m.packets, m.packets/first.packets, m.exchange, m.exchange/first.exchange)
+		fmt.Fprintf(&text, "| %s ", p.name)
+		for _, k := range kinds {
+			values, ratios := make([]float64, netRounds), make([]float64, netRounds)
+			for i := range netRounds {
+				values[i] = *k.of(&figures[p.name][i])
+				ratios[i] = values[i] / *k.of(&figures[to][i])
+			}
+			fmt.Fprintf(&text, "| "+k.format+" (%.2f) ", middle(values), middle(ratios))
+		}
+		text.WriteString("|\n")
 	}
 	t.Log("\n" + text.String())
 }
 
-// middle is the median of each figure.
-func middle(all []flow) flow {
-	of := func(pick func(flow) float64) float64 {
-		values := make([]float64, len(all))
-		for i, f := range all {
-			values[i] = pick(f)
-		}
-		slices.Sort(values)
-		return values[len(values)/2]
-	}
-	return flow{
-		tcp1: of(func(f flow) float64 { return f.tcp1 }), tcp8: of(func(f flow) float64 { return f.tcp8 }),
-		packets: of(func(f flow) float64 { return f.packets }), exchange: of(func(f flow) float64 { return f.exchange }),
-	}
+func middle(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
 }
 
 // serve runs an iperf3 server in a namespace until stop is called.
@@ -104,16 +132,6 @@ func serve(t *testing.T, netns string) (stop func()) {
 		_ = server.Process.Kill()
 		_ = server.Wait()
 	}
-}
-
-func measure(t *testing.T, p path) flow {
-	t.Helper()
-	var f flow
-	f.tcp1, _ = iperf(t, p)
-	f.tcp8, _ = iperf(t, p, "-P", "8")
-	_, f.packets = iperf(t, p, "-u", "-b", "0", "-l", "64")
-	f.exchange = exchange(t, p)
-	return f
 }
 
 // iperf returns Gbit/s and datagrams a second, of what arrived.

@@ -221,8 +221,17 @@ INLINE int emerge(struct __sk_buff *skb, struct pkt *p)
 	set_mark(skb, 0);
 	p->origin = FROM_TUNNEL;
 	p->in_ifindex = skb->ifindex;
+	p->epoch = epoch();
 	err = parse(skb, p, 0xffffffff);
-	return err ? drop(skb, 0, err) : arrive(skb, p);
+	if (err)
+		return drop(skb, 0, err);
+	err = flow_on(skb, p);
+	if (err != -1)
+		return err;
+	err = arrive(skb, p);
+	if (p->to_port)
+		flow_keep(p, 0, 0);
+	return err;
 }
 
 INLINE int physical(struct __sk_buff *skb, __u32 origin)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* The short way of packets between ports. The long way asks for the sender's
- * addresses, its rules, where the frame goes, and the receiver's rules; what it
- * answered holds for the flow's next packets, as long as the host's state is of
+/* The short way of packets between ports, of this host and of others. The long
+ * way asks for the sender's addresses, its rules, where the frame goes, and the
+ * receiver's rules; what it answered holds for the flow's next packets, as long as the host's state is of
  * the same epoch, and for FLOW_NS: then one packet goes the long way again, and
  * the connections' entries learn that they live. Segments that begin or end a
  * connection always take the long way. */
@@ -17,7 +17,7 @@
  * have it. */
 INLINE struct flow *flow_of(const struct pkt *p)
 {
-	__u64 h = (__u64)(p->src.w[3] ^ p->in_ifindex) << 32 | (p->dst.w[3] ^ p->proto);
+	__u64 h = (__u64)(p->src.w[3] ^ p->in_ifindex) << 32 | (p->dst.w[3] ^ p->net << 8 ^ p->proto);
 	__u32 at;
 
 	h ^= ((__u64)p->sport << 16 | p->dport) * 0x9e3779b1;
@@ -35,7 +35,7 @@ INLINE int flow_is(const struct flow *f, const struct pkt *p)
 		 (f->src.w[3] ^ p->src.w[3]) | (f->dst.w[0] ^ p->dst.w[0]) | (f->dst.w[1] ^ p->dst.w[1]) |
 		 (f->dst.w[2] ^ p->dst.w[2]) | (f->dst.w[3] ^ p->dst.w[3]) | (a[0] ^ b[0]) | (a[1] ^ b[1]) |
 		 (a[2] ^ b[2]) | (f->sport ^ p->sport) | (f->dport ^ p->dport) | (f->proto ^ p->proto) |
-		 (f->in_ifindex ^ p->in_ifindex));
+		 (f->in_ifindex ^ p->in_ifindex) | (f->net ^ p->net));
 }
 
 /* flow_fits tells whether a packet can be one more of a flow. */
@@ -44,7 +44,8 @@ INLINE int flow_fits(const struct pkt *p)
 	return p->epoch && has_ports(p->proto) && !(p->proto == PROTO_TCP && p->tcp_flags & TCP_TURNS);
 }
 
-/* flow_keep remembers what the long way did with a frame. */
+/* flow_keep remembers what the long way did with a frame; secure tells that the
+ * sender has rules, which are another host's affair when it comes from there. */
 GLOBAL int flow_keep(struct pkt *p, __u32 secure, __u32 mtu)
 {
 	struct port *port = 0;

@@ -217,7 +217,7 @@ struct flow {
 	struct addr dst;
 	__u8 dmac[6];
 	__u8 smac[6];
-	__u32 in_ifindex; /* of the sender's device */
+	__u32 in_ifindex; /* of the sender's device, or where tunnels end */
 	__u16 sport;
 	__u16 dport;
 	__u32 proto;
