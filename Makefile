@@ -12,7 +12,7 @@ NPM     := web/node_modules/.package-lock.json
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-hosts test-web bench bench-net clean
+.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-hosts test-web bench bench-net conformance clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -127,6 +127,10 @@ bench: $(BIN) $(GUEST) ## figures, with the medians of 10
 bench-net: $(BIN) ## figures of the network, beside others in the same run
 	@test/install-packages bench
 	@go test -count=1 -timeout 30m -v -run TestNetwork ./test/bench -figures
+
+conformance: $(BIN) $(GUEST) ## stages of Tempest against a cloud: STAGE=02, or several with commas, or all
+	@test/install-packages run tempest
+	@go test -count=1 -timeout 180m -v -run TestConformance ./test/tempest -stages $(or $(STAGE),all) -results $(or $(RESULTS),$(BUILD)/tempest)
 
 clean: ## remove what was built
 	@rm -rf bin $(BUILD) web/node_modules web/test-results web/screenshots; git clean -qfdX web/dist

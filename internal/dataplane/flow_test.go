@@ -94,7 +94,7 @@ func TestShortWay(t *testing.T) {
 	if short, _ := b.goes(flows["UDP"]); !short {
 		t.Error("UDP has lost its way")
 	}
-	time.Sleep(200 * time.Millisecond)
+	<-time.After(200 * time.Millisecond) // more than an answer holds
 	if b.run("from_guest", "a", 0, flows["UDP"]); b.mark != markForwarded {
 		t.Errorf("a way that is too old: mark %#x", b.mark)
 	}

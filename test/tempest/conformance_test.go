@@ -1,0 +1,199 @@
+package tempest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wisp/test/world"
+)
+
+var (
+	stages = flag.String("stages", "", "numbers of stages, with commas; none leaves Tempest out")
+	keep   = flag.String("results", "", "folder for what Tempest wrote")
+)
+
+// stageLimit is how long one stage may take.
+const stageLimit = 40 * time.Minute
+
+// TestConformance runs stages of Tempest, each against a cloud of its own.
+func TestConformance(t *testing.T) {
+	if *stages == "" {
+		t.Skip("no stages are wanted; `make conformance` asks for them")
+	}
+	wanted := *stages
+	if wanted == "all" {
+		wanted = ""
+	}
+	all, err := Stages(wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := Known()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all {
+		t.Run(s.Number+" "+s.Name, func(t *testing.T) { conform(t, s, known) })
+	}
+}
+
+// conform runs one stage and compares with what is known not to pass.
+func conform(t *testing.T, s Stage, known map[string]string) {
+	began := time.Now()
+	got := run(t, s)
+	counts := map[string]int{}
+	for _, id := range slices.Sorted(maps.Keys(got)) {
+		o := got[id]
+		counts[o.Status]++
+		switch why := known[id]; {
+		case o.Status != passed && why == "":
+			t.Errorf("%s %s:\n%s", o.Status, id, end(o.Why))
+		case o.Status == passed && why != "":
+			t.Errorf("%s passes now: known.md still says %q", id, why)
+		}
+	}
+	t.Logf("stage %s %s: %d tests in %.0f s: %d passed, %d failed, %d skipped, %d not run", s.Number, s.Name, len(got), time.Since(began).Seconds(),
+		counts[passed], counts[failed], counts[skipped], counts[missing])
+}
+
+// end is the end of a traceback, where its reason is.
+func end(text string) string {
+	const most = 1500
+	text = strings.TrimSpace(text)
+	return text[max(0, len(text)-most):]
+}
+
+// run runs a stage's tests against a fresh cloud.
+func run(t *testing.T, s Stage) map[string]Outcome {
+	t.Helper()
+	w := world.New(t)
+	var args []string
+	if !s.Guests() {
+		args = append(args, "--hypervisor", "fake")
+	}
+	w.Up(t, args...)
+	dir := filepath.Join(w.State, "tempest")
+	if *keep != "" {
+		var err error
+		if dir, err = filepath.Abs(filepath.Join(*keep, s.Number+"-"+s.Name)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tempest := func(limit time.Duration, args ...string) *exec.Cmd {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		t.Cleanup(cancel)
+		c := w.Command(ctx, "tempest", args...)
+		c.Dir = dir
+		c.Env = append(c.Env, "TEMPEST_CONFIG_DIR="+dir+"/etc", "TEMPEST_CONFIG=tempest.conf", "PYTHONWARNINGS=ignore", "PYTHONDONTWRITEBYTECODE=1")
+		return c
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	begin := w.Command(t.Context(), "tempest", "init", "--workspace-path", filepath.Join(w.State, "workspaces.yaml"), dir)
+	if out, err := begin.CombinedOutput(); err != nil {
+		t.Fatalf("tempest init: %v\n%s", err, out)
+	}
+	// The distribution's has every worker empty the log.
+	_ = os.Remove(filepath.Join(dir, "etc", "logging.conf"))
+	var conf bytes.Buffer
+	if err := furnish(t, w, dir, s.Guests()).write(&conf); err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(dir, "tests.txt")
+	for path, content := range map[string][]byte{filepath.Join(dir, "etc", "tempest.conf"): conf.Bytes(), list: []byte(strings.Join(s.Tests, "\n") + "\n")} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var stream, said, report bytes.Buffer
+	c := tempest(stageLimit, "run", "--load-list", list, "--concurrency", "2", "--subunit")
+	c.Stdout, c.Stderr = &stream, &said
+	failure := c.Run() // also when a test fails
+	convert := exec.CommandContext(t.Context(), "subunit2junitxml")
+	convert.Stdin, convert.Stdout = &stream, &report
+	_ = convert.Run() // fails when a test has failed
+	got, err := results(s, &report)
+	if err != nil {
+		t.Fatalf("%v; tempest: %v: %s", err, failure, end(said.String()))
+	}
+	return got
+}
+
+// furnish makes what Tempest wants to find in a cloud.
+func furnish(t *testing.T, w *world.World, dir string, guests bool) Cloud {
+	t.Helper()
+	c := w.NewCaller(t)
+	values := map[string]string{}
+	for _, line := range w.Env() {
+		name, value, _ := strings.Cut(line, "=")
+		values[name] = value
+	}
+	cloud := Cloud{
+		IdentityURL: c.Base + "/identity/v3", User: values["OS_USERNAME"], Password: values["OS_PASSWORD"], Project: values["OS_PROJECT_NAME"],
+		Region: values["OS_REGION_NAME"], Flavor: "42", OtherFlavor: "84", NetworkName: "public", Folder: filepath.Join(dir, "logs"), Guests: guests,
+		GuestUser: "cirros", GuestPassword: "gocubsgo",
+	}
+	cloud.ImageFile, cloud.Format = filepath.Join(dir, "image"), "raw"
+	content := make([]byte, 1<<20)
+	if guests {
+		var err error
+		cloud.Format = "qcow2"
+		if content, err = os.ReadFile(w.Guest); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(cloud.ImageFile, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]*string{"tempest": &cloud.Image, "tempest-other": &cloud.OtherImage} {
+		made, err := c.Made("/image/v2/images", fmt.Sprintf(`{"name": %q, "disk_format": %q, "container_format": "bare", "visibility": "public"}`, name, cloud.Format))
+		if err == nil {
+			_, err = c.Request("PUT", "/image/v2/images/"+made+"/file", string(content), "Content-Type", "application/octet-stream")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		*id = made
+	}
+	for id, ram := range map[string]int{cloud.Flavor: 128, cloud.OtherFlavor: 192} {
+		c.Create("/compute/v2.1/flavors", "flavor", fmt.Sprintf(`{"flavor": {"id": %q, "name": "m1.tempest-%s", "ram": %d, "vcpus": 1, "disk": 1}}`, id, id, ram))
+		if _, err := c.Request("POST", "/compute/v2.1/flavors/"+id+"/os-extra_specs", `{"extra_specs": {"hw_rng:allowed": "True"}}`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cloud.Network = c.Create("/network/v2.0/networks", "network",
+		`{"network": {"name": "public", "router:external": true, "shared": true, "provider:network_type": "flat", "provider:physical_network": "public"}}`)
+	c.Create("/network/v2.0/subnets", "subnet", fmt.Sprintf(
+		`{"subnet": {"network_id": %q, "ip_version": 4, "cidr": "172.24.4.0/24", "gateway_ip": "172.24.4.1", "enable_dhcp": false}}`, cloud.Network))
+	text, err := c.Request("GET", "/network/v2.0/extensions", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		Extensions []struct {
+			Alias string `json:"alias"`
+		} `json:"extensions"`
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range answer.Extensions {
+		cloud.Extensions = append(cloud.Extensions, e.Alias)
+	}
+	return cloud
+}

@@ -1,0 +1,92 @@
+package tempest
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+//go:embed stages/*.txt
+var lists embed.FS
+
+//go:embed known.md
+var knownTable string
+
+// mostKnown is the part of a stage that may not pass, for reasons that are
+// written down.
+const mostKnown = 0.02
+
+// Stage is a part of Tempest.
+type Stage struct {
+	Number string   // two digits
+	Name   string   // what it is about
+	Tests  []string // ids
+}
+
+// Stages are those of the numbers, separated by commas; all of them when
+// numbers is empty.
+func Stages(numbers string) ([]Stage, error) {
+	names, err := fs.Glob(lists, "stages/*.txt")
+	if err != nil {
+		return nil, err
+	}
+	var out []Stage
+	wanted := strings.FieldsFunc(numbers, func(r rune) bool { return r == ',' || r == ' ' })
+	for i, n := range wanted {
+		wanted[i] = fmt.Sprintf("%02s", n)
+	}
+	found := map[string]bool{}
+	for _, file := range names {
+		number, name, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(file, "stages/"), ".txt"), "-")
+		if len(wanted) > 0 && !slices.Contains(wanted, number) {
+			continue
+		}
+		text, err := lists.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		found[number] = true
+		out = append(out, Stage{Number: number, Name: name, Tests: strings.Fields(string(text))})
+	}
+	for _, n := range wanted {
+		if !found[n] {
+			return nil, fmt.Errorf("there is no stage %s", n)
+		}
+	}
+	return out, nil
+}
+
+// Guests tells whether the stage's tests log in to instances.
+func (s Stage) Guests() bool { return s.Number == "09" || s.Number == "10" }
+
+// Known are the tests that do not pass, by plain id, with the reason. They are
+// the rows of known.md's table.
+func Known() (map[string]string, error) {
+	out := map[string]string{}
+	for line := range strings.Lines(knownTable) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 4 || !strings.HasPrefix(strings.TrimSpace(cells[1]), "`") {
+			continue
+		}
+		id, why := strings.Trim(cells[1], " `"), strings.TrimSpace(cells[2])
+		if why == "" || out[id] != "" {
+			return nil, fmt.Errorf("known.md: %s is there twice, or has no reason", id)
+		}
+		out[id] = why
+	}
+	return out, nil
+}
+
+// plain is a test's id without its attributes.
+func plain(id string) string {
+	id, _, _ = strings.Cut(id, "[")
+	return id
+}
+
+// class is the class that a test is of.
+func class(id string) string {
+	id = plain(id)
+	return id[:max(0, strings.LastIndexByte(id, '.'))]
+}
