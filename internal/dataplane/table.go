@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // table is a BPF map together with what this process last knew to be in it.
@@ -44,6 +46,27 @@ func (t *table[K, V]) load() (drift int, err error) {
 	return drift, nil
 }
 
+// Attempts to write an entry that the kernel has no room for, and the wait
+// between the first two.
+const (
+	roomTries = 10
+	roomWait  = time.Millisecond
+)
+
+// write writes an entry. The kernel takes it from a small reserve, which it
+// refills in the background: whoever writes many at once must wait for it.
+func write(m *ebpf.Map, key, value any) error {
+	wait := roomWait
+	for tries := 1; ; tries++ {
+		err := m.Update(key, value, ebpf.UpdateAny)
+		if !errors.Is(err, unix.ENOMEM) || tries == roomTries {
+			return err
+		}
+		<-time.After(wait)
+		wait *= 2
+	}
+}
+
 // put writes what want has and the map has not. An entry that cannot be
 // written does not stop the others.
 func (t *table[K, V]) put(want map[K]V) (changed int, err error) {
@@ -52,7 +75,7 @@ func (t *table[K, V]) put(want map[K]V) (changed int, err error) {
 		if was, ok := t.held[k]; ok && was == v {
 			continue
 		}
-		if err := t.m.Update(&k, &v, ebpf.UpdateAny); err != nil {
+		if err := write(t.m, &k, &v); err != nil {
 			failed = append(failed, fmt.Errorf("writing map %s: %w", t.name, err))
 			continue
 		}

@@ -183,12 +183,12 @@ func TestTraceDoesNotWalkTables(t *testing.T) { // not parallel: it counts alloc
 	cpus := make([]bpfCount, ebpf.MustPossibleCPU())
 	for i := range uint32(others) {
 		key := bpfCountKey{Port: 1<<20 + i, Reason: 1}
-		if err := counts.Update(&key, cpus, ebpf.UpdateAny); err != nil {
+		if err := write(counts, &key, cpus); err != nil {
 			t.Fatal(err)
 		}
 		hop, now := bpfNeighKey{Net: 1 << 20}, uint64(monotonic())
 		hop.Addr.W[3] = i
-		if err := dyns.Update(&hop, &bpfDyn{Seen: now, Asked: now}, ebpf.UpdateAny); err != nil {
+		if err := write(dyns, &hop, &bpfDyn{Seen: now, Asked: now}); err != nil {
 			t.Fatal(err)
 		}
 	}
