@@ -23,8 +23,13 @@ var (
 	keep   = flag.String("results", "", "folder for what Tempest wrote")
 )
 
-// stageLimit is how long one stage may take.
-const stageLimit = 40 * time.Minute
+const (
+	// stageLimit is how long one stage may take.
+	stageLimit = 40 * time.Minute
+	// workers run tests side by side. Most of the time they sleep: Tempest waits
+	// ten seconds before it deletes a subnet.
+	workers = 6
+)
 
 // TestConformance runs stages of Tempest, each against a cloud of its own.
 func TestConformance(t *testing.T) {
@@ -121,7 +126,7 @@ func run(t *testing.T, s Stage) map[string]Outcome {
 		}
 	}
 	var stream, said, report bytes.Buffer
-	c := tempest(stageLimit, "run", "--load-list", list, "--concurrency", "2", "--subunit")
+	c := tempest(stageLimit, "run", "--load-list", list, "--concurrency", fmt.Sprint(workers), "--subunit")
 	c.Stdout, c.Stderr = &stream, &said
 	failure := c.Run() // also when a test fails
 	convert := exec.CommandContext(t.Context(), "subunit2junitxml")
