@@ -56,6 +56,8 @@ type Service struct {
 	// RequestIDHeader shows the request id once more, as Nova does; may be
 	// empty.
 	RequestIDHeader string
+	// Slashes says that every path may end with a slash, as Keystone's may.
+	Slashes bool
 	// Statuses overrides the status of a kind of error for this service.
 	Statuses map[errs.Kind]int
 }

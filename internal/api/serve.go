@@ -39,6 +39,9 @@ type Mounter struct {
 // route without a policy rule: that is a mistake in the table.
 func (m *Mounter) Mount(router chi.Router, s *Service) {
 	sub := chi.NewRouter()
+	if s.Slashes {
+		sub.Use(withoutSlash)
+	}
 	byPath := map[string]map[string][]*Route{} // path -> method -> by version
 	var order []string
 	for i := range s.Routes {
@@ -74,6 +77,21 @@ func (m *Mounter) Mount(router chi.Router, s *Service) {
 	sub.NotFound(unknown(errs.NotFound, "The resource could not be found."))
 	sub.MethodNotAllowed(unknown(errs.MethodNotAllowed, "The method is not allowed for this resource."))
 	router.Mount(s.Prefix, sub)
+}
+
+// withoutSlash takes the slash from the end of a path, for the router and for
+// all who look at the path later.
+func withoutSlash(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c := chi.RouteContext(r.Context()); len(c.RoutePath) > 1 && strings.HasSuffix(c.RoutePath, "/") {
+			c.RoutePath = strings.TrimSuffix(c.RoutePath, "/")
+			at, bare := *r.URL, *r
+			at.Path, at.RawPath = strings.TrimSuffix(at.Path, "/"), strings.TrimSuffix(at.RawPath, "/")
+			bare.URL = &at
+			r = &bare
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // bodyTimeout is how long a body of limited size may take.
@@ -190,6 +208,9 @@ func (m *Mounter) admit(r *Request, s *Service, route *Route, chosen bool, came 
 		caller, err := m.authenticate(r.Request)
 		if err != nil {
 			return err
+		}
+		if !caller.Reaches(s.Type, r.Method, strings.TrimPrefix(r.URL.Path, s.Prefix)) {
+			return errs.New(errs.Unauthenticated, "The request you have made requires authentication.")
 		}
 		caller.RequestID, caller.ReceivedAt, caller.AuthenticatedAt = r.ID, came, time.Now()
 		r.Caller = caller

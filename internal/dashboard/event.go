@@ -74,6 +74,10 @@ func (e *events) serve(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, e.log, err)
 		return
 	}
+	if !caller.Reaches("", r.Method, r.URL.Path) { // a token for some requests to some services: this is none of them
+		refuse(w, r, http.StatusUnauthorized, unauthenticated)
+		return
+	}
 	s := newStream(caller, e.limits.Queue)
 	if status, refused := e.hub.add(s, caller.UserID); status != http.StatusOK {
 		h.Set("Retry-After", "10")

@@ -183,7 +183,8 @@ func TestEventForm(t *testing.T) {
 func TestEventsNeedAToken(t *testing.T) {
 	t.Parallel()
 	s := newStreams(t, dashboard.Limits{})
-	for token, status := range map[string]int{"": http.StatusUnauthorized, "unknown": http.StatusUnauthorized, "broken": http.StatusInternalServerError} {
+	s.who.set("bound", &policy.Caller{UserID: "bound", ExpiresAt: time.Now().Add(time.Hour), AccessRules: []policy.AccessRule{{Service: "compute", Method: "GET", Path: "/**"}}})
+	for token, status := range map[string]int{"": http.StatusUnauthorized, "unknown": http.StatusUnauthorized, "bound": http.StatusUnauthorized, "broken": http.StatusInternalServerError} {
 		if answer := s.get(token); answer.StatusCode != status || answer.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("token %q: %d %v", token, answer.StatusCode, answer.Header)
 		}

@@ -6,7 +6,9 @@ package policy
 
 import (
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"wisp/internal/errs"
@@ -26,6 +28,10 @@ type Caller struct {
 
 	Roles []string // names, with implied ones
 
+	// AccessRules are the only requests that the token is good for; none is
+	// no bound.
+	AccessRules []AccessRule
+
 	Token     string // the token as presented
 	ExpiresAt time.Time
 	AuditIDs  []string
@@ -41,6 +47,43 @@ func (c *Caller) HasRole(name string) bool { return c != nil && slices.Contains(
 
 // IsAdmin tells whether the caller may see and change what others own.
 func (c *Caller) IsAdmin() bool { return c.HasRole("admin") }
+
+// AccessRule is a kind of request: a method on a path of a service, by its
+// type. In Path, * and {name} stand for one part, and ** for any rest.
+type AccessRule struct {
+	Service, Method, Path string
+}
+
+// allows tells whether the rule is for a request.
+func (r AccessRule) allows(service, method, path string) bool {
+	return r.Service == service && r.Method == method && pathForm(r.Path).MatchString(path)
+}
+
+var pathPart = regexp.MustCompile(`\{[^}]*\}|\*\*|\*`)
+
+// pathForm is the expression for the paths that a rule's means. What isn't a
+// placeholder stands for itself.
+func pathForm(path string) *regexp.Regexp {
+	var form strings.Builder
+	form.WriteString("^")
+	at := 0
+	for _, found := range pathPart.FindAllStringIndex(path, -1) {
+		form.WriteString(regexp.QuoteMeta(path[at:found[0]]))
+		if at = found[1]; path[found[0]:at] == "**" {
+			form.WriteString(".*")
+		} else {
+			form.WriteString("[^/]+")
+		}
+	}
+	form.WriteString(regexp.QuoteMeta(path[at:]) + "$")
+	return regexp.MustCompile(form.String())
+}
+
+// Reaches tells whether the caller's token is good for a request on a service,
+// by its type, at a path, whoever the caller is.
+func (c *Caller) Reaches(service, method, path string) bool {
+	return len(c.AccessRules) == 0 || slices.ContainsFunc(c.AccessRules, func(r AccessRule) bool { return r.allows(service, method, path) })
+}
 
 // Target is what a request is about: whose it is. Empty fields are unknown
 // and match nobody.

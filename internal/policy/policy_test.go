@@ -73,3 +73,40 @@ func TestMergeRefusesDoubles(t *testing.T) {
 	}()
 	policy.Merge(policy.Rules{"a": policy.Admin}, policy.Rules{"a": policy.Nobody})
 }
+
+func TestAccessRules(t *testing.T) {
+	t.Parallel()
+	bound := func(path string) *policy.Caller {
+		return &policy.Caller{AccessRules: []policy.AccessRule{{Service: "image", Method: "POST", Path: "/x"}, {Service: "compute", Method: "GET", Path: path}}}
+	}
+	cases := []struct {
+		name, rule, service, method, path string
+		reaches                           bool
+	}{
+		{"as it is", "/v2.1/servers", "compute", "GET", "/v2.1/servers", true},
+		{"another method", "/v2.1/servers", "compute", "POST", "/v2.1/servers", false},
+		{"another service", "/v2.1/servers", "image", "GET", "/v2.1/servers", false},
+		{"longer", "/v2.1/servers", "compute", "GET", "/v2.1/servers/detail", false},
+		{"shorter", "/v2.1/servers", "compute", "GET", "/v2.1/server", false},
+		{"a dot is a dot", "/v2.1/servers", "compute", "GET", "/v2x1/servers", false},
+		{"one part", "/servers/*/ips", "compute", "GET", "/servers/1/ips", true},
+		{"a named part", "/servers/{id}/ips", "compute", "GET", "/servers/1/ips", true},
+		{"two parts", "/servers/*/ips", "compute", "GET", "/servers/1/2/ips", false},
+		{"no part", "/servers/*/ips", "compute", "GET", "/servers//ips", false},
+		{"the rest", "/servers/**", "compute", "GET", "/servers/1/2/ips", true},
+		{"not the rest of another", "/servers/**", "compute", "GET", "/flavors/servers/1", false},
+		{"other signs are themselves", "/a+(b)|/servers", "compute", "GET", "/servers", false},
+		{"the other rule", "/servers", "image", "POST", "/x", true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if bound(c.rule).Reaches(c.service, c.method, c.path) != c.reaches {
+				t.Errorf("reaches: %t", !c.reaches)
+			}
+		})
+	}
+	if free := (&policy.Caller{}); !free.Reaches("compute", "DELETE", "/") {
+		t.Error("a caller without rules is bound")
+	}
+}
