@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -32,6 +33,14 @@ type Token struct {
 	System              bool
 	Roles               []Role
 	Credential          *ApplicationCredential // when it was made with one
+	Trust               *Trust                 // when it was made by one; User is the trustor where that one impersonates
+	Access              *AccessToken           // when it was made with one of OAuth
+}
+
+// Delegated tells whether the token was had with something that its user gave
+// away: it may not be made into another, nor manage what outlives it.
+func (t *Token) Delegated() bool {
+	return t.Credential != nil || t.Trust != nil || t.Access != nil || slices.Contains(t.Methods, MethodEC2)
 }
 
 // Scoped tells whether the token has roles somewhere.
@@ -97,7 +106,12 @@ func (s *Service) resolve(ctx context.Context, token string, allowExpired bool) 
 	if fresh {
 		return r, nil
 	}
-	if r, err = s.look(ctx, token, p, revision); err != nil {
+	r, err = s.look(ctx, token, p, revision)
+	if errs.Is(err, errs.Forbidden) {
+		// What refuses to issue a token ends those that were issued before.
+		err = errs.Wrap(err, errs.Unauthenticated, "The request you have made requires authentication.")
+	}
+	if err != nil {
 		return nil, err
 	}
 	s.resolved.put(token, r)
@@ -153,21 +167,35 @@ func (s *Service) look(ctx context.Context, token string, p *payload, revision i
 	if err := s.lookScope(ctx, t, p.scope, p.scopeID); err != nil {
 		return nil, err
 	}
-	if t.Scoped() {
-		ids, err := assignedRoles(ctx, s.db.Read(), p.userID, p.scope, p.scopeID)
-		if err != nil {
-			return nil, err
-		}
-		if p.credential != "" {
-			if t.Credential, ids, err = s.credentialRoles(ctx, known, p, ids); err != nil {
-				return nil, err
-			}
-		}
-		if t.Roles = known.tokenRoles(ids); len(t.Roles) == 0 {
-			return nil, unauthenticated("the user has no role there")
-		}
+	ids, err := s.lookRoles(ctx, known, t, p)
+	if err != nil {
+		return nil, err
+	}
+	if t.Roles = known.tokenRoles(ids); t.Scoped() && len(t.Roles) == 0 {
+		return nil, unauthenticated("the user has no role there")
 	}
 	return &resolution{revision: min(revision, known.revision), payload: p, token: t, caller: t.caller()}, nil
+}
+
+// lookRoles returns the ids of the roles that the payload's user has, or was
+// given, in its scope.
+func (s *Service) lookRoles(ctx context.Context, known *facts, t *Token, p *payload) (ids []string, err error) {
+	if p.trust != "" {
+		return s.lookTrust(ctx, known, t, p)
+	}
+	if !t.Scoped() {
+		return nil, nil
+	}
+	if ids, err = assignedRoles(ctx, s.db.Read(), p.userID, p.scope, p.scopeID); err != nil {
+		return nil, err
+	}
+	if p.credential != "" {
+		t.Credential, ids, err = s.credentialRoles(ctx, known, p, ids)
+	}
+	if p.access != "" && err == nil {
+		t.Access, ids, err = s.accessRoles(ctx, known, p, ids)
+	}
+	return ids, err
 }
 
 func (s *Service) lookUser(ctx context.Context, t *Token, id string) error {
@@ -253,7 +281,7 @@ func (s *Service) lookScope(ctx context.Context, t *Token, kind scopeKind, id st
 func (t *Token) caller() *policy.Caller {
 	c := &policy.Caller{
 		UserID: t.User.ID, UserName: t.User.Name, UserDomainID: t.UserDomain.ID, UserDomainName: t.UserDomain.Name,
-		System: t.System, Token: t.ID, ExpiresAt: t.ExpiresAt, AuditIDs: t.AuditIDs,
+		System: t.System, Token: t.ID, ExpiresAt: t.ExpiresAt, AuditIDs: t.AuditIDs, AccessRules: t.accessRules(),
 	}
 	if t.Project != nil {
 		c.ProjectID, c.ProjectName = t.Project.ID, t.Project.Name

@@ -26,7 +26,8 @@ type ApplicationCredential struct {
 	SecretHash    string
 	Unrestricted  bool
 	ExpiresAt     *time.Time
-	Roles         []Role `bun:"-"`
+	Roles         []Role       `bun:"-"`
+	Rules         []AccessRule `bun:"-"` // none is no bound
 }
 
 type credentialRole struct {
@@ -39,7 +40,8 @@ var credentialColumns = columns{text: map[string]string{"id": "ac.id", "name": "
 
 // CreateCredential makes an application credential of the secret. Its roles,
 // by id, must be among those of the token that asks, and are all of them when
-// none are named: nobody gets by it what the token does not give.
+// none are named: nobody gets by it what the token does not give. Its rules are
+// by id those that the user has, or new.
 func (s *Service) CreateCredential(ctx context.Context, by *Token, c ApplicationCredential, roles []Ref, secret string) (ApplicationCredential, error) {
 	if by.Project == nil {
 		return c, errs.New(errs.Invalid, "Invalid application credential: an application credential needs a project-scoped token.")
@@ -57,7 +59,7 @@ func (s *Service) CreateCredential(ctx context.Context, by *Token, c Application
 		c.Roles = append(c.Roles, by.Roles[i])
 	}
 	if c.ExpiresAt != nil && !c.ExpiresAt.After(s.time()) {
-		return c, errs.New(errs.Invalid, "The 'expires_at' must not be before now. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.")
+		return c, errPastExpiry
 	}
 	var err error
 	if c.SecretHash, err = s.hash(ctx, secret); err != nil {
@@ -67,13 +69,18 @@ func (s *Service) CreateCredential(ctx context.Context, by *Token, c Application
 	for _, role := range c.Roles {
 		rows = append(rows, credentialRole{CredentialID: c.ID, RoleID: role.ID})
 	}
-	return c, s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+	rules := c.Rules
+	err = s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if err := write(ctx, tx.NewInsert().Model(&c), "application_credential", "Duplicate entry found with name "+c.Name); err != nil {
 			return err
 		}
 		tx.Changed(credentialChange(c.UserID, c.ID, store.Create))
+		if err := c.writeRules(ctx, tx, rules); err != nil {
+			return err
+		}
 		return write(ctx, tx.NewInsert().Model(&rows).On("CONFLICT DO NOTHING"), "application_credential", "Duplicate entry")
 	})
+	return c, err
 }
 
 // Credentials lists a user's application credentials.
@@ -83,7 +90,7 @@ func (s *Service) Credentials(ctx context.Context, userID string, l Listing) ([]
 	if err := s.list(ctx, l, q, "application_credentials", credentialColumns); err != nil {
 		return nil, err
 	}
-	return list, s.loadCredentialRoles(ctx, list)
+	return list, s.loadCredentialParts(ctx, list)
 }
 
 // Credential returns a user's application credential by id; another user's is
@@ -94,11 +101,11 @@ func (s *Service) Credential(ctx context.Context, userID, id string) (Applicatio
 	if err := one(ctx, q, "Application Credential", id); err != nil {
 		return ApplicationCredential{}, err
 	}
-	err := s.loadCredentialRoles(ctx, list)
+	err := s.loadCredentialParts(ctx, list)
 	return list[0], err
 }
 
-func (s *Service) loadCredentialRoles(ctx context.Context, list []ApplicationCredential) error {
+func (s *Service) loadCredentialParts(ctx context.Context, list []ApplicationCredential) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -119,7 +126,7 @@ func (s *Service) loadCredentialRoles(ctx context.Context, list []ApplicationCre
 	for _, row := range rows {
 		byID[row.CredentialID].Roles = append(byID[row.CredentialID].Roles, known.roles[row.RoleID])
 	}
-	return nil
+	return loadRules(ctx, s.db.Read(), byID, ids)
 }
 
 // DeleteCredential removes a user's application credential; its tokens end.

@@ -23,6 +23,7 @@ type Ref struct {
 type Scope struct {
 	Unscoped, System bool
 	Project, Domain  *Ref
+	Trust            string // id
 }
 
 // AuthRequest is who someone says to be, the proof, and the scope wanted.
@@ -32,6 +33,7 @@ type AuthRequest struct {
 	Password   *PasswordProof
 	Token      string
 	Credential *CredentialProof
+	OAuth      *SignedRequest
 	Scope      Scope
 }
 
@@ -90,6 +92,11 @@ func (s *Service) Issue(ctx context.Context, request AuthRequest) (*Token, error
 	if err != nil {
 		return nil, err
 	}
+	if r.token.Trust != nil {
+		if err := s.consumeUse(ctx, r.token.Trust); err != nil {
+			return nil, err
+		}
+	}
 	keys, err := s.sealing(ctx) // they may have changed while the proof was looked at
 	if err != nil {
 		return nil, err
@@ -119,6 +126,10 @@ func (s *Service) prove(ctx context.Context, request AuthRequest) (*payload, err
 			userID, err = s.proveToken(ctx, p, request.Token)
 		case MethodApplicationCredential:
 			userID, err = s.proveCredential(ctx, p, request.Credential)
+		case MethodOAuth1:
+			userID, err = s.proveAccess(ctx, p, request.OAuth)
+		default:
+			continue // refused below
 		}
 		if err != nil {
 			return nil, err
@@ -130,7 +141,7 @@ func (s *Service) prove(ctx context.Context, request AuthRequest) (*payload, err
 		p.methods |= 1 << i
 	}
 	for _, method := range request.Methods {
-		if !slices.Contains(methodBits, method) {
+		if i := slices.Index(methodBits, method); i < 0 || p.methods&(1<<i) == 0 {
 			return nil, errs.New(errs.Unauthenticated, "Attempted to authenticate with an unsupported method.")
 		}
 	}
@@ -194,9 +205,14 @@ func (s *Service) proveToken(ctx context.Context, p *payload, token string) (str
 	if err != nil {
 		return "", err
 	}
-	if r.payload.credential != "" {
-		// It would lose its bounds by getting another scope.
-		return "", unauthenticated("a token of an application credential makes no other")
+	// A delegated token would lose its bounds by getting another scope.
+	switch {
+	case r.token.Access != nil:
+		return "", forbiddenAction("Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead")
+	case r.token.Trust != nil:
+		return "", forbiddenAction("Using trust-scoped token to create another token. Create a new trust-scoped token instead")
+	case r.token.Delegated():
+		return "", unauthenticated("a token of a credential makes no other")
 	}
 	p.methods |= r.payload.methods
 	p.audit = slices.Clone(r.payload.audit)
@@ -213,14 +229,17 @@ func (s *Service) choose(ctx context.Context, p *payload, scope Scope) (fallback
 		}
 		return false, nil // the credential's own project, set by its proof
 	}
+	if p.access != "" {
+		return false, nil // the project that the access token is for, whatever is asked
+	}
 	asked := 0
-	for _, is := range []bool{scope.Project != nil, scope.Domain != nil, scope.System, scope.Unscoped} {
+	for _, is := range []bool{scope.Project != nil, scope.Domain != nil, scope.System, scope.Unscoped, scope.Trust != ""} {
 		if is {
 			asked++
 		}
 	}
 	if asked > 1 {
-		return false, errs.New(errs.Invalid, "Expecting to find one of project, domain, system or unscoped in scope: scoping to more than one is not allowed.")
+		return false, errs.New(errs.Invalid, "Expecting to find one of project, domain, system, OS-TRUST:trust or unscoped in scope: scoping to more than one is not allowed.")
 	}
 	switch {
 	case scope.System:
@@ -231,6 +250,8 @@ func (s *Service) choose(ctx context.Context, p *payload, scope Scope) (fallback
 	case scope.Domain != nil:
 		p.scope = scopeDomain
 		p.scopeID, err = s.findScope(ctx, *scope.Domain, true)
+	case scope.Trust != "":
+		err = s.chooseTrust(ctx, p, scope.Trust)
 	case scope.Unscoped:
 	default:
 		var user User
@@ -244,6 +265,29 @@ func (s *Service) choose(ctx context.Context, p *payload, scope Scope) (fallback
 		}
 	}
 	return false, err
+}
+
+// chooseTrust sets the payload's scope to a trust, and its end to the trust's.
+func (s *Service) chooseTrust(ctx context.Context, p *payload, id string) error {
+	chain, err := s.liveChain(ctx, s.db.Read(), id)
+	if errs.Is(err, errs.NotFound) {
+		return unauthenticated("there is no such trust")
+	}
+	if err != nil {
+		return err
+	}
+	t := chain[0]
+	if t.TrusteeID != p.userID {
+		return errs.New(errs.Forbidden, "User is not a trustee.")
+	}
+	p.trust = t.ID
+	if t.ProjectID != nil {
+		p.scope, p.scopeID = scopeProject, *t.ProjectID
+	}
+	if t.ExpiresAt != nil && t.ExpiresAt.Before(p.expires) {
+		p.expires = t.ExpiresAt.UTC()
+	}
+	return nil
 }
 
 // findScope returns the id of the project or domain that a scope names.

@@ -35,6 +35,9 @@ func (s *Service) Bootstrap(ctx context.Context, config BootstrapConfig) error {
 	if err := s.ensureKeys(ctx, config.KeyDir); err != nil {
 		return err
 	}
+	if err := s.ensureVault(ctx); err != nil {
+		return err
+	}
 	if config.Region == "" {
 		config.Region = "RegionOne"
 	}

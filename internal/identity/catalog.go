@@ -81,8 +81,9 @@ func (s *Service) readCatalog(ctx context.Context) ([]CatalogEntry, error) {
 	return entries, nil
 }
 
-// Catalog is what a token shows of the services: endpoints' placeholders are
-// filled in, and an endpoint with one that can't be is left out.
+// Catalog is what a token shows of the services: those that the project is
+// associated with, or all. Endpoints' placeholders are filled in, and an
+// endpoint with one that can't be is left out.
 func (s *Service) Catalog(ctx context.Context, userID, projectID string) ([]CatalogEntry, error) {
 	f, err := s.known(ctx)
 	if err != nil {
@@ -90,7 +91,7 @@ func (s *Service) Catalog(ctx context.Context, userID, projectID string) ([]Cata
 	}
 	fill := strings.NewReplacer("%(project_id)s", projectID, "$(project_id)s", projectID, "%(tenant_id)s", projectID, "$(tenant_id)s", projectID,
 		"%(user_id)s", userID, "$(user_id)s", userID)
-	entries := slices.Clone(f.catalog)
+	entries := slices.Clone(f.filter.narrow(projectID, f.catalog))
 	for i := range entries {
 		var endpoints []Endpoint
 		for _, e := range entries[i].Endpoints {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"sync"
 	"time"
@@ -47,13 +48,38 @@ func Payload(b []byte) (again []byte, ok bool) {
 	return p.encode(), true
 }
 
-// SamplePayload is one with everything.
-func SamplePayload() []byte {
+// SamplePayloads are one with everything that it can have, without and with a
+// delegation, and one of a delegation that says not which.
+func SamplePayloads() (plain, delegated, hollow []byte) {
 	p := &payload{
 		methods: 3, scope: scopeProject, userID: "0123456789abcdef0123456789abcdef", scopeID: "default", credential: "x",
 		issued: time.UnixMicro(1), expires: time.UnixMicro(2), audit: make([][16]byte, 3),
 	}
-	return p.encode()
+	plain = p.encode()
+	p.trust = "t"
+	delegated = p.encode()
+	hollow = bytes.Replace(delegated, []byte{1, 't', 0}, []byte{0, 0}, 1)
+	return plain, delegated, hollow
+}
+
+// PutVault writes the secret of the credential keys.
+func PutVault(ctx context.Context, db *store.DB, secret string) error {
+	return db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return secrets.Put(ctx, tx, vaultSecret, secret) })
+}
+
+// Vault returns the secret of the credential keys.
+func Vault(ctx context.Context, db *store.DB) (string, error) {
+	text, _, err := secrets.Get(ctx, db.Read(), vaultSecret)
+	return text, err
+}
+
+// SealedColumns are the columns that the vault has sealed, as table.column.
+func SealedColumns() []string {
+	var names []string
+	for _, c := range sealedColumns {
+		names = append(names, c.table+"."+c.column)
+	}
+	return names
 }
 
 // Open tells whether the keys of a secret open a token.
@@ -69,3 +95,6 @@ func Open(secret, token string) (bool, error) {
 func PutKeys(ctx context.Context, db *store.DB, secret string) error {
 	return db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return secrets.Put(ctx, tx, keysSecret, secret) })
 }
+
+// Base is the text that a request's signature is of.
+func (r *SignedRequest) Base() string { return r.base() }

@@ -17,6 +17,7 @@ type facts struct {
 	roles    map[string]Role
 	implied  map[string][]string // prior role id -> implied role ids
 	catalog  []CatalogEntry
+	filter   *endpointFilter
 }
 
 // CatalogEntry is a service with its endpoints, as tokens and the catalog show
@@ -56,6 +57,9 @@ func (s *Service) known(ctx context.Context) (*facts, error) {
 		f.implied[rule.PriorID] = append(f.implied[rule.PriorID], rule.ImpliedID)
 	}
 	if f.catalog, err = s.readCatalog(ctx); err != nil {
+		return nil, err
+	}
+	if f.filter, err = readEndpointFilter(ctx, s.db.Read()); err != nil {
 		return nil, err
 	}
 	if f.keys, err = readKeys(ctx, s.db.Read()); err != nil {

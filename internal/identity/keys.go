@@ -134,8 +134,8 @@ func (s *Service) ensureKeys(ctx context.Context, dir string) error {
 }
 
 // RotateKeys makes the staged key the primary, stages a new one, and drops the
-// oldest beyond the one former that is kept. Every server knows it as soon as
-// it knows of any change here.
+// oldest beyond the one former that is kept. The vault gets a new key too.
+// Every server knows it as soon as it knows of any change here.
 func (s *Service) RotateKeys(ctx context.Context) error {
 	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
 		k, err := readKeys(ctx, tx)
@@ -155,7 +155,10 @@ func (s *Service) RotateKeys(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return secrets.Put(ctx, tx, keysSecret, text)
+		if err := secrets.Put(ctx, tx, keysSecret, text); err != nil {
+			return err
+		}
+		return rotateVault(ctx, tx)
 	})
 }
 

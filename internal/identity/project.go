@@ -391,7 +391,7 @@ func (s *Service) DeleteProject(ctx context.Context, id string, domain bool) err
 		if _, err := tx.NewDelete().Model(&p).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete project: %w", err)
 		}
-		return nil
+		return dropCredentials(ctx, tx, "project_id = ?", id)
 	})
 }
 
@@ -401,6 +401,8 @@ func dropDomain(ctx context.Context, tx *store.Tx, p Project) error {
 	}
 	for _, statement := range []string{
 		"UPDATE users SET default_project_id = NULL WHERE default_project_id IN (SELECT id FROM projects WHERE domain_id = ?)",
+		"DELETE FROM credentials WHERE user_id IN (SELECT id FROM users WHERE domain_id = ?)",
+		"DELETE FROM credentials WHERE project_id IN (SELECT id FROM projects WHERE domain_id = ?)",
 		"DELETE FROM users WHERE domain_id = ?", "DELETE FROM user_groups WHERE domain_id = ?",
 		"DELETE FROM roles WHERE domain_id = ?", "DELETE FROM projects WHERE domain_id = ?", "DELETE FROM projects WHERE id = ?",
 	} {

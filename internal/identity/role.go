@@ -186,7 +186,7 @@ func (s *Service) Inference(ctx context.Context, priorID, impliedID string) (pri
 }
 
 // Imply makes a role imply another. admin can't be implied: who may give
-// roles could become admin by it.
+// roles could become admin by it. Roles of domains are implied only by such.
 func (s *Service) Imply(ctx context.Context, priorID, impliedID string) error {
 	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
 		var prior, implied Role
@@ -196,11 +196,11 @@ func (s *Service) Imply(ctx context.Context, priorID, impliedID string) error {
 		if err := one(ctx, tx.NewSelect().Model(&implied).Where("id = ?", impliedID), "role", impliedID); err != nil {
 			return err
 		}
-		if implied.DomainID == nil && implied.Name == RoleAdmin {
+		if implied.Name == RoleAdmin {
 			return errs.New(errs.Forbidden, "%s cannot be an implied roles.", impliedID)
 		}
-		if implied.DomainID != nil {
-			return errs.New(errs.Forbidden, "%s is of a domain: only roles of no domain can be implied.", impliedID)
+		if prior.DomainID == nil && implied.DomainID != nil {
+			return errs.New(errs.Forbidden, "Global role cannot imply a domain-specific role")
 		}
 		tx.Changed(changeOf("role", priorID, store.Update))
 		q := tx.NewInsert().Model(&impliedRole{PriorID: priorID, ImpliedID: impliedID}).On("CONFLICT (prior_id, implied_id) DO NOTHING")

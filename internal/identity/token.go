@@ -22,11 +22,13 @@ const (
 	MethodPassword              = "password"
 	MethodToken                 = "token"
 	MethodApplicationCredential = "application_credential"
+	MethodOAuth1                = "oauth1"
+	MethodEC2                   = "ec2credential" // not for Issue: only for IssueEC2
 )
 
 // methodBits gives each method its bit in a payload; the order is that of
 // lists in answers.
-var methodBits = []string{MethodPassword, MethodToken, MethodApplicationCredential}
+var methodBits = []string{MethodPassword, MethodToken, MethodApplicationCredential, MethodOAuth1, MethodEC2}
 
 // scopeKind says what a token is good for; the numbers are on the wire.
 type scopeKind byte
@@ -46,19 +48,40 @@ type payload struct {
 	userID     string
 	scopeID    string // project or domain
 	credential string // application credential, "" without
+	trust      string // "" without; userID is the trustee's
+	access     string // access token of OAuth1, "" without
 	issued     time.Time
 	expires    time.Time
 	audit      [][16]byte // the token's own id, then its ancestors', the newest first
 }
 
-const payloadVersion = 1
+// Versions of the payload. Those of delegations have two ids more; the others
+// are as they were before there were any, so that servers of both versions
+// accept them.
+const (
+	payloadVersion   = 1
+	payloadDelegated = 2
+)
+
+// ids are the payload's ids in their order.
+func (p *payload) ids(version byte) []*string {
+	ids := []*string{&p.userID, &p.scopeID, &p.credential}
+	if version == payloadDelegated {
+		ids = append(ids, &p.trust, &p.access)
+	}
+	return ids
+}
 
 // encode gives the compact form: version, methods, scope, then ids (16 bytes
 // where they are 32 hexadecimal digits), times in microseconds, audit ids.
 func (p *payload) encode() []byte {
-	b := []byte{payloadVersion, p.methods, byte(p.scope)}
-	for _, id := range []string{p.userID, p.scopeID, p.credential} {
-		b = appendID(b, id)
+	version := byte(payloadVersion)
+	if p.trust != "" || p.access != "" {
+		version = payloadDelegated
+	}
+	b := []byte{version, p.methods, byte(p.scope)}
+	for _, id := range p.ids(version) {
+		b = appendID(b, *id)
 	}
 	b = binary.BigEndian.AppendUint64(b, uint64(p.issued.UnixMicro()))
 	b = binary.BigEndian.AppendUint64(b, uint64(p.expires.UnixMicro()))
@@ -81,12 +104,13 @@ var errPayload = errors.New("malformed token payload")
 
 // decodePayload reads what encode wrote, and nothing else.
 func decodePayload(b []byte) (*payload, error) {
-	if len(b) < 3 || b[0] != payloadVersion || b[2] > byte(scopeSystem) {
+	if len(b) < 3 || b[0] != payloadVersion && b[0] != payloadDelegated || b[2] > byte(scopeSystem) {
 		return nil, errPayload
 	}
+	version := b[0]
 	p := &payload{methods: b[1], scope: scopeKind(b[2])}
 	b = b[3:]
-	for _, id := range []*string{&p.userID, &p.scopeID, &p.credential} {
+	for _, id := range p.ids(version) {
 		if len(b) == 0 {
 			return nil, errPayload
 		}
@@ -105,7 +129,7 @@ func decodePayload(b []byte) (*payload, error) {
 		}
 		b = b[1+n:]
 	}
-	if len(b) < 17 {
+	if len(b) < 17 || version == payloadDelegated && p.trust == "" && p.access == "" {
 		return nil, errPayload
 	}
 	p.issued = time.UnixMicro(int64(binary.BigEndian.Uint64(b))).UTC()

@@ -9,12 +9,12 @@ import (
 
 // What can be read is what was written, and whatever comes does no harm.
 func FuzzPayload(f *testing.F) {
-	sample := identity.SamplePayload()
-	f.Add(sample)
-	for i := range sample {
-		f.Add(sample[:i])
+	plain, delegated, hollow := identity.SamplePayloads()
+	for _, sample := range [][]byte{plain, delegated, hollow} {
+		for i := range len(sample) + 1 {
+			f.Add(sample[:i])
+		}
 	}
-	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		again, ok := identity.Payload(b)
 		if !ok {
@@ -29,17 +29,20 @@ func FuzzPayload(f *testing.F) {
 
 func TestPayload(t *testing.T) {
 	t.Parallel()
-	sample := identity.SamplePayload()
-	if again, ok := identity.Payload(sample); !ok || !bytes.Equal(again, sample) {
-		t.Fatalf("%x becomes %x", sample, again)
-	}
-	for i := range sample {
-		if _, ok := identity.Payload(sample[:i]); ok {
-			t.Fatalf("the first %d bytes are accepted", i)
+	sample, delegated, hollow := identity.SamplePayloads()
+	for _, one := range [][]byte{sample, delegated} {
+		if again, ok := identity.Payload(one); !ok || !bytes.Equal(again, one) {
+			t.Fatalf("%x becomes %x", one, again)
+		}
+		for i := range one {
+			if _, ok := identity.Payload(one[:i]); ok {
+				t.Fatalf("the first %d bytes are accepted", i)
+			}
 		}
 	}
 	for name, broken := range map[string][]byte{
 		"longer":        append(bytes.Clone(sample), 0),
+		"hollow":        hollow,
 		"other version": append([]byte{9}, sample[1:]...),
 		"other scope":   append([]byte{sample[0], sample[1], 9}, sample[3:]...),
 	} {

@@ -186,22 +186,29 @@ func (s *Service) ChangePassword(ctx context.Context, id, old, password string) 
 
 // DeleteUser removes a user and what belongs to it.
 func (s *Service) DeleteUser(ctx context.Context, id string) error {
-	return s.remove(ctx, (*User)(nil), "user", id)
+	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := removeRow(ctx, tx, (*User)(nil), "user", id); err != nil {
+			return err
+		}
+		return dropCredentials(ctx, tx, "user_id = ?", id)
+	})
 }
 
 // remove deletes a row by id; rows that refer to it go with it.
 func (s *Service) remove(ctx context.Context, model any, what, id string) error {
-	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
-		tx.Changed(changeOf(what, id, store.Delete))
-		result, err := tx.NewDelete().Model(model).Where("id = ?", id).Exec(ctx)
-		if err != nil {
-			return fmt.Errorf("delete %s: %w", what, err)
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, notFound(what, id))
-		}
-		return nil
-	})
+	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error { return removeRow(ctx, tx, model, what, id) })
+}
+
+func removeRow(ctx context.Context, tx *store.Tx, model any, what, id string) error {
+	tx.Changed(changeOf(what, id, store.Delete))
+	result, err := tx.NewDelete().Model(model).Where("id = ?", id).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", what, err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, notFound(what, id))
+	}
+	return nil
 }
 
 // UserProjects lists the projects that a user has a role in, by whatever way.

@@ -33,18 +33,30 @@ func renderCredential(r *api.Request, c identity.ApplicationCredential) map[stri
 	if c.ExpiresAt != nil {
 		expires = c.ExpiresAt.UTC().Format("2006-01-02T15:04:05.000000")
 	}
-	return object(r, "users/"+c.UserID+"/application_credentials", c.ID, nil, map[string]any{
+	o := object(r, "users/"+c.UserID+"/application_credentials", c.ID, nil, map[string]any{
 		"name": c.Name, "description": c.Description, "project_id": c.ProjectID, "user_id": c.UserID, "roles": roles,
 		"unrestricted": c.Unrestricted, "expires_at": expires, "system": nil,
 	})
+	if len(c.Rules) > 0 {
+		o["access_rules"] = renderRules(c.Rules)
+	}
+	return o
 }
 
-// unrestricted refuses tokens of restricted application credentials: they
-// manage no credentials, for these would outlive them.
+// ownToken is the token that the request is made with.
+func (f *face) ownToken(r *api.Request) (*identity.Token, error) {
+	return f.svc.Validate(r.Context(), r.Caller.Token, false)
+}
+
+// unrestricted refuses tokens of restricted application credentials, and those
+// of trusts and OAuth: they manage no credentials, for these would outlive them.
 func (f *face) unrestricted(r *api.Request) (*identity.Token, error) {
-	t, err := f.svc.Validate(r.Context(), r.Caller.Token, false)
+	t, err := f.ownToken(r)
 	if err != nil {
 		return nil, err
+	}
+	if t.Trust != nil || t.Access != nil {
+		return nil, errs.New(errs.Forbidden, "Cannot manage application credentials with a token issued via delegation.")
 	}
 	if t.Credential != nil && !t.Credential.Unrestricted {
 		return nil, errs.New(errs.Forbidden, "Using method 'application_credential' is not allowed for managing additional application credentials.")
@@ -77,9 +89,7 @@ func (f *face) createCredential(r *api.Request) (any, error) {
 	}
 	secret := value(password(w, "secret"), "")
 	roles := roleRefs(w)
-	if raw, ok := w.take("access_rules"); ok && string(raw) != "null" && string(raw) != "[]" {
-		w.fail("access_rules", "this cloud does not offer access rules")
-	}
+	c.Rules = accessRuleRefs(w)
 	if w.err != nil {
 		return nil, w.err
 	}

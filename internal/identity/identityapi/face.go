@@ -24,8 +24,9 @@ type face struct {
 func New(svc *identity.Service) *api.Service {
 	f := &face{svc: svc}
 	return &api.Service{
-		Name: "identity", Type: "identity", Prefix: "/identity", Rules: rules, Errors: writeError,
-		Routes: slices.Concat(f.versions(), f.tokens(), f.projects(), f.domains(), f.users(), f.groups(), f.roles(), f.grants(), f.catalog(), f.credentials()),
+		Name: "identity", Type: "identity", Prefix: "/identity", Rules: rules, Errors: writeError, Slashes: true,
+		Routes: slices.Concat(f.versions(), f.tokens(), f.projects(), f.domains(), f.users(), f.groups(), f.roles(), f.grants(), f.catalog(), f.credentials(),
+			f.storedCredentials(), f.accessRules(), f.trusts(), f.domainConfigs(), f.policies(), f.endpointFilter(), f.oauth()),
 	}
 }
 
@@ -60,6 +61,5 @@ func (f *face) versions() []api.Route {
 	return []api.Route{
 		{Method: http.MethodGet, Path: "/", Policy: api.Public, Status: http.StatusMultipleChoices, Handler: root},
 		{Method: http.MethodGet, Path: "/v3", Policy: api.Public, Handler: v3},
-		{Method: http.MethodGet, Path: "/v3/", Policy: api.Public, Handler: v3},
 	}
 }

@@ -71,6 +71,43 @@ var rules = policy.Rules{
 
 	"identity:list_application_credentials": policy.Or(cloudRead, policy.Self), "identity:get_application_credential": policy.Or(cloudRead, policy.Self),
 	"identity:create_application_credential": policy.Self, "identity:delete_application_credential": policy.Or(cloud, policy.Self),
+	"identity:list_access_rules": policy.Or(cloudRead, policy.Self), "identity:get_access_rule": policy.Or(cloudRead, policy.Self),
+	"identity:delete_access_rule": policy.Or(cloud, policy.Self),
+
+	"identity:list_credentials": policy.Or(cloudRead, policy.Self), "identity:get_credential": policy.Or(cloudRead, policy.Self),
+	"identity:create_credential": policy.Or(cloud, policy.Self), "identity:update_credential": policy.Or(cloud, policy.Self), "identity:delete_credential": policy.Or(cloud, policy.Self),
+	"identity:ec2_list_credentials": policy.Or(cloudRead, policy.Self), "identity:ec2_get_credential": policy.Or(cloudRead, policy.Self),
+	"identity:ec2_create_credential": policy.Or(cloud, policy.Self), "identity:ec2_delete_credential": policy.Or(cloud, policy.Self),
+
+	// Whose trust may be made is not for a rule: the service asks the token.
+	"identity:create_trust": policy.Anyone, "identity:delete_trust": policy.Or(cloud, policy.Self),
+	"identity:list_trusts": cloudRead, "identity:list_trusts_for_trustor": policy.Or(cloudRead, policy.Self), "identity:list_trusts_for_trustee": policy.Or(cloudRead, policy.Self),
+	"identity:get_trust": policy.Or(cloudRead, policy.Self), "identity:list_roles_for_trust": policy.Or(cloudRead, policy.Self), "identity:get_role_for_trust": policy.Or(cloudRead, policy.Self),
+
+	"identity:get_security_compliance_domain_config": policy.Anyone,
+	"identity:get_domain_config":                     cloudRead, "identity:get_domain_config_default": cloudRead,
+	"identity:create_domain_config": cloud, "identity:update_domain_config": cloud, "identity:delete_domain_config": cloud,
+
+	"identity:list_policies": cloudRead, "identity:get_policy": cloudRead,
+	"identity:create_policy": cloud, "identity:update_policy": cloud, "identity:delete_policy": cloud,
+	"identity:get_policy_for_endpoint": cloudRead, "identity:list_endpoints_for_policy": cloudRead,
+	"identity:check_policy_association_for_endpoint": cloudRead, "identity:create_policy_association_for_endpoint": cloud, "identity:delete_policy_association_for_endpoint": cloud,
+	"identity:check_policy_association_for_service": cloudRead, "identity:create_policy_association_for_service": cloud, "identity:delete_policy_association_for_service": cloud,
+	"identity:check_policy_association_for_region_and_service": cloudRead, "identity:create_policy_association_for_region_and_service": cloud,
+	"identity:delete_policy_association_for_region_and_service": cloud,
+
+	"identity:list_endpoint_groups": cloudRead, "identity:get_endpoint_group": cloudRead,
+	"identity:create_endpoint_group": cloud, "identity:update_endpoint_group": cloud, "identity:delete_endpoint_group": cloud,
+	"identity:list_projects_associated_with_endpoint_group": cloudRead, "identity:list_endpoints_associated_with_endpoint_group": cloudRead,
+	"identity:get_endpoint_group_in_project": cloudRead, "identity:list_endpoint_groups_for_project": cloudRead,
+	"identity:add_endpoint_group_to_project": cloud, "identity:remove_endpoint_group_from_project": cloud,
+	"identity:list_projects_for_endpoint": cloudRead, "identity:list_endpoints_for_project": cloudRead, "identity:check_endpoint_in_project": cloudRead,
+	"identity:add_endpoint_to_project": cloud, "identity:remove_endpoint_from_project": cloud,
+
+	"identity:list_consumers": cloudRead, "identity:get_consumer": cloudRead,
+	"identity:create_consumer": cloud, "identity:update_consumer": cloud, "identity:delete_consumer": cloud,
+	"identity:authorize_request_token": policy.Admin, "identity:list_access_tokens": policy.Admin, "identity:get_access_token": policy.Admin,
+	"identity:delete_access_token": policy.Admin, "identity:list_access_token_roles": policy.Admin, "identity:get_access_token_role": policy.Admin,
 }
 
 // The targets below are read from the database by the ids in the path, never

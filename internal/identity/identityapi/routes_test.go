@@ -27,6 +27,19 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// A slash at the end of a path changes nothing.
+func TestTrailingSlash(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	u, p := c.user("u"), c.make("projects", "project", object{"name": "p"})
+	c.Must(200, c.admin, "GET", v3+"/users/", nil)
+	c.Must(200, c.admin, "GET", v3+"/users/?name=u", nil)
+	c.Must(200, c.admin, "GET", v3+"/users/"+u+"/", nil)
+	c.Must(404, c.admin, "GET", v3+"/nonsense/", nil)
+	c.grant("OS-INHERIT/projects/" + p + "/users/" + u + "/roles/" + c.roles["member"] + "/inherited_to_projects/")
+	c.Must(404, c.admin, "GET", v3+"/projects/"+p+"/users/"+u+"/roles/"+c.roles["member"], nil)
+}
+
 func TestTokenRoutes(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
@@ -110,7 +123,10 @@ func TestBadAuthRequests(t *testing.T) {
 		{"empty scope", scoped(scope{}), 400, "scope"},
 		{"unknown scope", scoped("all"), 400, "unscoped"},
 		{"part of the system", scoped(scope{"system": object{"all": false}}), 400, "system"},
-		{"trust", scoped(scope{"OS-TRUST:trust": object{"id": "x"}}), 404, "Could not find trust: x."},
+		{"unknown trust", scoped(scope{"OS-TRUST:trust": object{"id": "x"}}), 401, ""},
+		{"nameless trust", scoped(scope{"OS-TRUST:trust": object{}}), 400, "Expecting to find trust_id in trust"},
+		{"oauth1 unsigned", id(object{"methods": []string{"oauth1"}}), 400, "Authorization"},
+		{"ec2 by itself", id(object{"methods": []string{"ec2credential"}}), 401, ""},
 		{"unknown project", scoped(scope{"project": object{"id": "x"}}), 401, ""},
 		{"unknown project's name", scoped(scope{"project": object{"name": "x", "domain": object{"name": "Default"}}}), 401, ""},
 		{"project's name without a domain", scoped(scope{"project": object{"name": "admin"}}), 400, "Expecting to find domain in project"},

@@ -3,6 +3,8 @@ package identityapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"wisp/internal/api"
@@ -25,13 +27,27 @@ func (f *face) tokens() []api.Route {
 	return routes
 }
 
-// subject is the user of the token that the request is about.
+// subject is the user of the token that the request is about. A token that is
+// none is anyone's to ask about: the answer is 404. The handlers ask the rule
+// again about the token that they then find.
 func (f *face) subject(r *api.Request) policy.Target {
 	t, err := f.svc.Validate(r.Context(), r.Header.Get("X-Subject-Token"), allowExpired(r))
+	if errs.Is(err, errs.NotFound) {
+		return policy.Own(r.Caller)
+	}
 	if err != nil {
 		return policy.Target{}
 	}
 	return policy.Target{UserID: t.User.ID}
+}
+
+// subjectToken is the token that the request is about, which a rule must allow.
+func (f *face) subjectToken(r *api.Request, rule string) (*identity.Token, error) {
+	t, err := f.svc.Validate(r.Context(), r.Header.Get("X-Subject-Token"), allowExpired(r))
+	if err != nil {
+		return nil, err
+	}
+	return t, r.Allow(rule, policy.Target{UserID: t.User.ID})
 }
 
 func allowExpired(r *api.Request) bool {
@@ -93,6 +109,11 @@ func (f *face) issueToken(r *api.Request) (any, error) {
 	request, err := w.request()
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(request.Methods, identity.MethodOAuth1) {
+		if request.OAuth, err = signed(r); err != nil {
+			return nil, err
+		}
 	}
 	t, err := f.svc.Issue(r.Context(), request)
 	if err != nil {
@@ -165,7 +186,9 @@ func parseScope(raw json.RawMessage) (identity.Scope, error) {
 		return scope, err
 	}
 	if w.Trust != nil {
-		return scope, errs.New(errs.NotFound, "Could not find trust: %s.", w.Trust.ID)
+		if scope.Trust = w.Trust.ID; scope.Trust == "" {
+			return scope, errs.New(errs.Invalid, "Expecting to find trust_id in trust. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.")
+		}
 	}
 	if w.System != nil {
 		if w.System.All == nil || !*w.System.All {
@@ -183,7 +206,7 @@ func parseScope(raw json.RawMessage) (identity.Scope, error) {
 		scope.Domain = &ref
 	}
 	if scope == (identity.Scope{}) {
-		return scope, errs.New(errs.Invalid, "Invalid input for field 'scope': one of project, domain, system or unscoped is required")
+		return scope, errs.New(errs.Invalid, "Invalid input for field 'scope': one of project, domain, system, OS-TRUST:trust or unscoped is required")
 	}
 	return scope, nil
 }
@@ -204,7 +227,9 @@ func (f *face) tokenBody(r *api.Request, t *identity.Token) (any, error) {
 	case t.Project != nil:
 		projectID = t.Project.ID
 		body["project"] = map[string]any{"id": t.Project.ID, "name": t.Project.Name, "domain": named(t.ProjectDomain.ID, t.ProjectDomain.Name)}
-		body["is_domain"] = t.Project.IsDomain
+		if t.Trust == nil {
+			body["is_domain"] = t.Project.IsDomain
+		}
 	case t.Domain != nil:
 		body["domain"] = named(t.Domain.ID, t.Domain.Name)
 	case t.System:
@@ -224,12 +249,30 @@ func (f *face) tokenBody(r *api.Request, t *identity.Token) (any, error) {
 			body["catalog"] = renderCatalog(entries)
 		}
 	}
-	if c := t.Credential; c != nil {
-		body["application_credential"] = map[string]any{"id": c.ID, "name": c.Name, "restricted": !c.Unrestricted}
-	}
+	describeDelegation(body, t)
 	r.Writer.Header().Set("X-Subject-Token", t.ID)
 	r.Writer.Header().Set("Vary", "X-Auth-Token")
 	return map[string]any{"token": body}, nil
+}
+
+// describeDelegation adds what a token was had with.
+func describeDelegation(body map[string]any, t *identity.Token) {
+	if trust := t.Trust; trust != nil {
+		ref := func(id string) map[string]any { return map[string]any{"id": id} }
+		body["OS-TRUST:trust"] = map[string]any{
+			"id": trust.ID, "impersonation": trust.Impersonation, "trustor_user": ref(trust.TrustorID), "trustee_user": ref(trust.TrusteeID),
+		}
+	}
+	if access := t.Access; access != nil {
+		body["OS-OAUTH1"] = map[string]any{"access_token_id": access.ID, "consumer_id": access.ConsumerID}
+	}
+	if c := t.Credential; c != nil {
+		description := map[string]any{"id": c.ID, "name": c.Name, "restricted": !c.Unrestricted}
+		if len(c.Rules) > 0 {
+			description["access_rules"] = renderRules(c.Rules)
+		}
+		body["application_credential"] = description
+	}
 }
 
 func renderCatalog(entries []identity.CatalogEntry) []any {
@@ -245,14 +288,29 @@ func renderCatalog(entries []identity.CatalogEntry) []any {
 }
 
 func (f *face) showToken(r *api.Request) (any, error) {
-	t, err := f.svc.Validate(r.Context(), r.Header.Get("X-Subject-Token"), allowExpired(r))
+	rule := "identity:validate_token"
+	if r.Method == http.MethodHead {
+		rule = "identity:check_token"
+	}
+	t, err := f.subjectToken(r, rule)
 	if err != nil {
 		return nil, err
+	}
+	// Who asks must say that it keeps to access rules, else the token would be
+	// good for everything there.
+	if t.Credential != nil && len(t.Credential.Rules) > 0 {
+		version, err := strconv.ParseFloat(r.Header.Get("OpenStack-Identity-Access-Rules"), 64)
+		if err != nil || version < 1 {
+			return nil, errs.New(errs.NotFound, "Failed to validate token")
+		}
 	}
 	return f.tokenBody(r, t)
 }
 
 func (f *face) revokeToken(r *api.Request) (any, error) {
+	if _, err := f.subjectToken(r, "identity:revoke_token"); err != nil {
+		return nil, err
+	}
 	return nil, f.svc.Revoke(r.Context(), r.Header.Get("X-Subject-Token"))
 }
 
