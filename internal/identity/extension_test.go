@@ -207,3 +207,51 @@ func TestEndpointsOnBothEngines(t *testing.T) {
 		sees(5)
 	})
 }
+
+// A limit is of what is registered, once for a project.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := start(t, db, "")
+		p := project(t, s)
+		services, err := s.CatalogServices(t.Context(), identity.Listing{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := []identity.Limit{{ServiceID: services[0].ID, ResourceName: "cores", ProjectID: &p, ResourceLimit: 5}}
+		if _, err := s.CreateLimits(t.Context(), asked); !errs.Is(err, errs.Forbidden) {
+			t.Errorf("of what is not registered: %v", err)
+		}
+		registered := []identity.RegisteredLimit{{ServiceID: services[0].ID, ResourceName: "cores", DefaultLimit: 10}}
+		if registered, err = s.CreateRegisteredLimits(t.Context(), registered); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.CreateRegisteredLimits(t.Context(), registered); !errs.Is(err, errs.Conflict) {
+			t.Errorf("registered twice: %v", err)
+		}
+		made, err := s.CreateLimits(t.Context(), asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.CreateLimits(t.Context(), asked); !errs.Is(err, errs.Conflict) {
+			t.Errorf("a project's second: %v", err)
+		}
+		more := int64(7)
+		if l, err := s.UpdateLimit(t.Context(), made[0].ID, identity.LimitChange{ResourceLimit: &more}); err != nil || l.ResourceLimit != 7 || l.ResourceName != "cores" {
+			t.Errorf("changed to %+v, error %v", l, err)
+		}
+		list, err := s.Limits(t.Context(), identity.LimitScope{DomainID: identity.DefaultDomain}, identity.Listing{Filters: []identity.Filter{{Name: "resource_name", Value: "cores"}}})
+		if err != nil || len(list) != 1 || list[0].ResourceLimit != 7 {
+			t.Errorf("listed %+v, error %v", list, err)
+		}
+		if err := s.DeleteProject(t.Context(), p, false); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Limit(t.Context(), made[0].ID); !errs.Is(err, errs.NotFound) {
+			t.Errorf("the limit of a project that is gone: %v", err)
+		}
+		if err := s.DeleteRegisteredLimit(t.Context(), registered[0].ID); err != nil {
+			t.Errorf("what nobody has a limit of any more: %v", err)
+		}
+	})
+}

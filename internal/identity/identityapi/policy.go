@@ -20,8 +20,9 @@ var (
 	within = func(c *policy.Caller, t policy.Target) bool {
 		return t.DomainID != "" && (c.DomainID == t.DomainID || c.ProjectDomainID == t.DomainID)
 	}
-	project = func(c *policy.Caller, t policy.Target) bool { return t.ProjectID != "" && c.ProjectID == t.ProjectID }
-	subject = policy.Or(cloud, policy.Role(identity.RoleService), policy.Self)
+	inDomain = func(c *policy.Caller, t policy.Target) bool { return t.DomainID != "" && c.DomainID == t.DomainID }
+	project  = func(c *policy.Caller, t policy.Target) bool { return t.ProjectID != "" && c.ProjectID == t.ProjectID }
+	subject  = policy.Or(cloud, policy.Role(identity.RoleService), policy.Self)
 )
 
 // rules are Keystone's, by its names, without its deprecated ones.
@@ -103,6 +104,11 @@ var rules = policy.Rules{
 	"identity:add_endpoint_group_to_project": cloud, "identity:remove_endpoint_group_from_project": cloud,
 	"identity:list_projects_for_endpoint": cloudRead, "identity:list_endpoints_for_project": cloudRead, "identity:check_endpoint_in_project": cloudRead,
 	"identity:add_endpoint_to_project": cloud, "identity:remove_endpoint_from_project": cloud,
+
+	"identity:list_registered_limits": policy.Anyone, "identity:get_registered_limit": policy.Anyone,
+	"identity:create_registered_limits": cloud, "identity:update_registered_limit": cloud, "identity:delete_registered_limit": cloud,
+	"identity:get_limit_model": policy.Anyone, "identity:list_limits": policy.Anyone, "identity:get_limit": policy.Or(cloudRead, inDomain, project),
+	"identity:create_limits": cloud, "identity:update_limit": cloud, "identity:delete_limit": cloud,
 
 	"identity:list_consumers": cloudRead, "identity:get_consumer": cloudRead,
 	"identity:create_consumer": cloud, "identity:update_consumer": cloud, "identity:delete_consumer": cloud,

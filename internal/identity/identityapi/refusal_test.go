@@ -33,7 +33,6 @@ func TestRefusals(t *testing.T) {
 		{"delete no such user", "DELETE", "users/x", nil, 404, "Could not find user: x."},
 		{"change no such group", "PATCH", "groups/x", object{"group": object{}}, 404, "Could not find group: x."},
 		{"no such route", "GET", "nonsense", nil, 404, "could not be found"},
-		{"limits are not offered", "GET", "registered_limits", nil, 404, "could not be found"},
 		{"no such method", "PUT", "users", nil, 405, "method"},
 		{"no object", "POST", "users", object{}, 400, "'user' is a required property"},
 		{"not an object", "POST", "users", object{"user": 1}, 400, "not of type 'object'"},

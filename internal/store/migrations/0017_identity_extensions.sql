@@ -159,8 +159,8 @@ CREATE INDEX application_credential_rules_rule ON application_credential_rules (
 -- a project or domain has a limit of its own.
 CREATE TABLE registered_limits (
     id TEXT PRIMARY KEY,
-    service_id TEXT NOT NULL REFERENCES catalog_services (id),
-    region_id TEXT REFERENCES catalog_regions (id),
+    service_id TEXT NOT NULL REFERENCES catalog_services (id) ON DELETE CASCADE,
+    region_id TEXT REFERENCES catalog_regions (id) ON DELETE CASCADE,
     resource_name TEXT NOT NULL,
     default_limit BIGINT NOT NULL,
     description TEXT,
@@ -171,7 +171,7 @@ CREATE UNIQUE INDEX registered_limits_everywhere ON registered_limits (service_i
 
 CREATE TABLE limits (
     id TEXT PRIMARY KEY,
-    registered_limit_id TEXT NOT NULL REFERENCES registered_limits (id),
+    registered_limit_id TEXT NOT NULL REFERENCES registered_limits (id) ON DELETE CASCADE,
     project_id TEXT REFERENCES projects (id) ON DELETE CASCADE,
     domain_id TEXT REFERENCES projects (id) ON DELETE CASCADE,
     resource_limit BIGINT NOT NULL,
