@@ -97,11 +97,16 @@ func (s *Service) Issue(ctx context.Context, request AuthRequest) (*Token, error
 			return nil, err
 		}
 	}
+	return s.hand(ctx, r)
+}
+
+// hand seals the payload of what was looked at, and returns its token.
+func (s *Service) hand(ctx context.Context, r *resolution) (*Token, error) {
 	keys, err := s.sealing(ctx) // they may have changed while the proof was looked at
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := keys.seal(p.encode())
+	sealed, err := keys.seal(r.payload.encode())
 	if err != nil {
 		return nil, err
 	}

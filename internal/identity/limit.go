@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -123,6 +124,7 @@ func invalidIfMissing(err error, attribute, target string) error {
 // CreateRegisteredLimits makes all of the registered limits, or none. Conflict
 // for a resource that has one already.
 func (s *Service) CreateRegisteredLimits(ctx context.Context, list []RegisteredLimit) ([]RegisteredLimit, error) {
+	list = slices.Clone(list)
 	for i := range list {
 		list[i].ID = newID()
 	}

@@ -23,7 +23,7 @@ const (
 	MethodToken                 = "token"
 	MethodApplicationCredential = "application_credential"
 	MethodOAuth1                = "oauth1"
-	MethodEC2                   = "ec2credential" // not for Issue: only for IssueEC2
+	MethodEC2                   = "ec2credential" // not for Issue: only IssueEC2 and IssueS3 prove it
 )
 
 // methodBits gives each method its bit in a payload; the order is that of

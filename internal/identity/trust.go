@@ -182,7 +182,7 @@ func (s *Service) CreateTrust(ctx context.Context, by *Token, request TrustReque
 	switch {
 	case by.Credential != nil:
 		return t, forbiddenAction("Using method 'application_credential' is not allowed for managing trusts.")
-	case by.Access != nil:
+	case by.Delegated() && by.Trust == nil:
 		return t, forbiddenAction("Redelegation allowed for delegated by trust only")
 	case t.ProjectID != nil && len(request.Roles) == 0:
 		return t, forbiddenAction("At least one role should be specified")

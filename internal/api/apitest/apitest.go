@@ -66,6 +66,8 @@ var covered, changed sync.Map
 var silent = map[string]string{
 	"identity POST /v3/auth/tokens":                                "a token is in no list",
 	"identity DELETE /v3/auth/tokens":                              "a token is in no list; its streams of events end",
+	"identity POST /v3/ec2tokens":                                  "a token is in no list",
+	"identity POST /v3/s3tokens":                                   "a token is in no list",
 	"compute POST /v2.1/servers/{id}/remote-consoles":              "a console's token is in no list",
 	"compute POST /v2.1/{project_id}/servers/{id}/remote-consoles": "a console's token is in no list",
 	"sample POST /things":                                          "the sample of package api has no database",

@@ -49,13 +49,13 @@ func (f *face) ownToken(r *api.Request) (*identity.Token, error) {
 }
 
 // unrestricted refuses tokens of restricted application credentials, and those
-// of trusts and OAuth: they manage no credentials, for these would outlive them.
+// of other delegations: they manage no credentials, for these would outlive them.
 func (f *face) unrestricted(r *api.Request) (*identity.Token, error) {
 	t, err := f.ownToken(r)
 	if err != nil {
 		return nil, err
 	}
-	if t.Trust != nil || t.Access != nil {
+	if t.Delegated() && t.Credential == nil {
 		return nil, errs.New(errs.Forbidden, "Cannot manage application credentials with a token issued via delegation.")
 	}
 	if t.Credential != nil && !t.Credential.Unrestricted {

@@ -26,7 +26,7 @@ func New(svc *identity.Service) *api.Service {
 	return &api.Service{
 		Name: "identity", Type: "identity", Prefix: "/identity", Rules: rules, Errors: writeError, Slashes: true,
 		Routes: slices.Concat(f.versions(), f.tokens(), f.projects(), f.domains(), f.users(), f.groups(), f.roles(), f.grants(), f.catalog(), f.credentials(),
-			f.storedCredentials(), f.accessRules(), f.trusts(), f.domainConfigs(), f.policies(), f.endpointFilter(), f.oauth(), f.limits()),
+			f.storedCredentials(), f.accessRules(), f.trusts(), f.domainConfigs(), f.policies(), f.endpointFilter(), f.oauth(), f.limits(), f.ec2Tokens()),
 	}
 }
 

@@ -80,6 +80,8 @@ var rules = policy.Rules{
 	"identity:ec2_list_credentials": policy.Or(cloudRead, policy.Self), "identity:ec2_get_credential": policy.Or(cloudRead, policy.Self),
 	"identity:ec2_create_credential": policy.Or(cloud, policy.Self), "identity:ec2_delete_credential": policy.Or(cloud, policy.Self),
 
+	"identity:ec2tokens_validate": policy.Or(cloud, policy.Role(identity.RoleService)), "identity:s3tokens_validate": policy.Or(cloud, policy.Role(identity.RoleService)),
+
 	// Whose trust may be made is not for a rule: the service asks the token.
 	"identity:create_trust": policy.Anyone, "identity:delete_trust": policy.Or(cloud, policy.Self),
 	"identity:list_trusts": cloudRead, "identity:list_trusts_for_trustor": policy.Or(cloudRead, policy.Self), "identity:list_trusts_for_trustee": policy.Or(cloudRead, policy.Self),
