@@ -17,7 +17,8 @@ import (
 // The written order of slices: each may import those that stand in its list.
 var slicesOrder = map[string][]string{
 	"identity":  nil,
-	"image":     {"identity"},
+	"metadef":   nil,
+	"image":     {"identity", "metadef"},
 	"placement": {"identity"},
 	"network":   {"identity"},
 	"compute":   {"identity", "image", "placement", "network"},

@@ -30,6 +30,7 @@ import (
 	"wisp/internal/image"
 	"wisp/internal/image/imageapi"
 	"wisp/internal/membership"
+	"wisp/internal/metadef"
 	"wisp/internal/network"
 	"wisp/internal/network/networkapi"
 	"wisp/internal/nodeapi"
@@ -161,7 +162,7 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	s.Network.SetNodes(s.Nodes)
 	s.admit()
 	s.services = []*api.Service{
-		identityapi.New(s.Identity), imageapi.New(s.Image), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log, c.URL),
+		identityapi.New(s.Identity), imageapi.New(s.Image, metadef.New(db)), placementapi.New(s.Placement), networkapi.New(s.Network), computeapi.New(s.Compute, log, c.URL),
 	}
 	s.pages, err = dashboard.New(dashboard.Config{
 		Files: web.Files(), URL: c.URL, Identity: s.Identity, Index: s.index, Changes: db.Changes, Log: log,

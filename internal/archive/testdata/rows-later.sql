@@ -8,3 +8,8 @@ INSERT INTO network_host_physical (host, physical_network) VALUES ('node-1', 'pu
 INSERT INTO server_evacuations (server_id, source_host, target_host, held, created_at) VALUES ('v1', 'node-2', 'node-1', FALSE, '2026-01-02 03:04:05+00:00');
 INSERT INTO notices (xact, origin, body, made_at) VALUES (9223372036854775807, 'server', '{}', '2026-01-02 03:04:05+00:00');
 INSERT INTO cloud_servers (name, run, url, version, started_at, seen_at) VALUES ('node-1', 'r', '', '1', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO metadef_namespaces (id, namespace, display_name, description, visibility, protected, owner, created_at, updated_at) VALUES ('m1', 'hw', NULL, 'words', 'public', FALSE, 'p1', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO metadef_objects (id, namespace_id, name, description, required, properties, created_at, updated_at) VALUES ('m2', 'm1', 'o', NULL, '[]', '{}', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO metadef_properties (id, namespace_id, name, type, created_at, updated_at) VALUES ('m3', 'm1', 'p', '{"type":"string","title":"T"}', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO metadef_tags (id, namespace_id, name, created_at, updated_at) VALUES ('m4', 'm1', 't', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO metadef_associations (namespace_id, name, prefix, properties_target, created_at, updated_at) VALUES ('m1', 'OS::Nova::Flavor', NULL, 'image', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');

@@ -1,6 +1,5 @@
 // Package imageapi is the HTTP face of the image slice: the Image API v2 of the
-// API reference, without caching and metadata definitions. It
-// holds no SQL.
+// API reference with metadata definitions, without caching. It holds no SQL.
 package imageapi
 
 import (
@@ -14,19 +13,24 @@ import (
 	"wisp/internal/api"
 	"wisp/internal/errs"
 	"wisp/internal/image"
+	"wisp/internal/metadef"
+	"wisp/internal/policy"
 )
 
-type face struct{ svc *image.Service }
+type face struct {
+	svc         *image.Service
+	definitions *metadef.Service
+}
 
-// New returns the face of the slice.
-func New(svc *image.Service) *api.Service {
-	f := &face{svc: svc}
+// New returns the face of the images and of the metadata definitions.
+func New(svc *image.Service, definitions *metadef.Service) *api.Service {
+	f := &face{svc: svc, definitions: definitions}
 	one := "/v2/images/{id}"
 	return &api.Service{
 		Name: "image", Type: "image", Prefix: "/image",
-		Rules:  image.Rules(),
+		Rules:  policy.Merge(image.Rules(), metadef.Rules()),
 		Errors: renderError,
-		Routes: []api.Route{
+		Routes: append([]api.Route{
 			{Method: "GET", Path: "/", Policy: api.Public, Status: 300, Handler: f.versions},
 			{Method: "GET", Path: "/versions", Policy: api.Public, Handler: f.versions},
 			{Method: "GET", Path: "/v2/images", Policy: "get_images", Handler: f.list},
@@ -58,7 +62,7 @@ func New(svc *image.Service) *api.Service {
 			{Method: "GET", Path: one + "/tasks", Policy: "get_image", Handler: f.imageTasks},
 			{Method: "GET", Path: "/v2/tasks", Policy: "tasks_api_access", Handler: f.listTasks},
 			{Method: "GET", Path: "/v2/tasks/{task}", Policy: "tasks_api_access", Handler: f.showTask},
-		},
+		}, f.metadefRoutes()...),
 	}
 }
 

@@ -14,11 +14,12 @@ import (
 	"wisp/internal/api/apitest"
 	"wisp/internal/image"
 	"wisp/internal/image/imageapi"
+	"wisp/internal/metadef"
 	"wisp/internal/store"
 	"wisp/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { apitest.Main(m, imageapi.New(nil)) }
+func TestMain(m *testing.M) { apitest.Main(m, imageapi.New(nil, nil)) }
 
 type cloud struct {
 	*apitest.Server
@@ -39,7 +40,7 @@ func each(t *testing.T, options image.Options, test func(t *testing.T, c *cloud)
 			}
 		})
 		svc := image.New(db, blobs, slog.New(slog.DiscardHandler), options)
-		test(t, &cloud{apitest.Serve(t, apitest.Standard(), imageapi.New(svc)), t, svc})
+		test(t, &cloud{apitest.Serve(t, apitest.Standard(), imageapi.New(svc, metadef.New(db))), t, svc})
 	})
 }
 
