@@ -15,7 +15,7 @@ func Rules() policy.Rules {
 		"add_image": member, "delete_image": member, "modify_image": member, "upload_image": member, "download_image": member,
 		"get_image": reader, "get_images": reader,
 		"publicize_image": policy.Admin, "communitize_image": member,
-		"tasks_api_access": policy.Admin,
+		"tasks_api_access": policy.Admin, "stores_info_detail": policy.Admin,
 		"deactivate":       member, "reactivate": member,
 		"add_member": member, "delete_member": member, "modify_member": member, "get_member": reader, "get_members": reader,
 	}

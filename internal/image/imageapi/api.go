@@ -57,6 +57,8 @@ func New(svc *image.Service, definitions *metadef.Service) *api.Service {
 			{Method: "GET", Path: "/v2/schemas/tasks", Policy: "get_images", Handler: f.schema(tasksSchema)},
 			{Method: "GET", Path: "/v2/info/import", Policy: "get_images", Handler: f.importInfo},
 			{Method: "GET", Path: "/v2/info/stores", Policy: "get_images", Handler: f.stores},
+			{Method: "GET", Path: "/v2/info/stores/detail", Policy: "stores_info_detail", Handler: f.storesDetail},
+			{Method: "GET", Path: "/v2/info/usage", Policy: "get_images", Handler: f.usage},
 			{Method: "PUT", Path: one + "/stage", Policy: "modify_image", Status: 204, MaxBody: -1, Handler: f.stage},
 			{Method: "POST", Path: one + "/import", Policy: "modify_image", Status: 202, Handler: f.importImage},
 			{Method: "GET", Path: one + "/tasks", Policy: "get_image", Handler: f.imageTasks},

@@ -106,7 +106,7 @@ func TestErrorForms(t *testing.T) {
 			t.Errorf("401: %v %s", r.Header, r.Body)
 		}
 		c.Must(401, "nobody", "GET", "/image/v2/images", nil)
-		for _, path := range []string{"/v2/teapots", "/v1/images", "/v2/info/usage", "/v2/images/x/locations"} {
+		for _, path := range []string{"/v2/teapots", "/v1/images", "/v2/info/teapots", "/v2/images/x/locations"} {
 			if got := c.json("member", 404, "GET", path, nil)["message"]; got != "The resource could not be found." {
 				t.Errorf("%s: %v", path, got)
 			}

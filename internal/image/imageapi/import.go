@@ -19,6 +19,25 @@ func (f *face) stores(*api.Request) (any, error) {
 	return map[string]any{"stores": []any{map[string]string{"id": image.Store, "default": "true"}}}, nil
 }
 
+// storesDetail lists it for administrators, who learn where it is.
+func (f *face) storesDetail(*api.Request) (any, error) {
+	kind, properties := f.svc.Detail()
+	return map[string]any{"stores": []any{map[string]any{"id": image.Store, "default": "true", "type": kind, "properties": properties}}}, nil
+}
+
+// usage tells what the project has, and may have.
+func (f *face) usage(r *api.Request) (any, error) {
+	found, err := f.svc.Usage(r.Context(), r.Caller)
+	if err != nil {
+		return nil, err
+	}
+	usage := map[string]any{}
+	for name, q := range found {
+		usage[name] = map[string]int64{"usage": q.Used, "limit": q.Limit}
+	}
+	return map[string]any{"usage": usage}, nil
+}
+
 // announceImport puts on the answer to a create what can follow it.
 func (f *face) announceImport(h http.Header) {
 	h.Set("OpenStack-image-import-methods", strings.Join(f.svc.ImportMethods(), ","))
