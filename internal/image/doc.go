@@ -52,6 +52,8 @@ type Options struct {
 	Silence time.Duration
 	// Source fetches what is imported from the web; nil offers no such import.
 	Source Source
+	// Remote reads images of other regions; nil offers no such import.
+	Remote Remote
 }
 
 // Service is the image slice.
@@ -66,6 +68,7 @@ type Service struct {
 	mu      sync.Mutex
 	uploads map[string]context.CancelCauseFunc // that run here, by upload id
 	imports map[string]string                  // owners of the tasks that are worked on here, by id
+	tokens  map[string]credential              // of the tasks that were asked for here, by id
 }
 
 // New returns the slice on a database and a blob store. Call Recover before
@@ -82,7 +85,7 @@ func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service
 	}
 	return &Service{
 		db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, look: lookStep,
-		uploads: map[string]context.CancelCauseFunc{}, imports: map[string]string{},
+		uploads: map[string]context.CancelCauseFunc{}, imports: map[string]string{}, tokens: map[string]credential{},
 	}
 }
 

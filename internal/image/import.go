@@ -61,16 +61,21 @@ type Source interface {
 type ImportRequest struct {
 	Method string
 	URI    string         // for WebDownload
+	Remote *RemoteImage   // for GlanceDownload
 	Stores []string       // nil is the only one
 	Body   map[string]any // the request as it was, for the task to show
 }
 
 // ImportMethods are those that there are.
 func (s *Service) ImportMethods() []string {
-	if s.options.Source == nil {
-		return []string{GlanceDirect}
+	methods := []string{GlanceDirect}
+	if s.options.Source != nil {
+		methods = append(methods, WebDownload)
 	}
-	return []string{GlanceDirect, WebDownload}
+	if s.options.Remote != nil {
+		methods = append(methods, GlanceDownload)
+	}
+	return methods
 }
 
 // Import makes a task that brings the data of an image, which is importing
@@ -91,6 +96,10 @@ func (s *Service) Import(ctx context.Context, c *policy.Caller, id string, r Imp
 	t := Task{
 		ID: uuid.NewString(), ImageID: id, Owner: c.ProjectID, UserID: c.UserID, RequestID: c.RequestID, Status: TaskPending, Method: r.Method, URI: r.URI,
 		Input: input, CreatedAt: now(), UpdatedAt: now(), SeenAt: now(),
+	}
+	if r.Method == GlanceDownload {
+		t.Server = s.options.Server
+		s.keepToken(t.ID, c.Token)
 	}
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		i, err := s.GetTx(ctx, tx, c, id)
@@ -114,6 +123,9 @@ func (s *Service) Import(ctx context.Context, c *policy.Caller, id string, r Imp
 		tx.Signal(importsTopic)
 		return nil
 	})
+	if err != nil {
+		s.dropToken(t.ID)
+	}
 	return t, err
 }
 
@@ -122,8 +134,8 @@ func (s *Service) importable(i *Image, r ImportRequest) error {
 	switch {
 	case i.Status == Active:
 		return conflict("Image with status active cannot be target for import")
-	case r.Method == WebDownload && i.Status != Queued:
-		return conflict("Image needs to be in 'queued' state to use 'web-download' method")
+	case r.Method != GlanceDirect && i.Status != Queued:
+		return conflict("Image needs to be in 'queued' state to use '%s' method", r.Method)
 	case r.Method == GlanceDirect && (i.Status != Uploading || i.UploadID != ""):
 		return conflict("Image needs to be staged before 'glance-direct' method can be used")
 	case i.ContainerFormat == "":
@@ -136,8 +148,11 @@ func (s *Service) importable(i *Image, r ImportRequest) error {
 			return conflict("Unknown store '%s': the only one is '%s'.", name, Store)
 		}
 	}
-	if r.Method == WebDownload {
+	switch r.Method {
+	case WebDownload:
 		return s.options.Source.Check(r.URI)
+	case GlanceDownload:
+		return r.Remote.check()
 	}
 	return nil
 }
@@ -188,6 +203,7 @@ func (s *Service) Work(ctx context.Context) {
 // It may take fewer than it could: ask until there are none.
 func (s *Service) claim(ctx context.Context) ([]Task, error) {
 	s.mu.Lock()
+	s.dropOldTokens()
 	busy, full, has := []string{""}, []string{""}, map[string]int{}
 	for id, owner := range s.imports {
 		busy = append(busy, id)
@@ -204,7 +220,7 @@ func (s *Service) claim(ctx context.Context) ([]Task, error) {
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		taken = nil
 		var found []Task
-		err := tx.NewSelect().Model(&found).Where("k.id NOT IN (?)", bun.List(busy)).Where("k.owner NOT IN (?)", bun.List(full)).
+		err := s.withToken(tx.NewSelect().Model(&found)).Where("k.id NOT IN (?)", bun.List(busy)).Where("k.owner NOT IN (?)", bun.List(full)).
 			Where("(k.status = ? OR k.status = ? AND (k.server = ? OR k.seen_at < ?))", TaskPending, TaskProcessing, s.options.Server, now().Add(-deadAfter)).
 			Order("k.created_at", "k.id").Limit(int64(place)).Scan(ctx)
 		if err != nil {
@@ -246,6 +262,9 @@ func (s *Service) work(ctx context.Context, t Task) {
 	}
 	end()
 	late := context.WithoutCancel(ctx)
+	if ctx.Err() == nil {
+		s.dropToken(t.ID)
+	}
 	switch {
 	case err == nil:
 		s.log.InfoContext(ctx, "an image is imported", "image", t.ImageID, "task", t.ID)
@@ -304,10 +323,15 @@ func (s *Service) bring(ctx context.Context, u *upload, t Task) error {
 		return err
 	case t.Method == GlanceDirect:
 		return u.adopt(ctx, h)
-	case s.options.Source == nil:
+	case t.Method == WebDownload && s.options.Source == nil, t.Method == GlanceDownload && s.options.Remote == nil:
 		return errs.New(errs.Unavailable, "The '%s' method is not available any more.", t.Method)
 	}
-	data, size, err := s.fetch(ctx, t)
+	data, size, err := s.fetch(ctx, t, func(ctx context.Context) (io.ReadCloser, int64, error) {
+		if t.Method == GlanceDownload {
+			return s.remote(ctx, u, t)
+		}
+		return s.options.Source.Fetch(ctx, t.URI)
+	})
 	if err != nil {
 		return err
 	}
@@ -337,9 +361,9 @@ func (u *upload) adopt(ctx context.Context, h held) error {
 	return u.end(ctx, h.Blob)
 }
 
-// fetch waits for the answer of the URI's server, and shows meanwhile that the
+// fetch waits for the answer of a server, and shows meanwhile that the
 // task is at work.
-func (s *Service) fetch(ctx context.Context, t Task) (io.ReadCloser, int64, error) {
+func (s *Service) fetch(ctx context.Context, t Task, open func(ctx context.Context) (io.ReadCloser, int64, error)) (io.ReadCloser, int64, error) {
 	type answer struct {
 		data io.ReadCloser
 		size int64
@@ -347,7 +371,7 @@ func (s *Service) fetch(ctx context.Context, t Task) (io.ReadCloser, int64, erro
 	}
 	came := make(chan answer, 1)
 	go func() {
-		data, size, err := s.options.Source.Fetch(ctx, t.URI)
+		data, size, err := open(ctx)
 		came <- answer{data, size, err}
 	}()
 	tick := time.NewTicker(s.alive)

@@ -5,6 +5,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -138,7 +139,7 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	if s.blobs, err = image.OpenStore(ctx, c.ImageStore); err != nil {
 		return nil, fmt.Errorf("open the image store: %w", err)
 	}
-	s.Image = image.New(db, s.blobs, log, image.Options{Server: c.Name, Source: c.source()})
+	s.Image = image.New(db, s.blobs, log, image.Options{Server: c.Name, Source: c.source(), Remote: s.remote()})
 	if err := s.sameStore(ctx); err != nil {
 		return nil, err
 	}
@@ -246,6 +247,37 @@ func (c Config) source() image.Source {
 		}
 	}
 	return webfetch.New(config)
+}
+
+// regions reads images of other regions, by the catalog.
+type regions struct {
+	*webfetch.Service
+	identity *identity.Service
+}
+
+// Endpoint implements image.Remote.
+func (r regions) Endpoint(ctx context.Context, userID, projectID, region, service string) (string, error) {
+	catalog, err := r.identity.Catalog(ctx, userID, projectID)
+	if err != nil {
+		return "", err
+	}
+	for _, entry := range catalog {
+		for _, e := range entry.Endpoints {
+			if entry.Type == "image" && e.RegionID != nil && strings.EqualFold(*e.RegionID, region) && e.Interface == service {
+				return e.URL, nil
+			}
+		}
+	}
+	return "", errs.New(errs.NotFound, "%s glance endpoint not found for region %s", service, region)
+}
+
+func (s *Server) remote() image.Remote {
+	roots, err := x509.SystemCertPool()
+	if err != nil { // a machine without any
+		roots = x509.NewCertPool()
+	}
+	roots.AppendCertsFromPEM(s.Authority.PEM()) // this cloud is a region too
+	return regions{webfetch.NewService(webfetch.Config{}, roots), s.Identity}
 }
 
 // Services are the faces, for tests of the table.

@@ -11,9 +11,12 @@ package webfetch
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -66,8 +69,7 @@ type Fetcher struct {
 	client *http.Client
 }
 
-// New returns a fetcher.
-func New(c Config) *Fetcher {
+func (c Config) defaults() Config {
 	if c.Redirects == 0 {
 		c.Redirects = DefaultRedirects
 	}
@@ -82,13 +84,32 @@ func New(c Config) *Fetcher {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
+	return c
+}
+
+// transport makes connections of its own for each download; dial is nil for
+// the usual way.
+func transport(c Config, dial func(ctx context.Context, network, address string) (net.Conn, error), roots *x509.CertPool) http.RoundTripper {
+	t := &http.Transport{
+		Proxy:       nil, // a proxy would resolve and dial in our place
+		DialContext: dial, DisableKeepAlives: true, DisableCompression: true,
+		TLSHandshakeTimeout: connectTimeout, ResponseHeaderTimeout: c.Idle, MaxResponseHeaderBytes: maxHeader,
+	}
+	if dial == nil {
+		t.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext
+	}
+	if roots != nil {
+		t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	}
+	return redirects{t}
+}
+
+// New returns a fetcher.
+func New(c Config) *Fetcher {
+	c = c.defaults()
 	f := &Fetcher{config: c, own: interfaceAddresses}
 	f.client = &http.Client{
-		Transport: redirects{&http.Transport{
-			Proxy:       nil, // a proxy would resolve and dial in our place
-			DialContext: f.dial, DisableKeepAlives: true, DisableCompression: true,
-			TLSHandshakeTimeout: connectTimeout, ResponseHeaderTimeout: c.Idle, MaxResponseHeaderBytes: maxHeader,
-		}},
+		Transport: transport(c, f.dial, nil),
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if len(via) > max(0, c.Redirects) {
 				return errs.New(errs.Invalid, "The server redirects more than %d times.", max(0, c.Redirects))
@@ -287,19 +308,24 @@ func (f *Fetcher) Fetch(ctx context.Context, uri string) (data io.ReadCloser, si
 		return nil, 0, err
 	}
 	u.Fragment = ""
+	return download(ctx, f.client, f.config, u, nil)
+}
+
+func download(ctx context.Context, client *http.Client, config Config, u *url.URL, header http.Header) (data io.ReadCloser, size int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	total := time.AfterFunc(f.config.Total, func() {
-		cancel(errs.New(errs.Unavailable, "The download took longer than %s.", f.config.Total))
+	total := time.AfterFunc(config.Total, func() {
+		cancel(errs.New(errs.Unavailable, "The download took longer than %s.", config.Total))
 	})
 	release := func() { total.Stop(); cancel(nil) }
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		release()
-		return nil, 0, errs.Wrap(unaddressed(err), errs.Invalid, "URI for web-download does not pass filtering: %s", redacted(uri))
+		return nil, 0, errs.Wrap(unaddressed(err), errs.Invalid, "URI for web-download does not pass filtering: %s", redacted(u.String()))
 	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("User-Agent", "wisp")
 	request.Header.Set("Accept-Encoding", "identity")
-	response, err := f.client.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		err = public(ctx, err)
 		release()
@@ -316,7 +342,7 @@ func (f *Fetcher) Fetch(ctx context.Context, uri string) (data io.ReadCloser, si
 		release()
 		return nil, 0, err
 	}
-	b := &body{ctx: ctx, from: response.Body, cancel: cancel, release: release, idle: f.config.Idle}
+	b := &body{ctx: ctx, from: response.Body, cancel: cancel, release: release, idle: config.Idle}
 	b.silence = time.AfterFunc(b.idle, b.silent)
 	return b, response.ContentLength, nil
 }

@@ -87,6 +87,19 @@ func importRequest(body map[string]any, store string) (image.ImportRequest, erro
 			return bad("The 'uri' of an import must be a string.")
 		}
 	}
+	if request.Method == image.GlanceDownload {
+		var remote image.RemoteImage
+		for name, to := range map[string]*string{"glance_region": &remote.Region, "glance_image_id": &remote.ImageID, "glance_service_interface": &remote.Interface} {
+			value, given := method[name]
+			if *to, ok = value.(string); given && !ok {
+				return bad("The '%s' of an import must be a string.", name)
+			}
+		}
+		request.Remote = &remote
+		if remote.Interface == "" {
+			method["glance_service_interface"] = "public" // which the task shows
+		}
+	}
 	all := false
 	for _, name := range []string{"all_stores_must_succeed", "all_stores"} {
 		value, given := body[name]

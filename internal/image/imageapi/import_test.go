@@ -178,6 +178,55 @@ func TestImportRequests(t *testing.T) {
 	})
 }
 
+// regions has one region, and its cloud one image.
+type regions struct{}
+
+const remoteID = "36d4b546-64a2-4bb9-bdd0-ba676aa48f2c"
+
+func (regions) Endpoint(_ context.Context, _, _, region, service string) (string, error) {
+	return "http://" + region + "." + service, nil
+}
+
+func (regions) Get(_ context.Context, uri, token string) (io.ReadCloser, int64, error) {
+	answers := map[string]string{
+		"http://two.public/v2/images/" + remoteID:           `{"status":"active","size":10,"disk_format":"raw","container_format":"bare","os_distro":"x"}`,
+		"http://two.public/v2/images/" + remoteID + "/file": "0123456789",
+	}
+	if answers[uri] == "" || token != "member" {
+		return nil, 0, errs.New(errs.Unavailable, "The server of the URI answered HTTP 404: Not Found")
+	}
+	return io.NopCloser(strings.NewReader(answers[uri])), -1, nil
+}
+
+func TestGlanceDownload(t *testing.T) {
+	each(t, image.Options{Remote: regions{}}, func(t *testing.T, c *cloud) {
+		id := c.create("member", nil)
+		path := "/image/v2/images/" + id + "/import"
+		for body, names := range map[string]string{
+			`{"method":{"name":"glance-download"}}`:                                                   "'glance_region'",
+			`{"method":{"name":"glance-download","glance_region":"two"}}`:                             "'glance_image_id'",
+			`{"method":{"name":"glance-download","glance_region":"two","glance_image_id":"foo"}}`:     "does not look like a UUID: foo",
+			`{"method":{"name":"glance-download","glance_region":1}}`:                                 "'glance_region'",
+			`{"method":{"name":"glance-download","glance_region":"two","glance_image_id":null}}`:      "'glance_image_id'",
+			`{"method":{"name":"glance-download","glance_region":"x","glance_service_interface":[]}}`: "'glance_service_interface'",
+		} {
+			if message := c.json("member", 400, "POST", path[len("/image"):], body)["message"].(string); !strings.Contains(message, names) {
+				t.Errorf("%s: %s", body, message)
+			}
+		}
+		c.Must(202, "member", "POST", path, `{"method":{"name":"glance-download","glance_region":"two","glance_image_id":"`+remoteID+`"}}`)
+		c.work()
+		if got := c.becomes(id, "active"); got["size"] != 10.0 || got["os_distro"] != "x" {
+			t.Errorf("copied %v", got)
+		}
+		task := c.json("member", 200, "GET", "/v2/images/"+id+"/tasks", nil)["tasks"].([]any)[0].(object)
+		want := object{"name": "glance-download", "glance_region": "two", "glance_image_id": remoteID, "glance_service_interface": "public"}
+		if diff := cmp.Diff(any(want), task["input"].(object)["import_req"].(object)["method"]); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestTaskList(t *testing.T) {
 	each(t, image.Options{Source: web{}}, func(t *testing.T, c *cloud) {
 		for range 3 {
@@ -224,10 +273,14 @@ func TestImportInfo(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		source image.Source
+		remote image.Remote
 		want   []any
-	}{{"with the web", web{}, []any{"glance-direct", "web-download"}}, {"without", nil, []any{"glance-direct"}}} {
+	}{
+		{"with the web", web{}, nil, []any{"glance-direct", "web-download"}}, {"without", nil, nil, []any{"glance-direct"}},
+		{"with regions", nil, regions{}, []any{"glance-direct", "glance-download"}},
+	} {
 		t.Run(tt.name, func(t *testing.T) {
-			each(t, image.Options{Source: tt.source}, func(t *testing.T, c *cloud) {
+			each(t, image.Options{Source: tt.source, Remote: tt.remote}, func(t *testing.T, c *cloud) {
 				got := c.json("reader", 200, "GET", "/v2/info/import", nil)
 				want := object{"import-methods": object{"description": "Import methods available.", "type": "array", "value": tt.want}}
 				if diff := cmp.Diff(want, got); diff != "" {
