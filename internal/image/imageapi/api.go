@@ -68,9 +68,10 @@ func New(svc *image.Service, definitions *metadef.Service) *api.Service {
 	}
 }
 
-// versions says which minor versions there are: those of a Glance without
-// image cache, and with one store: 2.8 and 2.12 bring the list of stores and
-// the tasks of an image; what copies and deletes between stores is not there.
+// versions says which minor versions there are, as Glance does: 2.14 and 2.16
+// are of an image cache, 2.10 and 2.11 of what deletes from stores and copies
+// between them, and neither is there. 2.8, 2.12, 2.13 and 2.15 bring the list of
+// stores, the tasks of an image, the usage and the details of stores.
 func (f *face) versions(r *api.Request) (any, error) {
 	var list []any
 	add := func(status string, minor int) {
@@ -79,9 +80,8 @@ func (f *face) versions(r *api.Request) (any, error) {
 			"links": []any{map[string]string{"rel": "self", "href": r.ServiceURL() + "/v2/"}},
 		})
 	}
-	add("CURRENT", 16)
-	add("SUPPORTED", 15)
-	for _, minor := range []int{12, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0} {
+	add("CURRENT", 15)
+	for _, minor := range []int{13, 12, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0} {
 		add("SUPPORTED", minor)
 	}
 	return map[string]any{"versions": list}, nil

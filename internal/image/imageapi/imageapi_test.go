@@ -82,7 +82,7 @@ func TestVersions(t *testing.T) {
 		for path, status := range map[string]int{"/": 300, "": 300, "/versions": 200} {
 			first := c.json("", status, "GET", path, nil)["versions"].([]any)[0].(object)
 			href := first["links"].([]any)[0].(object)["href"]
-			if first["id"] != "v2.16" || first["status"] != "CURRENT" || href != c.URL+"/image/v2/" {
+			if first["id"] != "v2.15" || first["status"] != "CURRENT" || href != c.URL+"/image/v2/" {
 				t.Errorf("%s: %v", path, first)
 			}
 		}
