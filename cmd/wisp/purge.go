@@ -135,7 +135,7 @@ func (s *settings) purgeNetwork(ctx context.Context, log *slog.Logger) error {
 // stays.
 var owned = []string{
 	"settings.json", "admin-password", "clouds.yaml", "openrc", "wisp.log", "wisp.pid", lockFile,
-	"wisp.db", "wisp.db-wal", "wisp.db-shm", "keys", "images", "node", "tls", "ip_forward.was", operator.SocketName, statusFile,
+	"wisp.db", "wisp.db-wal", "wisp.db-shm", "keys", "images", "image-cache", "node", "tls", "ip_forward.was", operator.SocketName, statusFile,
 }
 
 func (s *settings) purgeFiles() error {

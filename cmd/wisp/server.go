@@ -75,6 +75,7 @@ func (raw *serverFlags) add(command *cobra.Command, s *settings) {
 	flags.StringSliceVar(&raw.dns, "dns", nil, "DNS servers for subnets that name none (default: this machine's)")
 	flags.StringSliceVar(&s.ImportAllow, "import-allow", nil, "ranges, addresses and host names that images may be imported from although they are not of the public Internet")
 	flags.IntSliceVar(&s.ImportPorts, "import-port", nil, "ports that images may be imported from besides 80 and 443")
+	flags.Int64Var(&s.ImageCache, "image-cache", 0, "GiB of images' data that this server keeps beside the image store, for stores that are far away (default: none)")
 	flags.StringVar(&s.ImageStore, "image-store", "", "folder, or s3://bucket?endpoint=…&region=… with credentials from the environment, where the images' data are (default: images in the state directory)")
 	flags.StringVar(&s.NodeListen, "node-listen", "", "address and port where nodes on other machines reach this server (`wisp server`: port "+nodePort+" of the management address)")
 	flags.StringVar(&s.Management, "management", "", "this machine's address, or its interface, towards the cloud's other machines (default: that of --listen)")
@@ -383,7 +384,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (*server.Server, 
 	}
 	cloud, err := server.New(ctx, server.Config{
 		Name: s.serverName(), StateDir: s.StateDir, Database: s.Database, URL: s.URL, Region: region, AdminPassword: password,
-		PhysicalNetworks: s.physicalNames(), Types: types, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore, Nodes: nodes, Version: buildVersion(),
+		PhysicalNetworks: s.physicalNames(), Types: types, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore, ImageCache: s.ImageCache << 30, Nodes: nodes, Version: buildVersion(),
 	}, log)
 	if err != nil {
 		return nil, err

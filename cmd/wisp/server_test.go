@@ -90,6 +90,27 @@ func TestListsThatAreGivenAgain(t *testing.T) {
 	}
 }
 
+// The cache of images has a size, which is kept.
+func TestImageCache(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := taken(t, "", dir, "--image-cache", "7")
+	if err == nil {
+		err = s.save()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = taken(t, "", dir); err != nil || s.ImageCache != 7 {
+		t.Errorf("without a flag: %d, error %v", s.ImageCache, err)
+	}
+	for _, bad := range []string{"-1", "1048577"} {
+		if _, err := taken(t, "", t.TempDir(), "--image-cache", bad); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+}
+
 // What an all-in-one kept before there were roles, node APIs and types of
 // networks starts as it was.
 func TestSettingsOfBefore(t *testing.T) {

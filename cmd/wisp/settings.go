@@ -36,6 +36,7 @@ type settings struct {
 	Hypervisor      string       `json:"hypervisor"`
 	ImportAllow     []string     `json:"import_allow,omitempty"` // ranges and names that images may be imported from, though they are not public
 	ImportPorts     []int        `json:"import_ports,omitempty"` // besides 80 and 443
+	ImageCache      int64        `json:"image_cache,omitempty"`  // GiB
 	ImageStore      string       `json:"image_store,omitempty"`  // a folder or an s3:// URL without credentials
 
 	Role       string   `json:"role,omitempty"`        // empty is the all-in-one

@@ -121,6 +121,7 @@ func (s *settings) take(c *cobra.Command, given settings, raw *serverFlags) erro
 		"hypervisor":            func() { s.Hypervisor = given.Hypervisor },
 		"import-allow":          func() { s.ImportAllow = given.ImportAllow },
 		"import-port":           func() { s.ImportPorts = given.ImportPorts },
+		"image-cache":           func() { s.ImageCache = given.ImageCache },
 		"image-store":           func() { s.ImageStore = given.ImageStore },
 		"node-listen":           func() { s.NodeListen = given.NodeListen },
 		"management":            func() { s.Management = given.Management },
@@ -173,6 +174,9 @@ func (s *settings) take(c *cobra.Command, given settings, raw *serverFlags) erro
 	}
 	if a := s.Accelerator; a != "" && a != "kvm" && a != "tcg" {
 		return fmt.Errorf("--accelerator %s: want kvm or tcg", a)
+	}
+	if s.ImageCache < 0 || s.ImageCache > 1<<20 {
+		return fmt.Errorf("--image-cache %d: want a number of GiB", s.ImageCache)
 	}
 	if s.ImageStore != "" {
 		location, err := image.CheckStore(s.ImageStore)

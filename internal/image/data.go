@@ -34,7 +34,15 @@ func (s *Service) Data(ctx context.Context, i Image, offset, length int64) (io.R
 	if i.Blob == "" {
 		return nil, errs.New(errs.NotFound, "Image %s has no data.", i.ID)
 	}
+	if s.cache != nil {
+		if kept := s.cache.open(i.Blob, offset, length); kept != nil {
+			return kept, nil
+		}
+	}
 	data, err := s.blobs.open(ctx, i.Blob, offset, length)
+	if err == nil && s.cache != nil && i.Status == Active {
+		s.cache.want(i.ID)
+	}
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return nil, errs.Wrap(err, errs.NotFound, "The data of image %s are not there.", i.ID)
 	}
@@ -94,6 +102,12 @@ func (s *Service) Recover(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("recover images: %w", err)
+	}
+	if s.cache != nil {
+		_, err := s.cache.drop(func(kept *Cached) bool { _, is := known[kept.key]; return !is })
+		if err != nil {
+			return err
+		}
 	}
 	there := map[string]bool{}
 	for _, key := range keys {

@@ -52,6 +52,10 @@ type Options struct {
 	Silence time.Duration
 	// Source fetches what is imported from the web; nil offers no such import.
 	Source Source
+	// Cache is a folder for copies of data that are read, of this server alone;
+	// "" is none. Its copies have CacheBytes together at most.
+	Cache      string
+	CacheBytes int64
 	// Remote reads images of other regions; nil offers no such import.
 	Remote Remote
 }
@@ -60,6 +64,7 @@ type Options struct {
 type Service struct {
 	db      *store.DB
 	blobs   *Blobs
+	cache   *cache // nil when there is none
 	log     *slog.Logger
 	options Options
 	alive   time.Duration // between two signs of life of an upload
@@ -72,7 +77,8 @@ type Service struct {
 }
 
 // New returns the slice on a database and a blob store. Call Recover before
-// the first request, and now and then; imports happen while Work runs.
+// the first request, and now and then; imports happen while Work runs. With a
+// cache, OpenCache comes before all.
 func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service {
 	if options.MaxSize == 0 {
 		options.MaxSize = DefaultMaxSize
@@ -87,6 +93,15 @@ func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service
 		db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, look: lookStep,
 		uploads: map[string]context.CancelCauseFunc{}, imports: map[string]string{}, tokens: map[string]credential{},
 	}
+}
+
+// OpenCache opens the cache that the options name; it does nothing where they
+// name none.
+func (s *Service) OpenCache() (err error) {
+	if s.options.Cache != "" {
+		s.cache, err = openCache(s.options.Cache, s.options.CacheBytes, s.log)
+	}
+	return err
 }
 
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

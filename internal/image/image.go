@@ -283,6 +283,12 @@ func (s *Service) dropData(ctx context.Context, i Image, held string) {
 	if i.UploadID != "" {
 		s.cancelUpload(i.UploadID, errDeleted(i.ID))
 	}
+	if s.cache != nil {
+		s.cache.unqueue(i.ID)
+		if _, err := s.cache.drop(func(kept *Cached) bool { return kept.ImageID == i.ID }); err != nil {
+			s.log.WarnContext(ctx, "the copy of a deleted image is left for later", "image", i.ID, "error", err)
+		}
+	}
 	for _, key := range []string{i.Blob, held} {
 		if key == "" {
 			continue

@@ -166,6 +166,9 @@ func (s *Service) Work(ctx context.Context) {
 	defer tick.Stop()
 	var running sync.WaitGroup
 	defer running.Wait()
+	if s.cache != nil {
+		running.Go(func() { s.fillCache(ctx) })
+	}
 	freed := make(chan struct{}, 1)
 	for {
 		for {

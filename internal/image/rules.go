@@ -16,6 +16,7 @@ func Rules() policy.Rules {
 		"get_image": reader, "get_images": reader,
 		"publicize_image": policy.Admin, "communitize_image": member,
 		"tasks_api_access": policy.Admin, "stores_info_detail": policy.Admin,
+		"cache_list": policy.Admin, "cache_image": policy.Admin, "cache_delete": policy.Admin,
 		"deactivate": member, "reactivate": member,
 		"add_member": member, "delete_member": member, "modify_member": member, "get_member": reader, "get_members": reader,
 	}

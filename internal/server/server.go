@@ -58,6 +58,7 @@ type Config struct {
 	DNS              []netip.Addr // for subnets that name no servers
 	HashCost         int          // of passwords; 0 is Keystone's 12
 	Import           Import
+	ImageCache       int64  // bytes of images' data that are kept in StateDir besides; 0 is none
 	ImageStore       string // where the images' data are, as image.OpenStore has it; empty is images in StateDir
 	Nodes            Nodes
 }
@@ -139,7 +140,14 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	if s.blobs, err = image.OpenStore(ctx, c.ImageStore); err != nil {
 		return nil, fmt.Errorf("open the image store: %w", err)
 	}
-	s.Image = image.New(db, s.blobs, log, image.Options{Server: c.Name, Source: c.source(), Remote: s.remote()})
+	imageOptions := image.Options{Server: c.Name, Source: c.source(), Remote: s.remote()}
+	if c.ImageCache > 0 {
+		imageOptions.Cache, imageOptions.CacheBytes = filepath.Join(c.StateDir, "image-cache"), c.ImageCache
+	}
+	s.Image = image.New(db, s.blobs, log, imageOptions)
+	if err := s.Image.OpenCache(); err != nil {
+		return nil, err
+	}
 	if err := s.sameStore(ctx); err != nil {
 		return nil, err
 	}

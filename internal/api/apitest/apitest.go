@@ -70,6 +70,9 @@ var silent = map[string]string{
 	"identity POST /v3/s3tokens":                                   "a token is in no list",
 	"compute POST /v2.1/servers/{id}/remote-consoles":              "a console's token is in no list",
 	"compute POST /v2.1/{project_id}/servers/{id}/remote-consoles": "a console's token is in no list",
+	"image DELETE /v2/cache":                                       "the cache is one server's, and no page shows it",
+	"image PUT /v2/cache/{id}":                                     "the cache is one server's, and no page shows it",
+	"image DELETE /v2/cache/{id}":                                  "the cache is one server's, and no page shows it",
 	"sample POST /things":                                          "the sample of package api has no database",
 	"sample DELETE /things/{id}":                                   "the sample of package api has no database",
 }

@@ -1,5 +1,5 @@
 // Package imageapi is the HTTP face of the image slice: the Image API v2 of the
-// API reference with metadata definitions, without caching. It holds no SQL.
+// API reference with metadata definitions. It holds no SQL.
 package imageapi
 
 import (
@@ -59,6 +59,10 @@ func New(svc *image.Service, definitions *metadef.Service) *api.Service {
 			{Method: "GET", Path: "/v2/info/stores", Policy: "get_images", Handler: f.stores},
 			{Method: "GET", Path: "/v2/info/stores/detail", Policy: "stores_info_detail", Handler: f.storesDetail},
 			{Method: "GET", Path: "/v2/info/usage", Policy: "get_images", Handler: f.usage},
+			{Method: "GET", Path: "/v2/cache", Policy: "cache_list", Handler: f.cacheState},
+			{Method: "DELETE", Path: "/v2/cache", Policy: "cache_delete", Status: 204, Handler: f.clearCache},
+			{Method: "PUT", Path: "/v2/cache/{id}", Policy: "cache_image", Status: 202, Handler: f.queueForCache},
+			{Method: "DELETE", Path: "/v2/cache/{id}", Policy: "cache_delete", Status: 204, Handler: f.dropFromCache},
 			{Method: "PUT", Path: one + "/stage", Policy: "modify_image", Status: 204, MaxBody: -1, Handler: f.stage},
 			{Method: "POST", Path: one + "/import", Policy: "modify_image", Status: 202, Handler: f.importImage},
 			{Method: "GET", Path: one + "/tasks", Policy: "get_image", Handler: f.imageTasks},
@@ -69,8 +73,8 @@ func New(svc *image.Service, definitions *metadef.Service) *api.Service {
 }
 
 // versions says which minor versions there are, as Glance does: 2.14 and 2.16
-// are of an image cache, 2.10 and 2.11 of what deletes from stores and copies
-// between them, and neither is there. 2.8, 2.12, 2.13 and 2.15 bring the list of
+// are of an image cache; 2.10 and 2.11 of what deletes from stores and copies
+// between them, which is not there. 2.8, 2.12, 2.13 and 2.15 bring the list of
 // stores, the tasks of an image, the usage and the details of stores.
 func (f *face) versions(r *api.Request) (any, error) {
 	var list []any
@@ -80,7 +84,13 @@ func (f *face) versions(r *api.Request) (any, error) {
 			"links": []any{map[string]string{"rel": "self", "href": r.ServiceURL() + "/v2/"}},
 		})
 	}
-	add("CURRENT", 15)
+	if f.svc.HasCache() {
+		add("CURRENT", 16)
+		add("SUPPORTED", 15)
+		add("SUPPORTED", 14)
+	} else {
+		add("CURRENT", 15)
+	}
 	for _, minor := range []int{13, 12, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0} {
 		add("SUPPORTED", minor)
 	}
