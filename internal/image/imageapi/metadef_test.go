@@ -352,10 +352,10 @@ func TestS39_DefinitionsOfOthers(t *testing.T) {
 				for token, status := range map[string]int{"reader": 200, "member": 200, "other": 200, "": 401} {
 					switch {
 					case token == "":
-					case tt.method != "GET":
-						status = 403
 					case token == "other" && visibility == "private":
 						status = 404
+					case tt.method != "GET":
+						status = 403
 					}
 					if r := c.Do(token, tt.method, path, tt.body); r.Status != status {
 						t.Errorf("%s %s as %q: %d, want %d: %s", tt.method, path, token, r.Status, status, r.Body)

@@ -19,37 +19,42 @@ const (
 	oneNamespace = namespaces + "/{namespace}"
 )
 
+// insideNamespace is the rule of routes that change a namespace or what is in
+// one. Whoever doesn't see the namespace is told that it is not there, before
+// anything else: the slice checks the rule of the change after that.
+const insideNamespace = "get_metadef_namespace"
+
 func (f *face) metadefRoutes() []api.Route {
 	objects, properties, tags, kinds := oneNamespace+"/objects", oneNamespace+"/properties", oneNamespace+"/tags", oneNamespace+"/resource_types"
 	routes := []api.Route{
 		{Method: "GET", Path: namespaces, Policy: "get_metadef_namespaces", Handler: f.listNamespaces},
 		{Method: "POST", Path: namespaces, Policy: "add_metadef_namespace", Status: 201, Handler: f.createNamespace},
 		{Method: "GET", Path: oneNamespace, Policy: "get_metadef_namespace", Handler: f.showNamespace},
-		{Method: "PUT", Path: oneNamespace, Policy: "modify_metadef_namespace", Handler: f.updateNamespace},
-		{Method: "DELETE", Path: oneNamespace, Policy: "delete_metadef_namespace", Status: 204, Handler: f.deleteNamespace},
+		{Method: "PUT", Path: oneNamespace, Policy: insideNamespace, Handler: f.updateNamespace},
+		{Method: "DELETE", Path: oneNamespace, Policy: insideNamespace, Status: 204, Handler: f.deleteNamespace},
 		{Method: "GET", Path: objects, Policy: "get_metadef_objects", Handler: f.listObjects},
-		{Method: "POST", Path: objects, Policy: "add_metadef_object", Status: 201, Handler: f.addObject},
-		{Method: "DELETE", Path: objects, Policy: "delete_metadef_namespace", Status: 204, Handler: f.clearObjects},
+		{Method: "POST", Path: objects, Policy: insideNamespace, Status: 201, Handler: f.addObject},
+		{Method: "DELETE", Path: objects, Policy: insideNamespace, Status: 204, Handler: f.clearObjects},
 		{Method: "GET", Path: objects + "/{name}", Policy: "get_metadef_object", Handler: f.showObject},
-		{Method: "PUT", Path: objects + "/{name}", Policy: "modify_metadef_object", Handler: f.updateObject},
-		{Method: "DELETE", Path: objects + "/{name}", Policy: "delete_metadef_object", Status: 204, Handler: f.removeObject},
+		{Method: "PUT", Path: objects + "/{name}", Policy: insideNamespace, Handler: f.updateObject},
+		{Method: "DELETE", Path: objects + "/{name}", Policy: insideNamespace, Status: 204, Handler: f.removeObject},
 		{Method: "GET", Path: properties, Policy: "get_metadef_properties", Handler: f.listProperties},
-		{Method: "POST", Path: properties, Policy: "add_metadef_property", Status: 201, Handler: f.addProperty},
-		{Method: "DELETE", Path: properties, Policy: "delete_metadef_namespace", Status: 204, Handler: f.clearProperties},
+		{Method: "POST", Path: properties, Policy: insideNamespace, Status: 201, Handler: f.addProperty},
+		{Method: "DELETE", Path: properties, Policy: insideNamespace, Status: 204, Handler: f.clearProperties},
 		{Method: "GET", Path: properties + "/{name}", Policy: "get_metadef_property", Handler: f.showProperty},
-		{Method: "PUT", Path: properties + "/{name}", Policy: "modify_metadef_property", Handler: f.updateProperty},
-		{Method: "DELETE", Path: properties + "/{name}", Policy: "remove_metadef_property", Status: 204, Handler: f.removeProperty},
+		{Method: "PUT", Path: properties + "/{name}", Policy: insideNamespace, Handler: f.updateProperty},
+		{Method: "DELETE", Path: properties + "/{name}", Policy: insideNamespace, Status: 204, Handler: f.removeProperty},
 		{Method: "GET", Path: tags, Policy: "get_metadef_tags", Handler: f.listTagDefinitions},
-		{Method: "POST", Path: tags, Policy: "add_metadef_tags", Status: 201, Handler: f.addTagDefinitions},
-		{Method: "DELETE", Path: tags, Policy: "delete_metadef_tags", Status: 204, Handler: f.clearTagDefinitions},
+		{Method: "POST", Path: tags, Policy: insideNamespace, Status: 201, Handler: f.addTagDefinitions},
+		{Method: "DELETE", Path: tags, Policy: insideNamespace, Status: 204, Handler: f.clearTagDefinitions},
 		{Method: "GET", Path: tags + "/{name}", Policy: "get_metadef_tag", Handler: f.showTagDefinition},
-		{Method: "POST", Path: tags + "/{name}", Policy: "add_metadef_tag", Status: 201, Handler: f.addTagDefinition},
-		{Method: "PUT", Path: tags + "/{name}", Policy: "modify_metadef_tag", Handler: f.renameTagDefinition},
-		{Method: "DELETE", Path: tags + "/{name}", Policy: "delete_metadef_tag", Status: 204, Handler: f.removeTagDefinition},
+		{Method: "POST", Path: tags + "/{name}", Policy: insideNamespace, Status: 201, Handler: f.addTagDefinition},
+		{Method: "PUT", Path: tags + "/{name}", Policy: insideNamespace, Handler: f.renameTagDefinition},
+		{Method: "DELETE", Path: tags + "/{name}", Policy: insideNamespace, Status: 204, Handler: f.removeTagDefinition},
 		{Method: "GET", Path: "/v2/metadefs/resource_types", Policy: "list_metadef_resource_types", Handler: f.listResourceTypes},
 		{Method: "GET", Path: kinds, Policy: "get_metadef_resource_type", Handler: f.listAssociations},
-		{Method: "POST", Path: kinds, Policy: "add_metadef_resource_type_association", Status: 201, Handler: f.associate},
-		{Method: "DELETE", Path: kinds + "/{name}", Policy: "remove_metadef_resource_type_association", Status: 204, Handler: f.dissociate},
+		{Method: "POST", Path: kinds, Policy: insideNamespace, Status: 201, Handler: f.associate},
+		{Method: "DELETE", Path: kinds + "/{name}", Policy: insideNamespace, Status: 204, Handler: f.dissociate},
 	}
 	for name, make := range map[string]func() object{
 		"namespace": namespaceSchema, "namespaces": namespacesSchema, "object": objectSchema, "objects": objectsSchema, "property": propertySchema, "properties": propertiesSchema,
