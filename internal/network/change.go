@@ -21,7 +21,7 @@ func (s *Standard) changed(resource, action string) store.Change {
 
 func (n *Network) change(action string) store.Change {
 	c := n.changed("network", action)
-	c.Public = n.Shared || n.External
+	c.Public, c.Projects = n.Shared || n.External, n.Targets
 	return c
 }
 
@@ -31,7 +31,7 @@ func (s *Subnet) change(action string) store.Change { return s.changed("subnet",
 
 func (s *Subnet) changeOn(n *Network, action string) store.Change {
 	c := s.change(action)
-	c.Public, c.Projects = n.Shared || n.External, []string{n.ProjectID}
+	c.Public, c.Projects = n.Shared || n.External, append([]string{n.ProjectID}, n.Targets...)
 	return c
 }
 
@@ -39,8 +39,26 @@ func (p *Port) change(action string) store.Change       { return p.changed("port
 func (r *Router) change(action string) store.Change     { return r.changed("router", action) }
 func (f *FloatingIP) change(action string) store.Change { return f.changed("floatingip", action) }
 func (g *SecurityGroup) change(action string) store.Change {
-	return g.changed("security_group", action)
+	return g.Sharing.on(g.changed("security_group", action))
 }
+func (a *AddressScope) change(action string) store.Change {
+	return a.Sharing.on(a.changed("address_scope", action))
+}
+func (p *SubnetPool) change(action string) store.Change {
+	return p.Sharing.on(p.changed("subnetpool", action))
+}
+
+// on adds those to a change whom the object is shared with.
+func (s *Sharing) on(c store.Change) store.Change {
+	c.Public, c.Projects = s.Shared, s.Targets
+	return c
+}
+
+// A policy is its owner's, and no news to its target, who sees the object.
+func (p *RBACPolicy) change(action string) store.Change {
+	return store.Change{Resource: "rbac_policy", ID: p.ID, Action: action, ProjectID: p.ProjectID}
+}
+
 func (r *Rule) change(action string) store.Change { return r.changed("security_group_rule", action) }
 
 // Agents are the administrators'.

@@ -63,7 +63,10 @@ func (s *Service) attachSubnet(ctx context.Context, tx *store.Tx, caller *policy
 	if sub.GatewayIP == "" {
 		return nil, bad("router", "Subnet for router interface must have a gateway IP")
 	}
-	if !caller.IsAdmin() && sub.ProjectID != caller.ProjectID && n.ProjectID != caller.ProjectID && !n.Shared {
+	if err := loadTargets(ctx, tx, []*Network{n}); err != nil {
+		return nil, err
+	}
+	if !caller.IsAdmin() && sub.ProjectID != caller.ProjectID && n.ProjectID != caller.ProjectID && !n.SharedWith(caller.ProjectID) {
 		return nil, bad("router", "Cannot add interface to router because subnet %s is not owned by project making the request", subnetID)
 	}
 	if sub.IPVersion == 6 && sub.AddressMode != "" && sub.RAMode == "" {

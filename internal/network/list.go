@@ -41,6 +41,9 @@ type resource struct {
 	table, alias string
 	columns      map[string]column
 	notFound     func(id string) error
+	// sharedBy is the SQL of the id of what is shared with the caller when the
+	// filter "shared" says so; empty: there is no such filter.
+	sharedBy string
 	// visible narrows a query to what a caller that is no admin may see.
 	visible func(q *bun.SelectQuery, caller *policy.Caller) *bun.SelectQuery
 	// filters are those that are more than a comparison with a column.
@@ -100,7 +103,9 @@ func (res *resource) list(ctx context.Context, db bun.IDB, caller *policy.Caller
 	plain := map[string][]string{}
 	for name, values := range l.Filters {
 		var err error
-		if special, ok := res.filters[name]; ok {
+		if name == "shared" && res.sharedBy != "" {
+			q, err = sharedFilter(q, res.sharedBy, caller, values)
+		} else if special, ok := res.filters[name]; ok {
 			q, err = special(q, values)
 		} else if special, ok := commonFilters[name]; ok {
 			q, err = special(q, res.alias, values)

@@ -16,10 +16,10 @@ import (
 type Network struct {
 	bun.BaseModel `bun:"table:networks,alias:n"`
 	Standard
+	Sharing
 
 	Name                string
 	AdminStateUp        bool
-	Shared              bool
 	External            bool
 	IsDefault           bool
 	PortSecurityEnabled bool
@@ -33,6 +33,9 @@ type Network struct {
 
 	Subnets []string `bun:"-"` // ids
 	Zones   []string `bun:"-"` // availability zones, of the agents
+	// Scopes are the ids of the address scopes of IPv4 and IPv6, by version;
+	// loaded with the network.
+	Scopes map[int]string `bun:"-"`
 }
 
 // Status is what the API shows.
@@ -62,7 +65,7 @@ var networks = &resource{
 	table: "networks", alias: "n",
 	notFound: networkNotFound,
 	columns: standardColumns("n", true, map[string]column{
-		"admin_state_up": {sql: "admin_state_up", kind: flag}, "shared": {sql: "shared", kind: flag},
+		"admin_state_up":  {sql: "admin_state_up", kind: flag},
 		"router:external": {sql: "external", kind: flag}, "is_default": {sql: "is_default", kind: flag},
 		"port_security_enabled": {sql: "port_security_enabled", kind: flag}, "mtu": {sql: "mtu", kind: number},
 		"provider:network_type": {sql: "network_type"}, "provider:physical_network": {sql: "physical_network"},
@@ -81,9 +84,8 @@ var networks = &resource{
 			return q.Where("n.id IN (SELECT network_id FROM subnets WHERE id IN (?))", bun.List(values)), nil
 		},
 	},
-	visible: func(q *bun.SelectQuery, caller *policy.Caller) *bun.SelectQuery {
-		return q.Where("n.project_id = ?", caller.ProjectID).WhereOr("n.shared").WhereOr("n.external")
-	},
+	sharedBy: "n.id",
+	visible:  sharedWith("n.project_id", "n.id"),
 }
 
 func networkNotFound(id string) error {
@@ -115,7 +117,7 @@ func (s *Service) createNetwork(ctx context.Context, tx *store.Tx, caller *polic
 	}
 	n := &Network{
 		Standard: newStandard(projectID, spec.Description.Value), Name: spec.Name.Value, AdminStateUp: spec.AdminStateUp.Or(true),
-		Shared: spec.Shared.Value, External: spec.External.Value, IsDefault: spec.IsDefault.Value,
+		Sharing: Sharing{Shared: spec.Shared.Value}, External: spec.External.Value, IsDefault: spec.IsDefault.Value,
 		PortSecurityEnabled: spec.PortSecurityEnabled.Or(true), ZoneHints: JSON[[]string]{nonNil(spec.ZoneHints.Value)},
 		DNSDomain: strings.ToLower(spec.DNSDomain.Value),
 	}
@@ -141,7 +143,21 @@ func (s *Service) createNetwork(ctx context.Context, tx *store.Tx, caller *polic
 		}
 		return nil, fmt.Errorf("insert a network: %w", err)
 	}
-	return n, nil
+	return n, n.sharePolicies(ctx, tx)
+}
+
+// sharePolicies makes the policies that the network's own attributes stand
+// for.
+func (n *Network) sharePolicies(ctx context.Context, tx *store.Tx) error {
+	for action, on := range map[string]bool{AsShared: n.Shared, AsExternal: n.External} {
+		if !on {
+			continue
+		}
+		if err := share(ctx, tx, n.ProjectID, "network", n.ID, action); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // onlyDefault refuses a second default external network.
@@ -204,7 +220,35 @@ func (s *Service) loadNetworks(ctx context.Context, db bun.IDB, rows []*Network)
 			n.Zones = zones
 		}
 	}
+	if err := loadScopes(ctx, db, byID); err != nil {
+		return err
+	}
+	if err := loadTargets(ctx, db, rows); err != nil {
+		return err
+	}
 	return loadTags(ctx, db, rows)
+}
+
+// loadScopes fills the address scopes of networks.
+func loadScopes(ctx context.Context, db bun.IDB, byID map[string]*Network) error {
+	var scoped []struct {
+		NetworkID string
+		IPVersion int `bun:"ip_version"`
+		ScopeID   string
+	}
+	err := db.NewSelect().TableExpr("subnets AS s").Join("JOIN subnet_pools AS p ON p.id = s.pool_id").ColumnExpr("DISTINCT s.network_id, s.ip_version, p.address_scope_id AS scope_id").
+		Where("s.network_id IN (?) AND p.address_scope_id IS NOT NULL", bun.List(keys(byID))).Scan(ctx, &scoped)
+	if err != nil {
+		return fmt.Errorf("load the address scopes of networks: %w", err)
+	}
+	for _, row := range scoped {
+		n := byID[row.NetworkID]
+		if n.Scopes == nil {
+			n.Scopes = map[int]string{}
+		}
+		n.Scopes[row.IPVersion] = row.ScopeID
+	}
+	return nil
 }
 
 // UpdateNetwork changes a network. Errors: NotFound, Forbidden, Invalid,
@@ -242,7 +286,11 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 		if err := s.unshareNetwork(ctx, tx, n, spec); err != nil {
 			return err
 		}
+		if err := loadTargets(ctx, tx, []*Network{n}); err != nil {
+			return err
+		}
 		tx.Changed(n.change(store.Update)) // to those too who see it no more
+		wasExternal := n.External
 		spec.Name.into(&n.Name)
 		spec.Description.into(&n.Description)
 		spec.AdminStateUp.into(&n.AdminStateUp)
@@ -266,6 +314,9 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 				return err
 			}
 		}
+		if err := n.followAttributes(ctx, tx, wasExternal); err != nil {
+			return err
+		}
 		n.touch()
 		if err := update(ctx, tx, n); err != nil {
 			return fmt.Errorf("update a network: %w", err)
@@ -276,15 +327,38 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 	return n, err
 }
 
+// followAttributes brings the policies of a network in line with what its own
+// attributes say now. One that was external without a policy for all stays so.
+func (n *Network) followAttributes(ctx context.Context, tx *store.Tx, wasExternal bool) error {
+	if !n.Shared {
+		if err := unshare(ctx, tx, n.ID, AsShared, everyone); err != nil {
+			return err
+		}
+	}
+	if !n.External {
+		if err := unshare(ctx, tx, n.ID, AsExternal, ""); err != nil {
+			return err
+		}
+	}
+	for action, on := range map[string]bool{AsShared: n.Shared, AsExternal: n.External && !wasExternal} {
+		if !on {
+			continue
+		}
+		if err := share(ctx, tx, n.ProjectID, "network", n.ID, action); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unshareNetwork refuses to take a network away from who still uses it.
 func (s *Service) unshareNetwork(ctx context.Context, tx *store.Tx, n *Network, spec NetworkSpec) error {
 	if n.Shared && spec.Shared.Set && !spec.Shared.Value {
-		foreign, err := tx.NewSelect().Model((*Port)(nil)).Where("network_id = ? AND project_id NOT IN (?, '')", n.ID, n.ProjectID).
-			Where("role NOT IN (?)", bun.List([]string{roleGateway, roleFloating, roleDHCP})).Exists(ctx)
+		foreign, err := dependents(ctx, tx, "network", n.ID, n.ProjectID, AsShared, everyone)
 		if err != nil {
-			return fmt.Errorf("look for foreign ports: %w", err)
+			return err
 		}
-		if foreign {
+		if len(foreign) > 0 {
 			return conflict("InvalidSharedSetting", "Unable to reconfigure sharing settings for network %s. Multiple projects are using it.", n.ID)
 		}
 	}
@@ -332,6 +406,9 @@ func (s *Service) DeleteNetwork(ctx context.Context, caller *policy.Caller, id s
 			return fmt.Errorf("delete the subnets of a network: %w", err)
 		}
 		gone.note(tx, "subnet", store.Delete)
+		if err := unshare(ctx, tx, id, "", ""); err != nil {
+			return err
+		}
 		if err := remove(ctx, tx, "networks", &n); err != nil {
 			return fmt.Errorf("delete a network: %w", err)
 		}

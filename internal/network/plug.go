@@ -151,8 +151,9 @@ func PlugLocks(req PlugRequest) []store.Lock {
 // onlyNetwork is the network of a device that names none: the only one of its
 // project, or else the only shared one. "" is that there is none.
 func onlyNetwork(ctx context.Context, db bun.IDB, projectID string) (string, error) {
-	for _, which := range []string{"project_id = ?", "project_id <> ? AND shared"} {
-		found, err := columnOf[string](ctx, db.NewSelect().TableExpr("networks AS n").Column("n.id").Where(which, projectID).
+	shared := "project_id <> ?0 AND id IN (SELECT object_id FROM network_rbac WHERE action = ?1 AND target_project IN (?0, ?2))"
+	for _, which := range []string{"project_id = ?0", shared} {
+		found, err := columnOf[string](ctx, db.NewSelect().TableExpr("networks AS n").Column("n.id").Where(which, projectID, AsShared, everyone).
 			Where("NOT external").Where("EXISTS (SELECT 1 FROM subnets WHERE network_id = n.id)").Limit(2))
 		if err != nil {
 			return "", fmt.Errorf("look for the project's network: %w", err)
@@ -178,7 +179,8 @@ func (s *Service) groupsNamed(ctx context.Context, tx *store.Tx, caller *policy.
 		return []string{standard}, nil
 	}
 	var rows []SecurityGroup
-	if err := tx.NewSelect().Model(&rows).Where("project_id = ? AND (id IN (?) OR name IN (?))", projectID, bun.List(names), bun.List(names)).Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&rows).Where("(project_id = ? OR id IN (SELECT object_id FROM network_rbac WHERE target_project IN (?, ?)))", projectID, projectID, everyone).
+		Where("(id IN (?) OR name IN (?) AND project_id = ?)", bun.List(names), bun.List(names), projectID).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("look for security groups: %w", err)
 	}
 	var ids []string
@@ -211,7 +213,10 @@ func (s *Service) plugNew(ctx context.Context, tx *store.Tx, caller *policy.Call
 	if err := networks.find(ctx, tx, caller, r.NetworkID, n); err != nil {
 		return err
 	}
-	if n.External && !n.Shared && !caller.IsAdmin() && n.ProjectID != caller.ProjectID {
+	if err := loadTargets(ctx, tx, []*Network{n}); err != nil {
+		return err
+	}
+	if n.External && !n.SharedWith(caller.ProjectID) && !caller.IsAdmin() && n.ProjectID != caller.ProjectID {
 		return errs.New(errs.Forbidden, "It is not allowed to create an interface on external network %s", n.ID).WithType("ExternalNetworkAttachForbidden")
 	}
 	p := &Port{

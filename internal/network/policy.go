@@ -8,7 +8,7 @@ import (
 )
 
 // tagged are the resources that have tags, as policies name them.
-var tagged = []string{"networks", "subnets", "ports", "routers", "floatingips", "security_groups"}
+var tagged = []string{"networks", "subnets", "ports", "routers", "floatingips", "security_groups", "subnetpools"}
 
 // Rules are the policies of the Networking API, under Neutron's names. Rules
 // that depend on who owns the network of a port or subnet get that owner as
@@ -22,7 +22,7 @@ func Rules() policy.Rules {
 			rules[name] = rule
 		}
 	}
-	for _, single := range []string{"network", "subnet", "port", "router", "floatingip", "security_group"} {
+	for _, single := range []string{"network", "subnet", "port", "router", "floatingip", "security_group", "subnetpool", "address_scope", "rbac_policy"} {
 		add(member, "create_"+single, "update_"+single, "delete_"+single)
 		add(reader, "get_"+single)
 	}
@@ -36,6 +36,9 @@ func Rules() policy.Rules {
 		add(policy.Admin, "create_network:"+attribute, "update_network:"+attribute)
 	}
 	add(policy.Admin, "get_network:provider")
+	add(policy.Admin, "create_subnetpool:shared", "create_subnetpool:is_default", "update_subnetpool:is_default", "create_address_scope:shared", "update_address_scope:shared")
+	add(policy.Admin, "create_rbac_policy:target_tenant", "update_rbac_policy:target_tenant")
+	add(member, "add_prefixes", "remove_prefixes")
 	add(member, "create_network:port_security_enabled", "update_network:port_security_enabled")
 	for _, verb := range []string{"create", "update"} {
 		for _, attribute := range []string{"device_owner", "mac_address", "fixed_ips:ip_address", "fixed_ips:subnet_id", "port_security_enabled", "allowed_address_pairs"} {

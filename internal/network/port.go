@@ -162,6 +162,9 @@ func (s *Service) createPort(ctx context.Context, tx *store.Tx, caller *policy.C
 	if err := allow("create_port", caller, projectID); err != nil {
 		return nil, err
 	}
+	if err := loadTargets(ctx, tx, []*Network{n}); err != nil {
+		return nil, err
+	}
 	if err := s.allowPort("create", caller, n, projectID, spec, &Port{}); err != nil {
 		return nil, err
 	}
@@ -213,7 +216,7 @@ func (s *Service) allowPort(verb string, caller *policy.Caller, n *Network, proj
 				return err
 			}
 		}
-		if ip.SubnetID != "" && !n.Shared && !old.hasSubnet(ip.SubnetID) {
+		if ip.SubnetID != "" && !n.SharedWith(caller.ProjectID) && !old.hasSubnet(ip.SubnetID) {
 			if err := owner("fixed_ips:subnet_id"); err != nil {
 				return err
 			}
@@ -362,6 +365,9 @@ func (s *Service) ownPort(ctx context.Context, tx *store.Tx, caller *policy.Call
 	}
 	n, err := networkByID(ctx, tx, p.NetworkID)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := loadTargets(ctx, tx, []*Network{n}); err != nil {
 		return nil, nil, err
 	}
 	if !can(rule, caller, n.ProjectID) {

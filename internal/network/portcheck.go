@@ -180,7 +180,7 @@ func (s *Service) chooseGroups(ctx context.Context, tx *store.Tx, caller *policy
 	if len(ids) > 0 {
 		q := tx.NewSelect().TableExpr("security_groups").Column("id").Where("id IN (?)", bun.List(ids))
 		if !caller.IsAdmin() {
-			q = q.Where("project_id IN (?, ?)", p.ProjectID, caller.ProjectID)
+			q = q.Where("(project_id IN (?0, ?1) OR id IN (SELECT object_id FROM network_rbac WHERE target_project IN (?0, ?1, ?2)))", p.ProjectID, caller.ProjectID, everyone)
 		}
 		found, err := columnOf[string](ctx, q)
 		if err != nil {

@@ -19,6 +19,7 @@ const DefaultGroup = "default"
 type SecurityGroup struct {
 	bun.BaseModel `bun:"table:security_groups,alias:g"`
 	Standard
+	Sharing
 
 	Name      string
 	IsDefault bool
@@ -35,7 +36,8 @@ var securityGroups = &resource{
 	table: "security_groups", alias: "g",
 	notFound: groupNotFound,
 	columns:  standardColumns("g", true, map[string]column{}),
-	visible:  ownOnly("g"),
+	sharedBy: "g.id",
+	visible:  sharedWith("g.project_id", "g.id"),
 }
 
 func groupNotFound(id string) error {
@@ -142,6 +144,9 @@ func loadGroups(ctx context.Context, db bun.IDB, rows []*SecurityGroup) error {
 		g := byID[r.GroupID]
 		g.Rules = append(g.Rules, r)
 	}
+	if err := loadTargets(ctx, db, rows); err != nil {
+		return err
+	}
 	return loadTags(ctx, db, rows)
 }
 
@@ -227,6 +232,9 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, caller *policy.Caller
 		}
 		if used {
 			return conflict("SecurityGroupInUse", "Security Group %s in use.", id)
+		}
+		if err := unshare(ctx, tx, id, "", ""); err != nil {
+			return err
 		}
 		if err := remove(ctx, tx, "security_groups", g); err != nil {
 			return fmt.Errorf("delete a security group: %w", err)

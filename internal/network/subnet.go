@@ -39,6 +39,7 @@ type Subnet struct {
 	Pools       JSON[[]Pool]   `bun:"type:text"`
 	DNS         JSON[[]string] `bun:"dns,type:text"`
 	HostRoutes  JSON[[]Route]  `bun:"type:text"`
+	PoolID      string         `bun:",nullzero"` // subnet pool; empty: none
 }
 
 // Route is a destination and where to send what goes there, of a subnet's
@@ -68,6 +69,9 @@ func (s *Subnet) automatic() bool {
 // gateway; not given, it is the subnet's first address.
 type SubnetSpec struct {
 	ProjectID, Name, Description, NetworkID, CIDR Opt[string]
+	PoolID                                        Opt[string]
+	UseDefault                                    Opt[bool] // pool
+	Length                                        Opt[*int] // of the prefix that is cut from a pool
 	IPVersion                                     Opt[int]
 	GatewayIP                                     Opt[*string]
 	EnableDHCP                                    Opt[bool]
@@ -83,16 +87,9 @@ var subnets = &resource{
 	columns: standardColumns("s", true, map[string]column{
 		"network_id": {sql: "network_id"}, "ip_version": {sql: "ip_version", kind: number}, "cidr": {sql: "cidr"},
 		"gateway_ip": {sql: "gateway_ip", kind: address}, "enable_dhcp": {sql: "enable_dhcp", kind: flag},
-		"ipv6_ra_mode": {sql: "ra_mode"}, "ipv6_address_mode": {sql: "address_mode"},
+		"ipv6_ra_mode": {sql: "ra_mode"}, "ipv6_address_mode": {sql: "address_mode"}, "subnetpool_id": {sql: "pool_id"},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
-		"shared": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
-			accepted, err := column{kind: flag}.accept("shared", values)
-			if err != nil {
-				return nil, err
-			}
-			return q.Where("s.network_id IN (SELECT id FROM networks WHERE shared IN (?))", bun.List(flags(accepted))), nil
-		},
 		"router:external": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
 			accepted, err := column{kind: flag}.accept("router:external", values)
 			if err != nil {
@@ -101,9 +98,11 @@ var subnets = &resource{
 			return q.Where("s.network_id IN (SELECT id FROM networks WHERE external IN (?))", bun.List(flags(accepted))), nil
 		},
 	},
+	sharedBy: "s.network_id",
 	visible: func(q *bun.SelectQuery, caller *policy.Caller) *bun.SelectQuery {
-		return q.Where("s.project_id = ?", caller.ProjectID).
-			WhereOr("s.network_id IN (SELECT id FROM networks WHERE project_id = ? OR shared OR external)", caller.ProjectID)
+		// As in Neutron: whoever may put a router's gateway on an external network
+		// does not see its subnets.
+		return sharedWith("s.project_id", "s.network_id", AsShared)(q, caller).WhereOr("s.network_id IN (SELECT id FROM networks WHERE project_id = ?)", caller.ProjectID)
 	},
 }
 
@@ -127,6 +126,9 @@ func (s *Service) CreateSubnets(ctx context.Context, caller *policy.Caller, spec
 	var locks []store.Lock
 	for _, spec := range specs {
 		locks = append(locks, networkLock(spec.NetworkID.Value))
+		if spec.PoolID.Value != "" || spec.UseDefault.Value {
+			locks = append(locks, poolsLock)
+		}
 	}
 	return createAll(ctx, s, caller, specs, "subnet", func(s SubnetSpec) Opt[string] { return s.ProjectID }, s.createSubnet, s.loadSubnets, locks...)
 }
@@ -145,8 +147,19 @@ func (s *Service) createSubnet(ctx context.Context, tx *store.Tx, caller *policy
 		RAMode: spec.RAMode.Value, AddressMode: spec.AddressMode.Value,
 		DNS: JSON[[]string]{nonNil(spec.DNS.Value)}, HostRoutes: JSON[[]Route]{nonNil(spec.HostRoutes.Value)},
 	}
-	if err := sub.checkPrefix(n.ID); err != nil {
+	pool, err := poolFor(ctx, tx, caller, spec)
+	if err != nil {
 		return nil, err
+	}
+	if sub.CIDR != "" {
+		if err := sub.checkPrefix(); err != nil {
+			return nil, err
+		}
+	}
+	if pool != nil {
+		if err := sub.fromPool(ctx, tx, pool, spec); err != nil {
+			return nil, err
+		}
 	}
 	switch {
 	case !spec.GatewayIP.Set:
@@ -173,6 +186,12 @@ func (s *Service) createSubnet(ctx context.Context, tx *store.Tx, caller *policy
 		if other.prefix().Overlaps(sub.prefix()) {
 			return nil, invalid("Requested subnet with cidr: %s for network: %s overlaps with another subnet", sub.CIDR, n.ID)
 		}
+	}
+	if err := sub.suits(ctx, tx, pool, others); err != nil {
+		return nil, err
+	}
+	if err := loadTargets(ctx, tx, []*Network{n}); err != nil {
+		return nil, err
 	}
 	tx.Changed(sub.changeOn(n, store.Create))
 	if err := insert(ctx, tx, sub); err != nil {
@@ -251,6 +270,9 @@ func (s *Service) ownSubnet(ctx context.Context, tx *store.Tx, caller *policy.Ca
 	}
 	n, err := networkByID(ctx, tx, sub.NetworkID)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := loadTargets(ctx, tx, []*Network{n}); err != nil {
 		return nil, nil, err
 	}
 	if !can(rule, caller, n.ProjectID) {

@@ -7,7 +7,7 @@ import (
 
 // checkPrefix checks the range of a new subnet and brings it to its canonical
 // form.
-func (s *Subnet) checkPrefix(networkID string) error {
+func (s *Subnet) checkPrefix() error {
 	p, err := netip.ParsePrefix(s.CIDR)
 	if err != nil {
 		return refuse("HTTPBadRequest", "Invalid input for cidr. Reason: '%s' is not a valid IP subnet.", s.CIDR)

@@ -39,6 +39,7 @@ var taggable = map[string]struct {
 	"routers":         {routers, func() taggedRow { return new(Router) }},
 	"floatingips":     {floatingIPs, func() taggedRow { return new(FloatingIP) }},
 	"security_groups": {securityGroups, func() taggedRow { return new(SecurityGroup) }},
+	"subnetpools":     {subnetPools, func() taggedRow { return new(SubnetPool) }},
 }
 
 // Tags returns the tags of an object of a collection ("networks", …,

@@ -279,7 +279,7 @@ func ownResources(ctx context.Context, db bun.IDB, caller *policy.Caller, steps 
 	for table, ids := range byTable { // one query for each kind
 		q := db.NewSelect().TableExpr("?", bun.Ident(table)).Column("id").Where("id IN (?)", bun.List(ids))
 		if table == "networks" {
-			q = q.Where("(project_id = ? OR shared OR external)", caller.ProjectID)
+			q = q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery { return sharedWith("project_id", "id")(q, caller) })
 		} else {
 			q = q.Where("project_id = ?", caller.ProjectID)
 		}

@@ -20,10 +20,12 @@ type extensionView struct {
 // clients break on what is announced and missing, and on what is neither.
 var extensions = func() []extensionView {
 	list := []struct{ alias, name, description string }{
+		{"address-scope", "Address scope", "Address scopes extension."},
 		{"agent", "agent", "The agent management extension."},
 		{"allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs"},
 		{"availability_zone", "Availability Zone", "The availability zone extension."},
 		{"binding", "Port Binding", "Expose port bindings of a virtual port to external application"},
+		{"default-subnetpools", "Default Subnetpools", "Provides ability to mark and use a subnetpool as the default."},
 		{"dns-integration", "DNS Integration", "Provides integration with DNS."},
 		{"dvr", "Distributed Virtual Router", "Enables configuration of Distributed Virtual Routers."},
 		{"empty-string-filtering", "Empty String Filtering Extension", "Allow filtering by attributes with empty string value"},
@@ -48,16 +50,23 @@ var extensions = func() []extensionView {
 		{"provider", "Provider Network", "Expose mapping of virtual networks to physical networks"},
 		{"quota_details", "Quota details management support", "Expose functions for quotas usage statistics per project"},
 		{"quotas", "Quota management support", "Expose functions for quotas management per project"},
+		{"rbac-address-scope", "Address scope RBAC", "Add address_scope type to RBAC"},
+		{"rbac-policies", "RBAC Policies", "Allows creation and modification of policies that control tenant access to resources."},
+		{"rbac-security-groups", "Security groups RBAC", "Allows creation and modification of policies that control access to security groups."},
+		{"rbac-subnetpool", "Subnetpool RBAC", "Add subnetpool type to RBAC"},
 		{"revision-if-match", "If-Match constraints based on revision_number", "Extension indicating that If-Match based on revision_number is supported."},
 		{"router", "Neutron L3 Router", "Router abstraction for basic L3 forwarding between L2 Neutron networks and access to external networks via a NAT gateway."},
 		{"router_availability_zone", "Router Availability Zone", "Availability zone support for router."},
 		{"security-group", "security-group", "The security groups extension."},
 		{"security-groups-normalized-cidr", "Normalized CIDR field for security group rules", "Add new field with normalized remote_ip_prefix cidr in SG rule"},
+		{"security-groups-shared-filtering", "Security group filtering on the shared field", "Support filtering security groups on the shared field"},
 		{"service-type", "Neutron Service Type Management", "API for retrieving service providers for Neutron advanced services"},
 		{"sorting", "Sorting support", "Extension that indicates that sorting is enabled."},
 		{"standard-attr-description", "standard-attr-description", "Extension to add descriptions to standard attributes"},
 		{"standard-attr-revisions", "Resource revision numbers", "This extension will display the revision number of neutron resources."},
-		{"standard-attr-tag", "Tag support for resources with standard attribute: subnet, router, network, port, floatingip, security_group", "Enables to set tag on resources with standard attribute."},
+		{"standard-attr-tag", "Tag support for resources with standard attribute: subnet, router, network, port, floatingip, security_group, subnetpool", "Enables to set tag on resources with standard attribute."},
+		{"subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool"},
+		{"subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "Provides support for adding/removing prefixes from subnet pools"},
 		{"standard-attr-timestamp", "Resource timestamps", "Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes."},
 	}
 	views := make([]extensionView, len(list))
@@ -86,6 +95,7 @@ func (f *face) extensionRoutes() []api.Route {
 var resources = []struct{ name, path string }{
 	{"network", "networks"}, {"subnet", "subnets"}, {"port", "ports"}, {"router", "routers"}, {"floatingip", "floatingips"},
 	{"security_group", "security-groups"}, {"security_group_rule", "security-group-rules"}, {"agent", "agents"}, {"quota", "quotas"},
+	{"subnetpool", "subnetpools"}, {"address_scope", "address-scopes"}, {"rbac_policy", "rbac-policies"},
 }
 
 func (f *face) versionRoutes() []api.Route {

@@ -12,8 +12,9 @@ import (
 
 type groupView struct {
 	standard
-	Name  string      `json:"name"`
-	Rules []*ruleView `json:"security_group_rules"`
+	Name   string      `json:"name"`
+	Shared bool        `json:"shared"`
+	Rules  []*ruleView `json:"security_group_rules"`
 }
 
 type ruleView struct {
@@ -29,8 +30,8 @@ type ruleView struct {
 	RemoteGroupID *string `json:"remote_group_id"`
 }
 
-func viewGroup(_ *api.Request, g *network.SecurityGroup) any {
-	v := &groupView{standard: standardOf(&g.Standard), Name: g.Name, Rules: make([]*ruleView, len(g.Rules))}
+func viewGroup(r *api.Request, g *network.SecurityGroup) any {
+	v := &groupView{standard: standardOf(&g.Standard), Name: g.Name, Shared: g.SharedWith(r.Caller.ProjectID), Rules: make([]*ruleView, len(g.Rules))}
 	for i := range g.Rules {
 		v.Rules[i] = newRuleView(&g.Rules[i])
 	}
@@ -58,7 +59,7 @@ func (f *face) securityGroups() resource[network.SecurityGroupSpec, network.Secu
 		attributes: append(standardFields(func(s *S) *network.Opt[string] { return &s.ProjectID }, func(s *S) *network.Opt[string] { return &s.Description }),
 			field("name", text(maxName), func(s *S) *network.Opt[string] { return &s.Name }),
 		),
-		readOnly: append([]string{"security_group_rules"}, standardReadOnly...),
+		readOnly: append([]string{"security_group_rules", "shared"}, standardReadOnly...),
 		create:   f.svc.CreateSecurityGroups, list: f.svc.SecurityGroups, get: f.svc.SecurityGroup, update: f.svc.UpdateSecurityGroup,
 		remove: f.svc.DeleteSecurityGroup, view: viewGroup, id: func(g *network.SecurityGroup) string { return g.ID },
 	}

@@ -96,7 +96,8 @@ func TestTagsQuotasAgents(t *testing.T) {
 		p := c.make("member", "ports", obj{"network_id": x.network["id"]})
 		f := c.make("member", "floatingips", obj{"floating_network_id": x.external["id"]})
 		g := c.list("member", "security-groups", "")[0]
-		for path, o := range map[string]obj{"networks": x.network, "subnets": x.subnet, "ports": p, "routers": x.router, "floatingips": f, "security-groups": g} {
+		pool := c.make("member", "subnetpools", obj{"name": "pool", "prefixes": []string{"10.0.0.0/8"}})
+		for path, o := range map[string]obj{"subnetpools": pool, "networks": x.network, "subnets": x.subnet, "ports": p, "routers": x.router, "floatingips": f, "security-groups": g} {
 			base := path + "/" + str(o["id"]) + "/tags"
 			c.put("member", base, obj{"tags": []string{"a", "b", "a"}})
 			c.Must(201, "member", "PUT", "/network/v2.0/"+base+"/c", nil)

@@ -31,7 +31,7 @@ func viewSubnet(_ *api.Request, s *network.Subnet) any {
 	return &subnetView{
 		standard: standardOf(&s.Standard), Name: s.Name, NetworkID: s.NetworkID, IPVersion: s.IPVersion, CIDR: s.CIDR, GatewayIP: orNull(s.GatewayIP),
 		EnableDHCP: s.EnableDHCP, RAMode: orNull(s.RAMode), AddressMode: orNull(s.AddressMode), Pools: nonNil(s.Pools.V), DNS: nonNil(s.DNS.V),
-		HostRoutes: nonNil(s.HostRoutes.V),
+		HostRoutes: nonNil(s.HostRoutes.V), SubnetPoolID: orNull(s.PoolID),
 	}
 }
 
@@ -43,7 +43,10 @@ func (f *face) subnets() resource[network.SubnetSpec, network.Subnet] {
 			field("name", text(maxName), func(s *S) *network.Opt[string] { return &s.Name }),
 			field("network_id", id, func(s *S) *network.Opt[string] { return &s.NetworkID }).postOnly().must(),
 			field("ip_version", integer(4, 6), func(s *S) *network.Opt[int] { return &s.IPVersion }).postOnly().must(),
-			field("cidr", cidr, func(s *S) *network.Opt[string] { return &s.CIDR }).postOnly().must(),
+			field("cidr", cidr, func(s *S) *network.Opt[string] { return &s.CIDR }).postOnly(),
+			field("subnetpool_id", idOrNull, func(s *S) *network.Opt[string] { return &s.PoolID }).postOnly(),
+			field("use_default_subnetpool", boolean, func(s *S) *network.Opt[bool] { return &s.UseDefault }).postOnly(),
+			field("prefixlen", optional(integer(0, 128)), func(s *S) *network.Opt[*int] { return &s.Length }).postOnly(),
 			field("gateway_ip", optional(ipAddress), func(s *S) *network.Opt[*string] { return &s.GatewayIP }),
 			field("enable_dhcp", boolean, func(s *S) *network.Opt[bool] { return &s.EnableDHCP }),
 			field("ipv6_ra_mode", textOrNull(maxName), func(s *S) *network.Opt[string] { return &s.RAMode }).postOnly(),
@@ -51,7 +54,6 @@ func (f *face) subnets() resource[network.SubnetSpec, network.Subnet] {
 			field("allocation_pools", listOf(pool), func(s *S) *network.Opt[[]network.Pool] { return &s.Pools }),
 			field("dns_nameservers", listOf(text(maxName)), func(s *S) *network.Opt[[]string] { return &s.DNS }),
 			field("host_routes", listOf(route), func(s *S) *network.Opt[[]network.Route] { return &s.HostRoutes }),
-			field("subnetpool_id", onlyNull, func(*S) *network.Opt[bool] { return new(network.Opt[bool]) }).postOnly(),
 		),
 		readOnly: append([]string{"shared", "router:external"}, standardReadOnly...),
 		create:   f.svc.CreateSubnets, list: f.svc.Subnets, get: f.svc.Subnet, update: f.svc.UpdateSubnet, remove: f.svc.DeleteSubnet,
@@ -59,15 +61,11 @@ func (f *face) subnets() resource[network.SubnetSpec, network.Subnet] {
 	}
 }
 
-// onlyNull reads subnetpool_id: this cloud has no subnet pools.
-func onlyNull(raw jsonValue) (bool, error) {
-	if string(raw) != "null" {
-		return false, fmt.Errorf("there is no subnet pool '%s'", show(raw))
-	}
-	return true, nil
-}
-
+// cidr reads the range of a subnet; null is none, for one from a pool.
 func cidr(raw jsonValue) (string, error) {
+	if string(raw) == "null" {
+		return "", nil
+	}
 	s, err := text(64)(raw)
 	if err != nil {
 		return "", fmt.Errorf("'%s' is not a valid IP subnet", show(raw))
