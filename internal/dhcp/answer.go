@@ -82,6 +82,9 @@ func Answer(request *dhcpv4.DHCPv4, lease nodeapi.Lease) *dhcpv4.DHCPv4 {
 		addTimes(reply, lease.Seconds)
 	}
 	reply.ServerIPAddr = ip(lease.Server)
+	if lease.NextServer.Is4() {
+		reply.ServerIPAddr = ip(lease.NextServer)
+	}
 	addParameters(reply, request, lease)
 	return reply
 }

@@ -17,6 +17,10 @@ import (
 // on with the server that it knows.
 var serverID = &dhcpv6.DUIDLL{HWType: iana.HWTypeEthernet, LinkLayerAddr: serverMAC}
 
+// reserved6 is the last code of the options that the protocol itself is made
+// of, RFC 8415 21, which a port's own must not replace.
+const reserved6 = 20
+
 // refreshTime is when a host without an address of ours asks again, RFC 4242.
 const refreshTime = 24 * time.Hour
 
@@ -83,6 +87,11 @@ func Answer6(request *dhcpv6.Message, lease nodeapi.Lease) *dhcpv6.Message {
 	}
 	if lease.Domain != "" {
 		reply.AddOption(dhcpv6.OptDomainSearchList(&rfc1035label.Labels{Labels: []string{lease.Domain}}))
+	}
+	for _, o := range six.Options {
+		if o.Code > reserved6 {
+			reply.UpdateOption(&dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionCode(o.Code), OptionData: o.Value})
+		}
 	}
 	return reply
 }

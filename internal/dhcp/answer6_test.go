@@ -199,3 +199,22 @@ func FuzzAnswer6(f *testing.F) {
 		}
 	})
 }
+
+func TestOwnOptions6(t *testing.T) {
+	t.Parallel()
+	l := lease6()
+	l.IPv6.Options = []nodeapi.Option6{{Code: 59, Value: []byte("tftp://[2001:db8::9]/x")}, {Code: 23, Value: address6.AsSlice()}, {Code: 2, Value: []byte("someone else")}}
+	got, err := dhcpv6.MessageFromBytes(Answer6(request6(dhcpv6.MessageTypeInformationRequest), l).ToBytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if url := got.Options.BootFileURL(); url != "tftp://[2001:db8::9]/x" {
+		t.Errorf("boot file %q", url)
+	}
+	if dns := got.Options.DNS(); len(dns) != 1 || !dns[0].Equal(address6.AsSlice()) {
+		t.Errorf("the port's own servers of names do not win: %v", dns)
+	}
+	if string(got.Options.ServerID().ToBytes()) != string(serverID.ToBytes()) {
+		t.Error("a port's option replaced the server's name")
+	}
+}

@@ -199,3 +199,16 @@ func TestOptionsVary(t *testing.T) {
 		})
 	}
 }
+
+func TestNextServer(t *testing.T) {
+	t.Parallel()
+	l := lease()
+	if got := Answer(request(t, dhcpv4.MessageTypeDiscover), l).ServerIPAddr; addr(got) != l.Server {
+		t.Errorf("boots go on at %s without a port's own say", got)
+	}
+	l.NextServer = netip.MustParseAddr("192.0.2.9")
+	reply := Answer(request(t, dhcpv4.MessageTypeDiscover), l)
+	if addr(reply.ServerIPAddr) != l.NextServer || addr(reply.ServerIdentifier()) != l.Server {
+		t.Errorf("boots go on at %s, the answer is from %s", reply.ServerIPAddr, reply.ServerIdentifier())
+	}
+}

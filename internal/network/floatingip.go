@@ -309,6 +309,26 @@ func (s *Service) UpdateFloatingIP(ctx context.Context, caller *policy.Caller, i
 	return f, err
 }
 
+// releaseFree gives back the floating IPs of a network that stand for nothing.
+func releaseFree(ctx context.Context, tx *store.Tx, networkID string) error {
+	var gone []FloatingIP
+	if _, err := tx.NewDelete().Model(&gone).Where("network_id = ? AND port_id IS NULL", networkID).Returning("*").Exec(ctx); err != nil {
+		return fmt.Errorf("delete the free floating IPs of a network: %w", err)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	ids, ports := make([]string, len(gone)), make([]string, len(gone))
+	for i := range gone {
+		ids[i], ports[i] = gone[i].ID, gone[i].OwnPortID
+		tx.Changed(gone[i].change(store.Delete))
+	}
+	if _, err := tx.NewDelete().TableExpr("network_tags").Where("object_id IN (?)", bun.List(ids)).Exec(ctx); err != nil {
+		return fmt.Errorf("delete the tags of floating IPs: %w", err)
+	}
+	return deletePorts(ctx, tx, tx.NewSelect().TableExpr("ports").Column("id").Where("id IN (?)", bun.List(ports)))
+}
+
 // DeleteFloatingIP gives the address back. Errors: NotFound, Forbidden,
 // PreconditionFailed.
 func (s *Service) DeleteFloatingIP(ctx context.Context, caller *policy.Caller, id string, e Expect) error {

@@ -477,6 +477,12 @@ func (h *hostView) answer() {
 		}
 	}
 	h.answerIPv6()
+	for _, p := range h.ports {
+		if lease, has := h.leases[p.ID]; has {
+			addOptions(&lease, p.DHCPOpts.V)
+			h.leases[p.ID] = lease
+		}
+	}
 }
 
 // domain is that of the host names on a port's network.
@@ -507,11 +513,6 @@ func (h *hostView) lease(p *Port, sub *Subnet, a netip.Addr, routed bool) nodeap
 	}
 	if !routed { // no router leads to the metadata service
 		l.Routes = append(l.Routes, intent.Route{Destination: metadataAddress, NextHop: l.Server})
-	}
-	for _, o := range p.DHCPOpts.V {
-		if option, err := encodeOption(o); err == nil {
-			l.Options = append(l.Options, option)
-		}
 	}
 	return l
 }

@@ -218,6 +218,46 @@ func leavingLegs(r *Router, legs []leg, subnetID, portID string) ([]leg, error) 
 	return leaving, nil
 }
 
+// moveLegs checks other addresses of a router's interface: subnets that come
+// must not overlap those that the router has, and nothing may need those that
+// go.
+func (s *Service) moveLegs(ctx context.Context, tx *store.Tx, p *Port, before []FixedIP, subs []*Subnet) error {
+	r := &Router{}
+	if err := tx.NewSelect().Model(r).Where("id = ?", p.RouterID).Scan(ctx); err != nil {
+		return fmt.Errorf("read the router of an interface: %w", err)
+	}
+	legs, err := legsOf(ctx, tx, r.ID) // of the other interfaces: this one's addresses are taken away
+	if err != nil {
+		return err
+	}
+	if len(p.FixedIPs) == 0 {
+		return bad("router", "Router port must have at least one fixed IP")
+	}
+	fours := 0
+	for _, ip := range p.FixedIPs {
+		i := slices.IndexFunc(subs, func(sub *Subnet) bool { return sub.ID == ip.SubnetID })
+		if err := apart(legs, subs[i]); err != nil {
+			return err
+		}
+		if subs[i].IPVersion == 4 {
+			fours++
+		}
+	}
+	if fours > 1 {
+		return bad("router", "Cannot have multiple IPv4 subnets on router port")
+	}
+	for _, ip := range before {
+		if p.hasSubnet(ip.SubnetID) {
+			continue
+		}
+		i := slices.IndexFunc(subs, func(sub *Subnet) bool { return sub.ID == ip.SubnetID })
+		if err := s.unneeded(ctx, tx, r, leg{PortID: p.ID, Role: p.Role, NetworkID: p.NetworkID, SubnetID: ip.SubnetID, Address: ip.Address, CIDR: subs[i].CIDR}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unneeded fails when floating IPs or routes need a router's leg.
 func (s *Service) unneeded(ctx context.Context, tx *store.Tx, r *Router, l leg) error {
 	used, err := tx.NewSelect().TableExpr("floating_ips AS f").Join("JOIN port_addresses AS a ON a.port_id = f.port_id AND a.address = f.fixed_address").

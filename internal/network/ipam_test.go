@@ -80,13 +80,16 @@ func FuzzDHCPOption(f *testing.F) {
 	f.Add("mtu", "1400")
 	f.Add("option:router", "10.0.0.1, 10.0.0.2")
 	f.Add("67", "pxe\nlinux")
+	f.Add("domain-search", "example.org,a.example.org.")
 	f.Fuzz(func(t *testing.T, name, value string) {
-		o, err := encodeOption(DHCPOption{Name: name, Value: &value, IPVersion: 4})
-		if err != nil {
-			return
-		}
-		if o.Code == 0 || o.Code == 255 || len(o.Value) == 0 || len(o.Value) > 255 || control(value) {
-			t.Errorf("%q = %q became %v", name, value, o)
+		for _, version := range []int{4, 6} {
+			code, out, err := encodeOption(DHCPOption{Name: name, Value: &value, IPVersion: version})
+			if err != nil {
+				continue
+			}
+			if code == 0 || code == nextServer && (version == 6 || len(out) != 4) || len(out) == 0 || len(out) > 255 || control(value) {
+				t.Errorf("%q = %q became %d %v", name, value, code, out)
+			}
 		}
 	})
 }

@@ -388,6 +388,9 @@ func (s *Service) DeleteNetwork(ctx context.Context, caller *policy.Caller, id s
 		if err := expect(e, &n.Standard); err != nil {
 			return err
 		}
+		if err := releaseFree(ctx, tx, id); err != nil {
+			return err
+		}
 		used, err := tx.NewSelect().Model((*Port)(nil)).Where("network_id = ? AND role <> ?", id, roleDHCP).Exists(ctx)
 		if err != nil {
 			return fmt.Errorf("look for ports: %w", err)

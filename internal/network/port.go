@@ -39,13 +39,6 @@ type AddressPair struct {
 	MACAddress string `json:"mac_address"`
 }
 
-// DHCPOption is an extra option of a port's lease, named as dnsmasq does.
-type DHCPOption struct {
-	Name      string  `json:"opt_name"`
-	Value     *string `json:"opt_value"` // nil in an update deletes
-	IPVersion int     `json:"ip_version"`
-}
-
 // Port is an attachment to a network (API reference: Ports).
 type Port struct {
 	bun.BaseModel `bun:"table:ports,alias:p"`
@@ -187,6 +180,9 @@ func (s *Service) createPort(ctx context.Context, tx *store.Tx, caller *policy.C
 		return nil, err
 	}
 	if err := s.placePort(ctx, tx, n, p, spec.FixedIPs, false); err != nil {
+		return nil, err
+	}
+	if err := p.checkOptions(); err != nil {
 		return nil, err
 	}
 	if err := s.chooseGroups(ctx, tx, caller, p, spec.SecurityGroups); err != nil {
@@ -449,6 +445,9 @@ func (s *Service) changePort(ctx context.Context, tx *store.Tx, caller *policy.C
 			return err
 		}
 	}
+	if err := p.checkOptions(); err != nil {
+		return err
+	}
 	if spec.SecurityGroups.Set || spec.PortSecurityEnabled.Set {
 		if !spec.SecurityGroups.Set {
 			spec.SecurityGroups = Some(p.SecurityGroups)
@@ -471,7 +470,7 @@ func (s *Service) changePort(ctx context.Context, tx *store.Tx, caller *policy.C
 // alone keeps the address that the port has there.
 func (s *Service) moveAddresses(ctx context.Context, tx *store.Tx, p *Port, wanted []FixedIPSpec) error {
 	switch p.Role {
-	case roleInterface, roleGateway, roleFloating, roleDHCP:
+	case roleGateway, roleFloating, roleDHCP:
 		return conflict("UnsupportedPortDeviceOwner", "Operation update of fixed_ips is not supported for device_owner %s on port %s.", p.DeviceOwner, p.ID)
 	}
 	before := p.FixedIPs
@@ -497,6 +496,11 @@ func (s *Service) moveAddresses(ctx context.Context, tx *store.Tx, p *Port, want
 	}
 	if err := chooseAddresses(ctx, tx, p, subs, Some(wanted), false); err != nil {
 		return err
+	}
+	if p.Role == roleInterface {
+		if err := s.moveLegs(ctx, tx, p, before, subs); err != nil {
+			return err
+		}
 	}
 	bound, err := columnOf[string](ctx, tx.NewSelect().TableExpr("floating_ips").Column("fixed_address").Where("port_id = ?", p.ID))
 	if err != nil {

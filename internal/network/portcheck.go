@@ -58,7 +58,7 @@ func (p *Port) check() error {
 	if !slices.Contains([]string{"normal", "direct", "macvtap", "baremetal", "direct-physical", "virtio-forwarder", "smart-nic", "vdpa", "remote-managed", "accelerator-direct", "accelerator-direct-physical"}, p.VNICType) {
 		return refuse("HTTPBadRequest", "Invalid input for binding:vnic_type. Reason: '%s' is not a VNIC type.", p.VNICType)
 	}
-	return checkOptions(p.DHCPOpts.V)
+	return nil
 }
 
 var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)

@@ -106,8 +106,10 @@ func (s *Service) CreateRouters(ctx context.Context, caller *policy.Caller, spec
 }
 
 func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy.Caller, projectID string, spec RouterSpec) (*Router, error) {
-	if err := allowSet(spec.Distributed, true, "create_router:distributed", caller, projectID); err != nil {
-		return nil, err
+	if spec.Distributed.Set {
+		if err := allow("create_router:distributed", caller, projectID); err != nil {
+			return nil, err
+		}
 	}
 	if err := checkKind(spec); err != nil {
 		return nil, err
@@ -226,8 +228,10 @@ func (s *Service) changeRouter(ctx context.Context, caller *policy.Caller, rule,
 // Conflict (floating IPs need the gateway), PreconditionFailed.
 func (s *Service) UpdateRouter(ctx context.Context, caller *policy.Caller, id string, spec RouterSpec, e Expect) (*Router, error) {
 	return s.changeRouter(ctx, caller, "update_router", id, e, func(ctx context.Context, tx *store.Tx, r *Router) error {
-		if err := allowSet(spec.Distributed, true, "update_router:distributed", caller, r.ProjectID); err != nil {
-			return err
+		if spec.Distributed.Set {
+			if err := allow("update_router:distributed", caller, r.ProjectID); err != nil {
+				return err
+			}
 		}
 		if err := checkKind(spec); err != nil {
 			return err

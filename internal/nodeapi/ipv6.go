@@ -9,9 +9,16 @@ type IPv6 struct {
 	DHCP    bool         `json:"dhcp,omitempty"`
 	Address netip.Addr   `json:"address,omitzero"`
 	DNS     []netip.Addr `json:"dns,omitempty"` // IPv6
+	Options []Option6    `json:"options,omitempty"`
 	// Routers are those of the port's network, each of which advertises
 	// itself.
 	Routers []Advertisement `json:"routers,omitempty"`
+}
+
+// Option6 is an extra option of DHCPv6 of a port (extra_dhcp_opts).
+type Option6 struct {
+	Code  uint16 `json:"code"`
+	Value []byte `json:"value"`
 }
 
 // Advertisement is what a router says of itself and of its link, RFC 4861 4.2.

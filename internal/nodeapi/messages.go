@@ -109,7 +109,10 @@ type Lease struct {
 	Domain   string         `json:"domain,omitempty"`
 	Seconds  int            `json:"seconds"` // lease time
 	Options  []Option       `json:"options,omitempty"`
-	IPv6     *IPv6          `json:"ipv6,omitempty"`
+	// NextServer is where a machine that boots by network goes on, when it is
+	// not where the answers come from.
+	NextServer netip.Addr `json:"next_server,omitzero"`
+	IPv6       *IPv6      `json:"ipv6,omitempty"`
 }
 
 // Option is an extra DHCP option of a port (extra_dhcp_opts).

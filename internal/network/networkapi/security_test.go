@@ -121,7 +121,9 @@ func TestS42_ControlCharactersInOptions(t *testing.T) {
 			{"opt_name": "bootfile-name\n67", "opt_value": "a"}, {"opt_name": "bootfile-name", "opt_value": "a\u2028b"}, {"opt_name": "bootfile-name", "opt_value": "a\u0000b"},
 			{"opt_name": "no-such-option", "opt_value": "a"}, {"opt_name": "mtu", "opt_value": "many"}, {"opt_name": "router", "opt_value": "nowhere"},
 			{"opt_name": "domain-name", "opt_value": ""}, {"opt_name": "domain-name", "opt_value": strings.Repeat("x", 256)}, {"opt_name": "0", "opt_value": "x"},
-			{"opt_name": "domain-name", "opt_value": "x", "ip_version": 6}, {"opt_name": "classless-static-route", "opt_value": "0.0.0.0/0,10.0.0.1"},
+			{"opt_name": "domain-name", "opt_value": "x", "ip_version": 6}, {"opt_name": "dns-server", "opt_value": "10.0.0.1", "ip_version": 6}, {"opt_name": "15", "opt_value": "x", "ip_version": 6},
+			{"opt_name": "domain-search", "opt_value": "-x", "ip_version": 6}, {"opt_name": "server-ip-address", "opt_value": "10.0.0.1,10.0.0.2"}, {"opt_name": "255", "opt_value": "x"},
+			{"opt_name": "classless-static-route", "opt_value": "0.0.0.0/0,10.0.0.1"},
 		} {
 			c.refused(400, "HTTPBadRequest", "extra_dhcp_opts", "member", "POST", "ports", obj{"port": obj{"network_id": n["id"], "extra_dhcp_opts": []obj{option}}})
 		}

@@ -77,7 +77,7 @@ func (f *face) securityRules() resource[network.RuleSpec, network.Rule] {
 			field("port_range_min", optional(portNumber), func(s *S) *network.Opt[*int] { return &s.PortMin }),
 			field("port_range_max", optional(portNumber), func(s *S) *network.Opt[*int] { return &s.PortMax }),
 			field("remote_ip_prefix", textOrNull(64), func(s *S) *network.Opt[string] { return &s.RemotePrefix }),
-			field("remote_group_id", idOrNull, func(s *S) *network.Opt[string] { return &s.RemoteGroupID }),
+			field("remote_group_id", textOrNull(maxName), func(s *S) *network.Opt[string] { return &s.RemoteGroupID }),
 		),
 		readOnly: append([]string{"normalized_cidr"}, standardReadOnly...),
 		create:   f.svc.CreateRules, list: f.svc.Rules, get: f.svc.Rule, remove: f.svc.DeleteRule, view: viewRule,

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"wisp/internal/network"
 )
 
 const nobody = "11111111-1111-1111-1111-111111111111"
@@ -21,6 +23,86 @@ func (c *cloud) policy(who, kind string, id any, action, target string) obj {
 func (c *cloud) sees(who, path string, id any) bool {
 	c.t.Helper()
 	return c.Do(who, "GET", "/network/v2.0/"+path+"/"+str(id), nil).Status == 200
+}
+
+// Others than administrators have no agents, rather than no right to ask.
+func TestAgentsOfOthers(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		c.heartbeat("host-1", network.AgentInfo{Version: "1"})
+		if got := c.list("member", "agents", ""); len(got) != 0 {
+			t.Errorf("a project's agents: %v", got)
+		}
+		c.refused(404, "AgentNotFound", "", "member", "GET", "agents/"+str(c.list("admin", "agents", "")[0]["id"]), nil)
+	})
+}
+
+// An external network goes with the floating IPs that stand for nothing.
+func TestDeleteExternalNetworkWithFreeFloatingIPs(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		x := c.topology("member")
+		ext := c.make("admin", "networks", obj{"router:external": true})
+		c.make("admin", "subnets", obj{"network_id": ext["id"], "ip_version": 4, "cidr": "198.51.100.0/24"})
+		free := c.make("member", "floatingips", obj{"floating_network_id": ext["id"]})
+		c.put("member", "floatingips/"+str(free["id"])+"/tags", obj{"tags": []string{"a"}})
+		c.Must(204, "admin", "DELETE", "/network/v2.0/networks/"+str(ext["id"]), nil)
+		c.refused(404, "FloatingIPNotFound", "", "member", "GET", "floatingips/"+str(free["id"]), nil)
+
+		p := c.make("member", "ports", obj{"network_id": x.network["id"]})
+		used := c.make("member", "floatingips", obj{"floating_network_id": x.external["id"], "port_id": p["id"]})
+		c.refused(409, "NetworkInUse", "", "admin", "DELETE", "networks/"+str(x.external["id"]), nil)
+		c.get("member", "floatingips/"+str(used["id"]))
+	})
+}
+
+// The addresses of a router's interface may change, within what its router can
+// have.
+func TestMoveInterfaceAddresses(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		x := c.topology("member")
+		port := c.list("member", "ports", "device_owner=network:router_interface")[0]
+		path := "ports/" + str(port["id"])
+		ips := func(list ...obj) obj { return obj{"port": obj{"fixed_ips": list}} }
+		c.put("member", path, ips(obj{"subnet_id": x.subnet["id"]}))
+		if got := c.get("member", path)["port"].(obj)["fixed_ips"].([]any)[0].(obj); got["ip_address"] != "10.0.0.1" {
+			t.Errorf("the address became %v", got)
+		}
+		c.put("member", path, ips(obj{"subnet_id": x.subnet["id"], "ip_address": "10.0.0.77"}))
+		if got := c.get("member", path)["port"].(obj)["fixed_ips"].([]any)[0].(obj); got["ip_address"] != "10.0.0.77" {
+			t.Errorf("the address stayed %v", got)
+		}
+		second := c.make("member", "subnets", obj{"network_id": x.network["id"], "ip_version": 4, "cidr": "10.1.0.0/24"})
+		six := c.make("member", "subnets", obj{"network_id": x.network["id"], "ip_version": 6, "cidr": "fd00:1::/64"})
+		c.put("member", path, ips(obj{"subnet_id": x.subnet["id"]}, obj{"subnet_id": six["id"]}))
+		c.refused(400, "BadRequest", "multiple IPv4 subnets", "member", "PUT", path, ips(obj{"subnet_id": x.subnet["id"]}, obj{"subnet_id": second["id"]}))
+		c.refused(400, "BadRequest", "at least one fixed IP", "member", "PUT", path, ips())
+		c.refused(400, "BadRequest", "overlaps", "member", "PUT", path, func() obj {
+			other := c.make("member", "networks", obj{})
+			same := c.make("member", "subnets", obj{"network_id": other["id"], "ip_version": 4, "cidr": "10.1.0.0/25"})
+			c.put("member", "routers/"+str(x.router["id"])+"/add_router_interface", obj{"subnet_id": same["id"]})
+			return ips(obj{"subnet_id": second["id"]})
+		}())
+		c.put("member", "routers/"+str(x.router["id"]), obj{"router": obj{"routes": []obj{{"destination": "192.0.2.0/24", "nexthop": "10.0.0.9"}}}})
+		c.refused(409, "RouterInterfaceInUseByRoute", "", "member", "PUT", path, ips(obj{"subnet_id": six["id"]}))
+		gateway := c.list("admin", "ports", "device_owner=network:router_gateway")[0]
+		c.refused(409, "UnsupportedPortDeviceOwner", "", "admin", "PUT", "ports/"+str(gateway["id"]), ips())
+	})
+}
+
+// A port keeps options of a version of IP that it has no address of, as they
+// are; with one, they must be such that a guest can be told them.
+func TestOptionsOfTheOtherVersion(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		n := c.make("member", "networks", obj{})
+		c.make("member", "subnets", obj{"network_id": n["id"], "ip_version": 6, "cidr": "fd00:2::/64"})
+		boot := []obj{{"opt_name": "tftp-server", "opt_value": "2015::dead"}, {"opt_name": "server-ip-address", "opt_value": "2015::badd"}, {"opt_name": "bootfile-url", "opt_value": "tftp://[2015::1]/x", "ip_version": 6}}
+		p := c.make("member", "ports", obj{"network_id": n["id"], "extra_dhcp_opts": boot})
+		if len(p["extra_dhcp_opts"].([]any)) != 3 {
+			t.Errorf("options %v", p["extra_dhcp_opts"])
+		}
+		four := c.make("member", "subnets", obj{"network_id": n["id"], "ip_version": 4, "cidr": "10.0.0.0/24"})
+		c.refused(400, "HTTPBadRequest", "server-ip-address", "member", "PUT", "ports/"+str(p["id"]), obj{"port": obj{"fixed_ips": []obj{{"subnet_id": four["id"]}}}})
+		c.refused(400, "HTTPBadRequest", "server-ip-address", "member", "POST", "ports", obj{"port": obj{"network_id": n["id"], "extra_dhcp_opts": boot}})
+	})
 }
 
 func TestSubnetPools(t *testing.T) {
