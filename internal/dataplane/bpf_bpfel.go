@@ -187,6 +187,8 @@ type bpfNet struct {
 	Mac     [6]uint8
 	Pad     [2]uint8
 	Carrier uint32
+	Scope4  uint32
+	Scope6  uint32
 }
 
 type bpfPairKey struct {
@@ -301,6 +303,7 @@ const (
 	bpfReasonREASON_ROUTER_LOCAL   bpfReason = 27
 	bpfReasonREASON_TUNNEL         bpfReason = 28
 	bpfReasonREASON_CONFLICT       bpfReason = 29
+	bpfReasonREASON_SCOPE          bpfReason = 30
 )
 
 type bpfRoute struct {

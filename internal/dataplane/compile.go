@@ -137,6 +137,17 @@ func (c *compilation) network(id string, n intent.Network) error {
 	if err != nil {
 		return err
 	}
+	for _, scope := range []struct {
+		name string
+		id   *uint32
+	}{{n.Scope4, &out.Scope4}, {n.Scope6, &out.Scope6}} {
+		if scope.name == "" {
+			continue
+		}
+		if *scope.id, err = c.ids.get(kindScope, scope.name); err != nil {
+			return err
+		}
+	}
 	if out.Type == netVXLAN {
 		if _, taken := c.want.vnis[out.Vni]; taken {
 			return errs.New(errs.Conflict, "segmentation id %d belongs to another network", out.Vni)

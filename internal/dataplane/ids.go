@@ -19,6 +19,7 @@ const (
 	kindRuleset    = 5
 	kindGeneration = 6
 	kindPromisc    = 7
+	kindScope      = 8
 	kindCursor     = 0x100
 )
 

@@ -83,7 +83,12 @@ func (h *hostView) reach(ctx context.Context) error {
 	}
 	for _, n := range rows {
 		h.networks[n.ID] = n
-		h.state.Networks[n.ID] = intent.Network{ID: n.ID, Type: n.NetworkType, SegmentationID: uint32(n.SegmentationID), PhysicalNetwork: n.PhysicalNetwork, MTU: n.MTU}
+	}
+	if err := loadScopes(ctx, h.db, h.networks); err != nil {
+		return err
+	}
+	for _, n := range rows {
+		h.state.Networks[n.ID] = intent.Network{ID: n.ID, Type: n.NetworkType, SegmentationID: uint32(n.SegmentationID), PhysicalNetwork: n.PhysicalNetwork, MTU: n.MTU, Scope4: n.Scopes[4], Scope6: n.Scopes[6]}
 	}
 	subs, err := subnetsOf(ctx, h.db, ids...)
 	if err != nil {

@@ -206,3 +206,41 @@ func TestHostStateFailure(t *testing.T) {
 		}
 	})
 }
+
+// What pools and ports say reaches the host: scopes of networks, options of
+// leases.
+func TestHostStateScopesAndOptions(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		n := f.network(f.member, network.NetworkSpec{})
+		var scopes []string
+		for version, prefix := range map[int]string{4: "10.0.0.0/16", 6: "fd00::/48"} {
+			scope := must2(f.CreateAddressScopes(t.Context(), f.member, []network.AddressScopeSpec{{IPVersion: network.Some(version)}}))
+			pool := must2(f.CreateSubnetPools(t.Context(), f.member, []network.SubnetPoolSpec{{
+				Name: network.Some("p"), Prefixes: network.Some([]netip.Prefix{netip.MustParsePrefix(prefix)}), ScopeID: network.Some(scope.ID), DefaultLength: network.Some(map[int]int{4: 24, 6: 64}[version]),
+			}}))
+			spec := network.SubnetSpec{NetworkID: network.Some(n.ID), IPVersion: network.Some(version), PoolID: network.Some(pool.ID)}
+			if version == 6 {
+				spec.RAMode, spec.AddressMode = network.Some(network.ModeStateful), network.Some(network.ModeStateful)
+			}
+			must2(f.CreateSubnets(t.Context(), f.member, []network.SubnetSpec{spec}))
+			scopes = append(scopes, scope.ID)
+		}
+		plugged := must1(f.plug("vm-1", "host-1", network.PortRequest{NetworkID: n.ID}))
+		text := func(s string) *string { return &s }
+		if _, err := f.UpdatePort(t.Context(), f.member, plugged[0].PortID, network.PortSpec{DHCPOpts: network.Some([]network.DHCPOption{
+			{Name: "mtu", Value: text("1300"), IPVersion: 4}, {Name: "server-ip-address", Value: text("192.0.2.9"), IPVersion: 4},
+			{Name: "bootfile-url", Value: text("tftp://x"), IPVersion: 6},
+		})}, nil); err != nil {
+			t.Fatal(err)
+		}
+		state, leases := f.state("host-1")
+		got := state.Networks[n.ID]
+		if !slices.Contains(scopes, got.Scope4) || !slices.Contains(scopes, got.Scope6) || got.Scope4 == got.Scope6 {
+			t.Errorf("scopes %q %q, want %v", got.Scope4, got.Scope6, scopes)
+		}
+		l := leases[plugged[0].PortID]
+		if len(l.Options) != 1 || l.Options[0].Code != 26 || l.NextServer != netip.MustParseAddr("192.0.2.9") || l.IPv6 == nil || len(l.IPv6.Options) != 1 || l.IPv6.Options[0].Code != 59 {
+			t.Errorf("lease %+v, IPv6 %+v", l, l.IPv6)
+		}
+	})
+}

@@ -35,6 +35,7 @@ var stops = map[string]struct{ class, text string }{
 	"no-host":        {classRouter, "nobody on the last network has the address; the sender is told by ICMP"},
 	"too-big":        {classRouter, "it is larger than the next network carries"},
 	"router-local":   {classRouter, "it is for the router itself, which does not answer such packets"},
+	"address-scope":  {classRouter, "the next network is in another address scope"},
 	"not-translated": {classNAT, "no address translation applies to it"},
 	"nat-full":       {classNAT, "the shared address has no free port"},
 }

@@ -239,7 +239,7 @@ func (w *walk) route(id, from string) (network string, hop netip.Addr, goes bool
 	to := w.dst
 	if inward != nil {
 		to = inward.Fixed
-	} else if outside && r.Gateway.SNAT && w.dst.Is4() {
+	} else if outside && r.Gateway.SNAT && w.dst.Is4() && w.scope(from) == "" {
 		w.add(classNAT, HopSNAT, "router", id, "The packet comes from outside, and no floating IP or connection of the router has the address %s.", w.dst).stop()
 		return "", hop, false
 	}
@@ -254,12 +254,19 @@ func (w *walk) route(id, from string) (network string, hop netip.Addr, goes bool
 		hop = route.NextHop
 		how = fmt.Sprintf("is reached by the route to %s via %s", route.Destination, hop)
 	}
+	outbound := r.Gateway != nil && leg == r.Gateway.NetworkID && !outside
+	scope := w.scope(from)
+	same := scope == w.scope(leg)
+	if translated := inward != nil || outbound && w.src.Is4() && w.translates(r, scope != "" && same); !same && !translated {
+		w.add(classRouter, HopRouter, "router", id, "%s %s, in another address scope than the packet is from: routers pass nothing from one to the other untranslated.", to, how).stop()
+		return "", hop, false
+	}
 	w.add(classRouter, HopRouter, "router", id, "The router takes the packet: %s %s.", to, how)
 	if inward != nil {
 		w.add(classNAT, HopFloatingIP, "floatingip", inward.ID, "The floating IP %s leads to %s: the destination is translated.", inward.Address, inward.Fixed)
 		w.dst = inward.Fixed
 	}
-	if outbound := r.Gateway != nil && leg == r.Gateway.NetworkID && !outside; outbound && w.src.Is4() {
+	if outbound && w.src.Is4() && w.translates(r, scope != "" && same) {
 		if !w.translate(id, r) {
 			return "", hop, false
 		}
@@ -271,15 +278,26 @@ func (w *walk) route(id, from string) (network string, hop netip.Addr, goes bool
 	return leg, hop, true
 }
 
+// scope is the address scope of a network for the packet's version of IP.
+func (w *walk) scope(network string) string {
+	if w.dst.Is4() {
+		return w.state.Networks[network].Scope4
+	}
+	return w.state.Networks[network].Scope6
+}
+
+// translates tells whether a packet to the outside gets another source: with
+// plain, the outside is in its address scope.
+func (w *walk) translates(r intent.Router, plain bool) bool {
+	return r.Gateway.SNAT && !plain || w.floating(r, func(f intent.FloatingIP) bool { return f.Fixed == w.src }) != nil
+}
+
 // translate gives a packet to the outside the address by which it is known
 // there.
 func (w *walk) translate(id string, r intent.Router) bool {
 	if f := w.floating(r, func(f intent.FloatingIP) bool { return f.Fixed == w.src }); f != nil {
 		w.add(classNAT, HopFloatingIP, "floatingip", f.ID, "The source %s becomes the floating IP %s.", w.src, f.Address)
 		w.src = f.Address
-		return true
-	}
-	if !r.Gateway.SNAT {
 		return true
 	}
 	i := slices.IndexFunc(r.Gateway.Addresses, func(p netip.Prefix) bool { return p.Addr().Is4() })

@@ -318,8 +318,10 @@ GLOBAL int nat_out_quoted(struct __sk_buff *skb, struct pkt *p)
 
 /* plan_out decides what a packet to the outside is translated to: p->nat_out,
  * p->nsrc and p->nsport, and whether another host does it: p->nat_away and
- * p->nat_remote. here: this host carries the gateway. Returns 0 or the reason to drop. */
-INLINE int plan_out(struct __sk_buff *skb, struct pkt *p, const struct router *r, int here)
+ * p->nat_remote. here: this host carries the gateway; plain: the outside is in the
+ * sender's address scope, so that only a floating address is translated. Returns
+ * 0 or the reason to drop. */
+INLINE int plan_out(struct __sk_buff *skb, struct pkt *p, const struct router *r, int here, int plain)
 {
 	struct raddr_key key = {.router = p->router, .outbound = 1, .addr = p->src};
 	struct raddr *ra;
@@ -337,7 +339,7 @@ INLINE int plan_out(struct __sk_buff *skb, struct pkt *p, const struct router *r
 		p->nsrc = ra->other.w[3];
 		return 0;
 	}
-	if (!(r->flags & ROUTER_SNAT))
+	if (plain || !(r->flags & ROUTER_SNAT))
 		return 0;
 	if (!r->gw4)
 		return REASON_NOT_TRANSLATED;

@@ -236,6 +236,29 @@ INLINE int away(const struct pkt *p, const struct net *n, __u32 remote)
 	return p->nat_away || (p->nat_out != NAT_FLOATING && (!n->ifindex || !on_wire(n)) && remote);
 }
 
+/* scope_of is the address scope that a network is in, for the packet's version
+ * of IP; 0 is none. */
+INLINE __u32 scope_of(const struct pkt *p, const struct net *n)
+{
+	if (!n)
+		return 0;
+	return p->flags & PKT_V6 ? n->scope6 : n->scope4;
+}
+
+/* scope_from is the scope that a packet comes from. One that another host handed
+ * over entered the router where its sender is. */
+GLOBAL int scope_from(struct pkt *p)
+{
+	struct route *rt;
+
+	if (!p)
+		return 0;
+	if (p->transit != TRANSIT_ROUTE)
+		return scope_of(p, net_of(p->net));
+	rt = find_route(p->router, &p->src);
+	return rt ? scope_of(p, net_of(rt->net)) : 0;
+}
+
 /* route_once passes the packet through p->router, which it entered from
  * p->net. All checks come before any change, so that an error quotes the
  * packet as its sender made it. */
@@ -248,7 +271,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	struct yield *y;
 	struct net *n;
 	int outside, gone, v;
-	__u32 mtu, remote;
+	__u32 mtu, remote, scope;
 
 	if (!p)
 		return TC_ACT_SHOT;
@@ -263,6 +286,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	p->nat_out = NAT_NONE;
 	p->nat_away = 0;
 	p->ndst = p->dst;
+	scope = scope_from(p);
 	if (outside && plan_in(skb, p, r->gw4))
 		return TC_ACT_SHOT;
 	if (p->nat_in == NAT_NONE) {
@@ -271,7 +295,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 			return v;
 		if (addr_multicast(&p->dst) || addr_link_local6(&p->dst))
 			return drop(skb, p->port, REASON_ROUTER_LOCAL);
-		if (outside && (r->flags & ROUTER_SNAT) && !(p->flags & PKT_V6))
+		if (outside && (r->flags & ROUTER_SNAT) && !(p->flags & PKT_V6) && !scope)
 			return drop(skb, p->port, REASON_NOT_TRANSLATED);
 	}
 	if (p->ttl <= 1)
@@ -292,7 +316,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	remote = 0;
 	if (!outside && (r->flags & ROUTER_HAS_GW) && rt->net == r->ext_net) {
 		y = r->flags & ROUTER_GW_LOCAL ? yielded(p->router) : 0;
-		v = plan_out(skb, p, r, (r->flags & ROUTER_GW_LOCAL) && !y);
+		v = plan_out(skb, p, r, (r->flags & ROUTER_GW_LOCAL) && !y, scope && scope == scope_of(p, n));
 		if (v)
 			return drop(skb, p->port, v);
 		if (p->nat_away && p->nat_remote)
@@ -303,6 +327,8 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 			remote = r->gw_remote;
 		gone = away(p, n, remote);
 	}
+	if (p->nat_in == NAT_NONE && p->nat_out == NAT_NONE && scope != scope_of(p, n))
+		return drop(skb, p->port, REASON_SCOPE);
 	if (!gone && !d && !(on_wire(n) && (n->ifindex || n->carrier)))
 		return complain(skb, p, ICMP_UNREACHABLE << 8 | CODE_HOST, 0, REASON_NO_HOST);
 	mtu = link_mtu(p, n, gone || (on_wire(n) && !n->ifindex) || (n->type == NET_LOCAL && d && d->kind == DEST_REMOTE));

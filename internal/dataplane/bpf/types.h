@@ -81,6 +81,8 @@ struct net {
 	__u8 mac[6]; /* of the physical interface, or this host's own in a tunnel */
 	__u8 pad[2];
 	__u32 carrier; /* a host that has the physical interface, where this one has not */
+	__u32 scope4; /* address scopes, 0: none */
+	__u32 scope6;
 };
 
 /* DEST_SPEAKS: this host answers for the router to the wire. */
@@ -406,6 +408,7 @@ enum reason {
 	REASON_ROUTER_LOCAL,
 	REASON_TUNNEL,
 	REASON_CONFLICT,
+	REASON_SCOPE,
 };
 
 enum origin {

@@ -45,6 +45,12 @@ type Network struct {
 	SegmentationID  uint32 `json:"segmentation_id,omitempty"`  // VNI, GRE key or VLAN tag
 	PhysicalNetwork string `json:"physical_network,omitempty"` // flat and vlan
 	MTU             int    `json:"mtu"`                        // bytes of IP
+	// Scope4 and Scope6 are the address scopes of the two versions of IP, empty
+	// where there is none. Routers pass no packet from one scope to another, or to
+	// where is none, unless they translate it; within a scope only floating IPs
+	// are translated.
+	Scope4 string `json:"scope4,omitempty"`
+	Scope6 string `json:"scope6,omitempty"`
 }
 
 // Port is an address on a network: of an instance on this host, of an

@@ -454,3 +454,26 @@ func TestTraceWithoutNodes(t *testing.T) {
 		c.refused(503, "HostUnavailable", "", "member", "GET", "ports/"+str(port["id"])+"/trace?destination=10.0.0.1", nil)
 	})
 }
+
+func TestTraceBetweenAddressScopes(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		w := newTraced(t, c)
+		scope := w.make("admin", "address-scopes", obj{"name": "s", "ip_version": 4, "shared": true})
+		inside := w.make("member", "subnetpools", obj{"name": "inside", "prefixes": []string{"10.9.0.0/16"}, "address_scope_id": scope["id"], "default_prefixlen": 24})
+		scoped := w.make("member", "networks", obj{})
+		sub := w.make("member", "subnets", obj{"network_id": scoped["id"], "ip_version": 4, "subnetpool_id": inside["id"]})
+		w.put("member", "routers/"+str(w.router["id"])+"/add_router_interface", obj{"subnet_id": sub["id"]})
+		two := w.bound("host-1", obj{"network_id": scoped["id"]})
+
+		w.host.does(str(w.one["id"]), "dropped address-scope")
+		trace, steps := w.trace("member", w.one, "destination="+address(two))
+		if steps != "port forwarded, security_group accepted, network forwarded, router dropped" || trace["disagreement"] != nil || !strings.Contains(str(stepAt(trace, 3)["reason"]), "another address scope") {
+			t.Errorf("to another scope: %s %v", steps, trace)
+		}
+		// The outside is of no scope: what has one is translated there.
+		w.host.does(str(two["id"]), "forwarded")
+		if _, steps = w.trace("member", two, "destination=203.0.113.77"); !strings.Contains(steps, "snat") {
+			t.Errorf("to the outside: %s", steps)
+		}
+	})
+}
