@@ -471,35 +471,3 @@ func (s *Service) agentFor(ctx context.Context, caller *policy.Caller, rule, id 
 	a := &Agent{}
 	return a, agents.find(ctx, s.db.Read(), caller, id, a)
 }
-
-// leased narrows ports to those that are answered DHCP on their own hosts.
-const leased = "p.host <> '' AND NOT p.binding_failed AND p.role IN ('', 'compute', 'attached') AND EXISTS (SELECT 1 FROM subnets AS s WHERE s.network_id = p.network_id AND s.enable_dhcp)"
-
-// LeaseAgents lists the DHCP agents that answer on a network: those of the
-// hosts that have ports of it. For admins.
-func (s *Service) LeaseAgents(ctx context.Context, caller *policy.Caller, networkID string) ([]Agent, error) {
-	if err := allow("get_dhcp-agents", caller, caller.ProjectID); err != nil {
-		return nil, err
-	}
-	if err := networks.find(ctx, s.db.Read(), caller, networkID, &Network{}); err != nil {
-		return nil, err
-	}
-	return s.agentsOn(ctx, AgentDHCP, s.db.Read().NewSelect().TableExpr("ports AS p").Column("p.host").Where("p.network_id = ?", networkID).Where(leased))
-}
-
-// AgentNetworks lists the networks on which a DHCP agent answers. An agent of
-// another type answers on none. For admins.
-func (s *Service) AgentNetworks(ctx context.Context, caller *policy.Caller, agentID string) ([]Network, error) {
-	a, err := s.agentFor(ctx, caller, "get_dhcp-networks", agentID)
-	if err != nil || a.AgentType != AgentDHCP {
-		return nil, err
-	}
-	db := s.db.Read()
-	var rows []Network
-	err = db.NewSelect().Model(&rows).Where("n.id IN (?)", db.NewSelect().TableExpr("ports AS p").Column("p.network_id").Where("p.host = ?", a.Host).Where(leased)).
-		Order("n.created_at", "n.id").Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("list the networks of an agent: %w", err)
-	}
-	return rows, s.loadNetworks(ctx, db, pointers(rows))
-}

@@ -51,6 +51,7 @@ type hostView struct {
 	ports    []*Port // of all roles but floating
 	byID     map[string]*Port
 	servers  map[string]netip.Addr
+	silent   map[string]bool       // networks on which this host does not answer DHCP
 	facts    map[string]*hostFacts // of the hosts that ports are on
 
 	state  intent.State
@@ -84,12 +85,6 @@ func (h *hostView) reach(ctx context.Context) error {
 	for _, n := range rows {
 		h.networks[n.ID] = n
 	}
-	if err := loadScopes(ctx, h.db, h.networks); err != nil {
-		return err
-	}
-	for _, n := range rows {
-		h.state.Networks[n.ID] = intent.Network{ID: n.ID, Type: n.NetworkType, SegmentationID: uint32(n.SegmentationID), PhysicalNetwork: n.PhysicalNetwork, MTU: n.MTU, Scope4: n.Scopes[4], Scope6: n.Scopes[6]}
-	}
 	subs, err := subnetsOf(ctx, h.db, ids...)
 	if err != nil {
 		return err
@@ -97,8 +92,26 @@ func (h *hostView) reach(ctx context.Context) error {
 	for _, sub := range subs {
 		h.subnets[sub.ID] = sub
 	}
-	h.servers, err = dhcpServers(ctx, h.db, ids)
-	return err
+	if slices.ContainsFunc(subs, func(sub *Subnet) bool { return sub.PoolID != "" }) {
+		if err := loadScopes(ctx, h.db, h.networks); err != nil {
+			return err
+		}
+	}
+	for _, n := range rows {
+		h.state.Networks[n.ID] = intent.Network{ID: n.ID, Type: n.NetworkType, SegmentationID: uint32(n.SegmentationID), PhysicalNetwork: n.PhysicalNetwork, MTU: n.MTU, Scope4: n.Scopes[4], Scope6: n.Scopes[6]}
+	}
+	if h.servers, err = dhcpServers(ctx, h.db, ids); err != nil {
+		return err
+	}
+	silent, err := columnOf[string](ctx, h.db.NewSelect().Model((*leases)(nil)).Column("network_id").Where("host = ? AND NOT answered", h.host))
+	if err != nil {
+		return fmt.Errorf("read where DHCP is not answered: %w", err)
+	}
+	h.silent = make(map[string]bool, len(silent))
+	for _, id := range silent {
+		h.silent[id] = true
+	}
+	return nil
 }
 
 func (h *hostView) loadPorts(ctx context.Context) error {
@@ -468,7 +481,7 @@ func (h *hostView) answer() {
 		}
 	}
 	for _, p := range h.ports {
-		if !h.local(p) {
+		if !h.local(p) || h.silent[p.NetworkID] {
 			continue
 		}
 		for _, ip := range p.FixedIPs {

@@ -22,7 +22,7 @@ func (h *hostView) answerIPv6() {
 		for _, ip := range p.FixedIPs {
 			sub := h.subnets[ip.SubnetID]
 			a, err := netip.ParseAddr(ip.Address)
-			if err != nil || !a.Is6() || !sub.EnableDHCP || sub.AddressMode != ModeStateful && sub.AddressMode != ModeStateless {
+			if err != nil || !a.Is6() || h.silent[p.NetworkID] || !sub.EnableDHCP || sub.AddressMode != ModeStateful && sub.AddressMode != ModeStateless {
 				continue
 			}
 			if !six.DHCP {

@@ -52,7 +52,7 @@ func Rules() policy.Rules {
 	add(manager, "create_floatingip:floating_ip_address")
 	add(policy.Anyone, "get_agent") // what others than administrators see is filtered: nothing
 	add(policy.Admin, "update_agent", "delete_agent", "update_quota", "delete_quota", "get_network_ip_availability")
-	add(policy.Admin, "get_l3-agents", "get_l3-routers", "create_l3-router", "delete_l3-router", "get_dhcp-agents", "get_dhcp-networks")
+	add(policy.Admin, "get_l3-agents", "get_l3-routers", "create_l3-router", "delete_l3-router", "get_dhcp-agents", "get_dhcp-networks", "create_dhcp-network", "delete_dhcp-network")
 	add(reader, "get_quota")
 	add(policy.Anyone, "get_availability_zone", "get_extension", "get_service_provider", "get_version")
 	return rules

@@ -16,3 +16,4 @@ INSERT INTO metadef_associations (namespace_id, name, prefix, properties_target,
 INSERT INTO network_rbac (id, project_id, object_type, object_id, action, target_project) VALUES ('rb1', '0001', 'network', 'n1', 'access_as_shared', '0002');
 INSERT INTO address_scopes (id, project_id, name, description, ip_version, shared, created_at, updated_at, revision) VALUES ('as1', '0001', 'scope', '', 4, FALSE, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', 1);
 INSERT INTO subnet_pools (id, project_id, name, description, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, default_quota, is_default, shared, address_scope_id, created_at, updated_at, revision) VALUES ('sp1', '0001', 'pool', '', 4, '["10.0.0.0/8"]', 24, 8, 32, NULL, TRUE, FALSE, 'as1', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', 1);
+INSERT INTO network_leases (network_id, host, answered) VALUES ('n1', 'node-1', FALSE);

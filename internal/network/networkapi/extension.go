@@ -26,6 +26,7 @@ var extensions = func() []extensionView {
 		{"availability_zone", "Availability Zone", "The availability zone extension."},
 		{"binding", "Port Binding", "Expose port bindings of a virtual port to external application"},
 		{"default-subnetpools", "Default Subnetpools", "Provides ability to mark and use a subnetpool as the default."},
+		{"dhcp_agent_scheduler", "DHCP Agent Scheduler", "Schedule networks among dhcp agents"},
 		{"dns-integration", "DNS Integration", "Provides integration with DNS."},
 		{"dvr", "Distributed Virtual Router", "Enables configuration of Distributed Virtual Routers."},
 		{"empty-string-filtering", "Empty String Filtering Extension", "Allow filtering by attributes with empty string value"},

@@ -41,11 +41,11 @@ func belonging[T any](
 }
 
 // schedulerRoutes say which agents do the work of which routers and networks,
-// and move the gateways of routers. DHCP is answered on the host of each port,
-// so there is nothing to move: those two routes only tell.
+// move the gateways of routers, and say which hosts answer DHCP on a network.
 func (f *face) schedulerRoutes() []api.Route {
-	type S struct{ routerID network.Opt[string] }
+	type S struct{ routerID, networkID network.Opt[string] }
 	attributes := []attribute[S]{field("router_id", id, func(s *S) *network.Opt[string] { return &s.routerID }).must()}
+	ofNetwork := []attribute[S]{field("network_id", id, func(s *S) *network.Opt[string] { return &s.networkID }).must()}
 	return []api.Route{
 		{Method: http.MethodGet, Path: "/v2.0/routers/{id}/l3-agents", Policy: "get_l3-agents", Handler: belonging("agents", f.svc.GatewayAgents, viewHosting)},
 		{Method: http.MethodGet, Path: "/v2.0/agents/{id}/l3-routers", Policy: "get_l3-routers", Handler: belonging("routers", f.svc.AgentRouters, viewRouter)},
@@ -65,6 +65,20 @@ func (f *face) schedulerRoutes() []api.Route {
 			return nil, f.svc.RemoveGateway(r.Context(), r.Caller, r.Param("id"), r.Param("router_id"))
 		}},
 		{Method: http.MethodGet, Path: "/v2.0/networks/{id}/dhcp-agents", Policy: "get_dhcp-agents", Handler: belonging("agents", f.svc.LeaseAgents, viewAgent)},
+		{Method: http.MethodPost, Path: "/v2.0/agents/{id}/dhcp-networks", Policy: "create_dhcp-network", Status: http.StatusCreated, Handler: func(r *api.Request) (any, error) {
+			body, err := r.Bytes()
+			if err != nil {
+				return nil, err
+			}
+			spec, err := decodeOne(body, ofNetwork, nil, true)
+			if err != nil {
+				return nil, err
+			}
+			return json.RawMessage("null"), f.svc.AddLeases(r.Context(), r.Caller, r.Param("id"), spec.networkID.Value)
+		}},
+		{Method: http.MethodDelete, Path: "/v2.0/agents/{id}/dhcp-networks/{network_id}", Policy: "delete_dhcp-network", Status: http.StatusNoContent, Handler: func(r *api.Request) (any, error) {
+			return nil, f.svc.RemoveLeases(r.Context(), r.Caller, r.Param("id"), r.Param("network_id"))
+		}},
 		{Method: http.MethodGet, Path: "/v2.0/agents/{id}/dhcp-networks", Policy: "get_dhcp-networks", Handler: belonging("networks", f.svc.AgentNetworks, viewNetwork)},
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"wisp/internal/dataplane/intent"
 	"wisp/internal/network"
+	"wisp/internal/nodeapi"
 )
 
 // agent is the id of a host's agent of a type.
@@ -18,6 +20,16 @@ func (c *cloud) agent(host, kind string) string {
 	}
 	c.t.Fatalf("%s has no %s", host, kind)
 	return ""
+}
+
+// state is what the network of a host should be, and its leases.
+func (c *cloud) state(host string) (intent.State, map[string]nodeapi.Lease) {
+	c.t.Helper()
+	state, leases, err := c.svc.HostState(c.t.Context(), c.db.Read(), host)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return state, leases
 }
 
 // ids are those of what a path lists.
@@ -95,20 +107,57 @@ func TestSchedulers(t *testing.T) {
 		c.Must(204, "admin", "DELETE", "/network/v2.0/"+l3("host-1")+"/"+router, nil)
 		one(hosting, "agents", c.agent("host-1", "L3 agent"))
 
-		// DHCP is answered where ports are.
+		// DHCP is answered wherever a port may be, but where an administrator
+		// said no.
 		net := str(x.network["id"])
-		none("networks/"+net+"/dhcp-agents", "agents")
-		c.make("admin", "ports", obj{"network_id": net, "binding:host_id": "host-2"})
-		one("networks/"+net+"/dhcp-agents", "agents", c.agent("host-2", "DHCP agent"))
-		one("agents/"+c.agent("host-2", "DHCP agent")+"/dhcp-networks", "networks", net)
-		none("agents/"+dhcp+"/dhcp-networks", "networks")
+		leasing, two := "agents/"+dhcp+"/dhcp-networks", c.agent("host-2", "DHCP agent")
+		if got := c.ids("networks/"+net+"/dhcp-agents", "agents"); len(got) != 3 {
+			t.Errorf("DHCP is answered by %v", got)
+		}
+		one(leasing, "networks", net)
+		port := c.make("admin", "ports", obj{"network_id": net, "binding:host_id": "host-1"})
+		c.refused(409, "NetworkHostedByDHCPAgent", net, "admin", "POST", leasing, obj{"network_id": net})
+		c.Must(204, "admin", "DELETE", "/network/v2.0/"+leasing+"/"+net, nil)
+		c.refused(409, "NetworkNotHostedByDhcpAgent", net, "admin", "DELETE", leasing+"/"+net, nil)
+		none(leasing, "networks")
+		if _, leases := c.state("host-1"); len(leases) != 0 {
+			t.Errorf("a silent host has leases for %v", leases)
+		}
+		if answer := c.Must(201, "admin", "POST", "/network/v2.0/"+leasing, obj{"network_id": net}); strings.TrimSpace(string(answer.Body)) != "null" {
+			t.Errorf("the answer is %q: clients read JSON", answer.Body)
+		}
+		one(leasing, "networks", net)
+		if _, leases := c.state("host-1"); leases[str(port["id"])].Address.Addr().String() != address(port) {
+			t.Errorf("leases %v", leases)
+		}
+		c.Must(204, "admin", "DELETE", "/network/v2.0/agents/"+two+"/dhcp-networks/"+net, nil)
+		c.Must(204, "admin", "DELETE", "/network/v2.0/agents/"+c.agent("host-3", "DHCP agent")+"/dhcp-networks/"+net, nil)
+		one("networks/"+net+"/dhcp-agents", "agents", dhcp)
+		empty := str(c.make("member", "networks", obj{})["id"]) // hosted because it was said so
+		c.Must(201, "admin", "POST", "/network/v2.0/agents/"+two+"/dhcp-networks", obj{"network_id": empty})
+		one("networks/"+empty+"/dhcp-agents", "agents", two)
+		flat := str(c.make("admin", "networks", obj{"provider:network_type": "vlan", "provider:physical_network": "lab"})["id"])
+		c.refused(409, "PortBindingFailed", "lab", "admin", "POST", leasing, obj{"network_id": flat})
+		c.refused(404, "InvalidDHCPAgent", "not a valid DHCP Agent", "admin", "POST", "agents/"+c.agent("host-1", "L3 agent")+"/dhcp-networks", obj{"network_id": net})
+		c.put("admin", "agents/"+two, obj{"agent": obj{"admin_state_up": false}})
+		c.refused(404, "InvalidDHCPAgent", "disabled", "admin", "POST", "agents/"+two+"/dhcp-networks", obj{"network_id": net})
+		c.refused(404, "NetworkNotFound", unknown, "admin", "POST", leasing, obj{"network_id": unknown})
+		c.refused(404, "AgentNotFound", unknown, "admin", "POST", "agents/"+unknown+"/dhcp-networks", obj{"network_id": net})
+		c.refused(400, "HTTPBadRequest", "network_id", "admin", "POST", leasing, obj{})
+		c.refused(403, "PolicyNotAuthorized", "create_dhcp-network", "member", "POST", leasing, obj{"network_id": net})
+		c.refused(403, "PolicyNotAuthorized", "delete_dhcp-network", "member", "DELETE", leasing+"/"+net, nil)
 		none("agents/"+dhcp+"/l3-routers", "routers")
 		none("agents/"+c.agent("host-2", "L3 agent")+"/dhcp-networks", "networks")
-		if a := c.get("admin", "agents/"+c.agent("host-2", "wisp dataplane agent"))["agent"].(obj)["configurations"].(obj); a["devices"] != 1.0 {
+		if a := c.get("admin", "agents/"+c.agent("host-1", "wisp dataplane agent"))["agent"].(obj)["configurations"].(obj); a["devices"] != 1.0 {
 			t.Errorf("the dataplane agent says %v", a)
 		}
-		c.put("member", "subnets/"+str(x.subnet["id"]), obj{"subnet": obj{"enable_dhcp": false}})
-		none("networks/"+net+"/dhcp-agents", "agents")
+		other := c.make("member", "networks", obj{})
+		sub := c.make("member", "subnets", obj{"network_id": other["id"], "ip_version": 4, "cidr": "10.5.0.0/24"})
+		if got := c.ids("networks/"+str(other["id"])+"/dhcp-agents", "agents"); len(got) != 3 {
+			t.Errorf("DHCP is answered by %v", got)
+		}
+		c.put("member", "subnets/"+str(sub["id"]), obj{"subnet": obj{"enable_dhcp": false}})
+		none("networks/"+str(other["id"])+"/dhcp-agents", "agents")
 
 		for _, path := range []string{hosting, l3("host-1"), "networks/" + net + "/dhcp-agents", "agents/" + dhcp + "/dhcp-networks"} {
 			c.refused(403, "PolicyNotAuthorized", "", "member", "GET", path, nil)
@@ -123,7 +172,7 @@ func TestSchedulers(t *testing.T) {
 		c.refused(403, "PolicyNotAuthorized", "create_l3-router", "member", "POST", l3("host-1"), obj{"router_id": router})
 		c.refused(403, "PolicyNotAuthorized", "delete_l3-router", "member", "DELETE", l3("host-1")+"/"+router, nil)
 		c.get("member", "extensions/l3_agent_scheduler")
-		c.refused(404, "HTTPNotFound", "", "member", "GET", "extensions/dhcp_agent_scheduler", nil)
+		c.get("member", "extensions/dhcp_agent_scheduler")
 	})
 }
 

@@ -60,7 +60,18 @@ CREATE UNIQUE INDEX subnet_pools_default ON subnet_pools (ip_version) WHERE is_d
 ALTER TABLE subnets ADD COLUMN pool_id TEXT;
 CREATE INDEX subnets_pool ON subnets (pool_id);
 
+-- Where an administrator said that a host answers DHCP on a network, or does
+-- not.
+CREATE TABLE network_leases (
+  network_id TEXT NOT NULL REFERENCES networks (id) ON DELETE CASCADE,
+  host TEXT NOT NULL,
+  answered BOOLEAN NOT NULL,
+  PRIMARY KEY (network_id, host)
+);
+CREATE INDEX network_leases_host ON network_leases (host);
+
 -- +goose Down
+DROP TABLE network_leases;
 DROP INDEX subnets_pool;
 ALTER TABLE subnets DROP COLUMN pool_id;
 DROP TABLE subnet_pools;
