@@ -377,9 +377,9 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 	if err := h.db.NewSelect().Model(&floating).Where("router_id IN (?)", ids).Order("id").Scan(ctx); err != nil {
 		return fmt.Errorf("read the floating IPs: %w", err)
 	}
-	gatewayHosts := make(map[string]string, len(rows))
+	routers := make(map[string]*Router, len(rows))
 	for _, r := range rows {
-		gatewayHosts[r.ID] = r.GatewayHost
+		routers[r.ID] = r
 		out := intent.Router{ID: r.ID, Enabled: r.AdminStateUp}
 		for _, p := range legs[r.ID] {
 			prefixes := h.prefixes(p)
@@ -419,7 +419,7 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 		}
 		if fixed, err := netip.ParseAddr(f.FixedAddress); err == nil {
 			out := intent.FloatingIP{ID: f.ID, Address: external, Fixed: fixed, PortID: f.PortID}
-			switch by := h.carrier(&f, gatewayHosts[f.RouterID]); by {
+			switch by := h.carrier(&f, routers[f.RouterID]); by {
 			case "":
 			case h.host:
 				out.Served = true
@@ -434,28 +434,29 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 }
 
 // carrier is the host that serves a floating IP; "" is that none can.
-func (h *hostView) carrier(f *FloatingIP, gatewayHost string) string {
+func (h *hostView) carrier(f *FloatingIP, r *Router) string {
 	external, p := h.networks[f.NetworkID], h.byID[f.PortID]
 	if external == nil || p == nil {
 		return ""
 	}
-	return carrier(external, h.networks[p.NetworkID], p, h.facts[p.Host], gatewayHost)
+	return carrier(external, h.networks[p.NetworkID], p, h.facts[p.Host], r)
 }
 
 // carrier is the host that serves a floating IP of a port: the port's own,
-// where it has the external network, else the host of the router's gateway. An
+// where it has the external network and the router is distributed, else the
+// host of the router's gateway. An
 // address of a port that is bound nowhere (one that others answer for, as a
 // virtual router's) is the gateway host's. A port in a local network can only
 // be served where it is.
-func carrier(external, inner *Network, p *Port, own *hostFacts, gatewayHost string) string {
+func carrier(external, inner *Network, p *Port, own *hostFacts, r *Router) string {
 	bound := p.Host != "" && !p.BindingFailed
 	switch {
-	case bound && (p.Host == gatewayHost || external.NetworkType != TypeLocal && own.has(external)):
+	case bound && (p.Host == r.GatewayHost || r.Distributed && external.NetworkType != TypeLocal && own.has(external)):
 		return p.Host
 	case bound && inner.NetworkType == TypeLocal:
 		return ""
 	}
-	return gatewayHost
+	return r.GatewayHost
 }
 
 // prefixes are a port's addresses with the lengths of their subnets.

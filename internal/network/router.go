@@ -15,9 +15,11 @@ import (
 
 const maxRoutes = 30
 
-// Router joins networks (API reference: Routers). It is distributed: each host
-// routes for its own ports, and one host carries the shared address. It is not
-// "ha": nothing stands by, the address moves when its host is lost.
+// Router joins networks (API reference: Routers). Each host routes for its own
+// ports, and one host carries the shared address; floating IPs are served on
+// the hosts of their ports when the router is distributed, else where the
+// shared address is. It is not "ha": nothing stands by, the address moves when
+// its host is lost.
 type Router struct {
 	bun.BaseModel `bun:"table:routers,alias:ro"`
 	Standard
@@ -25,6 +27,7 @@ type Router struct {
 	Name         string
 	AdminStateUp bool
 	EnableSNAT   bool `bun:"enable_snat"`
+	Distributed  bool
 	GatewayHost  string
 	// GatewayMoves counts how often the gateway was given another host,
 	// GatewayFormer is the one before; empty: none.
@@ -57,11 +60,12 @@ type RouterSpec struct {
 var routers = &resource{
 	table: "routers", alias: "ro",
 	notFound: routerNotFound,
-	columns:  standardColumns("ro", true, map[string]column{"admin_state_up": {sql: "admin_state_up", kind: flag}}),
+	columns: standardColumns("ro", true, map[string]column{
+		"admin_state_up": {sql: "admin_state_up", kind: flag}, "distributed": {sql: "distributed", kind: flag},
+	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
-		"status":      constant("status", StatusActive),
-		"distributed": constantFlag("distributed", true),
-		"ha":          constantFlag("ha", false),
+		"status": constant("status", StatusActive),
+		"ha":     constantFlag("ha", false),
 	},
 	visible: ownOnly("ro"),
 }
@@ -118,7 +122,7 @@ func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy
 		return nil, err
 	}
 	r := &Router{
-		Standard: newStandard(projectID, spec.Description.Value), Name: spec.Name.Value, AdminStateUp: spec.AdminStateUp.Or(true), EnableSNAT: true,
+		Standard: newStandard(projectID, spec.Description.Value), Name: spec.Name.Value, AdminStateUp: spec.AdminStateUp.Or(true), EnableSNAT: true, Distributed: spec.Distributed.Or(true),
 		Routes: JSON[[]Route]{[]Route{}}, ZoneHints: JSON[[]string]{nonNil(spec.ZoneHints.Value)},
 	}
 	if spec.Gateway.Value != nil {
@@ -138,11 +142,8 @@ func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy
 
 // checkKind refuses the kinds of router that this cloud does not have.
 func checkKind(spec RouterSpec) error {
-	if spec.Distributed.Set && !spec.Distributed.Value {
-		return bad("router", "Routers of this cloud are distributed, a centralized one cannot be had")
-	}
 	if spec.HA.Set && spec.HA.Value {
-		return bad("router", "Routers of this cloud are distributed, a pair for high availability cannot be had")
+		return bad("router", "Gateways of this cloud move when their host is lost, a pair for high availability cannot be had")
 	}
 	return nil
 }
@@ -239,6 +240,15 @@ func (s *Service) UpdateRouter(ctx context.Context, caller *policy.Caller, id st
 		spec.Name.into(&r.Name)
 		spec.Description.into(&r.Description)
 		spec.AdminStateUp.into(&r.AdminStateUp)
+		if d := spec.Distributed; d.Set && d.Value != r.Distributed && r.AdminStateUp {
+			// Connections by floating IPs would move to another host under way.
+			change := "upgrade active router to distributed. Please set router admin_state_up to False prior to upgrade"
+			if !d.Value {
+				change = "change active router from distributed to centralized. Please set router admin_state_up to False prior to change"
+			}
+			return bad("router", "Cannot %s", change)
+		}
+		spec.Distributed.into(&r.Distributed)
 		if err := s.setGateway(ctx, tx, caller, "update", r, spec.Gateway); err != nil {
 			return err
 		}

@@ -44,7 +44,7 @@ func viewRouter(r *api.Request, row *network.Router) any {
 		}
 	}
 	if r.Can("get_router:distributed", policy.Target{ProjectID: row.ProjectID}) {
-		v.routerKind = &routerKind{Distributed: true}
+		v.routerKind = &routerKind{Distributed: row.Distributed}
 	}
 	return v
 }

@@ -183,10 +183,20 @@ func TestRouterKind(t *testing.T) {
 		if r["distributed"] != true || r["ha"] != false {
 			t.Errorf("router %v", r)
 		}
-		for attribute, value := range map[string]bool{"distributed": false, "ha": true} {
-			c.refused(400, "BadRequest", "Routers of this cloud are distributed", "admin", "POST", "routers", obj{"router": obj{attribute: value}})
-			c.refused(400, "BadRequest", "Routers of this cloud are distributed", "admin", "PUT", "routers/"+str(r["id"]), obj{"router": obj{attribute: value}})
+		path := "routers/" + str(r["id"])
+		c.refused(400, "BadRequest", "a pair for high availability", "admin", "POST", "routers", obj{"router": obj{"ha": true}})
+		c.refused(400, "BadRequest", "a pair for high availability", "admin", "PUT", path, obj{"router": obj{"ha": true}})
+		for _, value := range []bool{true, false} { // also what is the default is not a project's to say
+			c.refused(403, "PolicyNotAuthorized", "create_router:distributed", "member", "POST", "routers", obj{"router": obj{"distributed": value}})
 		}
+		c.refused(400, "BadRequest", "Cannot change active router", "admin", "PUT", path, obj{"router": obj{"distributed": false}})
+		c.put("admin", path, obj{"router": obj{"admin_state_up": false}})
+		c.put("admin", path, obj{"router": obj{"distributed": false}})
+		if got := c.list("admin", "routers", "distributed=False"); len(got) != 1 || got[0]["distributed"] != false {
+			t.Errorf("routers that are not distributed: %v", got)
+		}
+		c.put("admin", path, obj{"router": obj{"admin_state_up": true}})
+		c.refused(400, "BadRequest", "Cannot upgrade active router", "admin", "PUT", path, obj{"router": obj{"distributed": true}})
 	})
 }
 

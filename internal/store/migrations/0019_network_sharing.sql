@@ -70,7 +70,11 @@ CREATE TABLE network_leases (
 );
 CREATE INDEX network_leases_host ON network_leases (host);
 
+-- A router that is not distributed has its floating IPs where its gateway is.
+ALTER TABLE routers ADD COLUMN distributed BOOLEAN NOT NULL DEFAULT TRUE;
+
 -- +goose Down
+ALTER TABLE routers DROP COLUMN distributed;
 DROP TABLE network_leases;
 DROP INDEX subnets_pool;
 ALTER TABLE subnets DROP COLUMN pool_id;
