@@ -29,7 +29,7 @@ type Route struct {
 	// Min and Max are the first and last microversion, as minor numbers,
 	// that have this route: outside of them it answers 404. 0 is unbounded.
 	Min, Max int
-	Status   int // of success; 0 is 200
+	Status   int // of success; 0 is 200. One that is an error is all that the route ever answers
 	// MaxBody is the largest request body in bytes: 0 is MaxJSONBody,
 	// negative is unlimited, for uploads that the handler streams.
 	MaxBody int64

@@ -73,6 +73,8 @@ var silent = map[string]string{
 	"image DELETE /v2/cache":                                       "the cache is one server's, and no page shows it",
 	"image PUT /v2/cache/{id}":                                     "the cache is one server's, and no page shows it",
 	"image DELETE /v2/cache/{id}":                                  "the cache is one server's, and no page shows it",
+	"compute POST /v2.1/os-server-external-events":                 "hosts are told anew what they should be, which is as before",
+	"compute POST /v2.1/{project_id}/os-server-external-events":    "hosts are told anew what they should be, which is as before",
 	"sample POST /things":                                          "the sample of package api has no database",
 	"sample DELETE /things/{id}":                                   "the sample of package api has no database",
 }
@@ -102,7 +104,7 @@ func Serve(t testing.TB, auth api.Authenticator, services ...*api.Service) *Serv
 	mounter := &api.Mounter{
 		Auth: auth, Log: slog.New(slog.DiscardHandler), Identity: "http://127.0.0.1/identity",
 		Observe: func(hr *http.Request, s *api.Service, r *api.Route, status int, _ time.Duration) {
-			if status >= 400 {
+			if status >= 400 && status != r.Status {
 				return
 			}
 			covered.Store(operation(s, r), true)
@@ -208,7 +210,7 @@ func Main(m *testing.M, services ...*api.Service) {
 				}
 				_, noted := changed.Load(operation(s, r))
 				reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-				if !reads && !noted && silent[operation(s, r)] == "" {
+				if !reads && !noted && r.Status < 400 && silent[operation(s, r)] == "" {
 					fmt.Printf("no change was noted by %s %s%s\n", r.Method, s.Prefix, r.Path)
 					code = 1
 				}
