@@ -52,6 +52,12 @@ var customName = regexp.MustCompile(`^CUSTOM_[A-Z0-9_]+$`)
 // trait: CUSTOM_ and capital letters, digits and underscores, 255 at most.
 func CustomName(name string) bool { return len(name) <= 255 && customName.MatchString(name) }
 
+// StandardClass tells whether a name is that of a standard resource class.
+func StandardClass(name string) bool { return slices.Contains(standardClasses, name) }
+
+// StandardTrait tells whether a name is that of a standard trait.
+func StandardTrait(name string) bool { return slices.Contains(standardTraits, name) }
+
 // vocabulary is a set of names: standard ones, and custom ones in a table.
 type vocabulary struct {
 	resource     string // as changes name it

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -291,10 +292,26 @@ func (f *face) createExtraSpecs(r *api.Request) (any, error) {
 	for name, value := range body.Specs {
 		specs[name] = string(value)
 	}
+	if err := checkSpecs(r, specs); err != nil {
+		return nil, err
+	}
 	if err := f.svc.SetExtraSpecs(r.Context(), r.Caller, r.Param("id"), specs); err != nil {
 		return nil, err
 	}
 	return map[string]any{"extra_specs": specs}, nil
+}
+
+// checkSpecs looks at what extra specs say, which 2.86 begins with.
+func checkSpecs(r *api.Request, specs map[string]string) error {
+	if r.Version < 86 {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(specs)) {
+		if err := compute.CheckExtraSpec(name, specs[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (f *face) showExtraSpec(r *api.Request) (any, error) {
@@ -320,6 +337,9 @@ func (f *face) updateExtraSpec(r *api.Request) (any, error) {
 		return nil, errs.New(errs.Invalid, "Request body and URI mismatch")
 	}
 	specs := map[string]string{key: string(value)}
+	if err := checkSpecs(r, specs); err != nil {
+		return nil, err
+	}
 	if err := f.svc.SetExtraSpecs(r.Context(), r.Caller, r.Param("id"), maps.Clone(specs)); err != nil {
 		return nil, err
 	}
