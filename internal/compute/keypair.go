@@ -6,14 +6,19 @@ import (
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // the fingerprint of x509 keypairs is defined with it
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
 	"golang.org/x/crypto/ssh"
+	"software.sslmate.com/src/go-pkcs12"
 
 	"wisp/internal/errs"
 	"wisp/internal/policy"
@@ -38,7 +43,7 @@ type Keypair struct {
 	Fingerprint string    `bun:"fingerprint"` // MD5 in hex with colons; SHA-1 for x509
 	PublicKey   string    `bun:"public_key"`
 	CreatedAt   time.Time `bun:"created_at"`
-	PrivateKey  string    `bun:"-"` // PEM, once, when it was generated
+	PrivateKey  string    `bun:"-"` // once, when it was generated: PEM; of x509 PKCS #12 in base64, without a password
 }
 
 // ListKeypairs lists a user's keypairs by name, from the one after marker on.
@@ -75,14 +80,15 @@ func getKeypair(ctx context.Context, db bun.IDB, userID, name string) (Keypair, 
 }
 
 // CreateKeypair imports a public key, or without one makes an RSA pair of
-// 2048 bits, whose private half is returned and kept nowhere.
+// 2048 bits, with a certificate where the type asks for one; the private half
+// is returned and kept nowhere.
 func (s *Service) CreateKeypair(ctx context.Context, caller *policy.Caller, pair Keypair) (Keypair, error) {
 	var err error
 	switch {
 	case pair.PublicKey != "":
 		pair.Fingerprint, err = fingerprint(pair.Type, pair.PublicKey)
 	case pair.Type == KeypairX509:
-		err = errs.New(errs.Invalid, "Keypair data is invalid: x509 keypairs are imported, not generated; give public_key.")
+		err = s.certify(&pair)
 	default:
 		err = generate(&pair)
 	}
@@ -149,6 +155,72 @@ func generate(pair *Keypair) error {
 	pair.Fingerprint = ssh.FingerprintLegacyMD5(public)
 	pair.PrivateKey = string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)}))
 	return nil
+}
+
+// principalName is the name of a person in a certificate, by which Windows
+// knows who logs in (an otherName of the subject's alternative names, RFC 5280).
+type principalName struct {
+	ID    asn1.ObjectIdentifier
+	Value asn1.RawValue
+}
+
+var (
+	oidAlternativeNames = asn1.ObjectIdentifier{2, 5, 29, 17}
+	oidPrincipalName    = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 20, 2, 3}
+)
+
+// certify makes a key with a certificate of its own for ten years, with which
+// the user can log in to a Windows guest by WinRM.
+func (s *Service) certify(pair *Keypair) error {
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return fmt.Errorf("generate a key: %w", err)
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return fmt.Errorf("choose a serial number: %w", err)
+	}
+	names, err := alternativeName(pair.UserID + "@localhost")
+	if err != nil {
+		return fmt.Errorf("encode the user's name: %w", err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: pair.UserID}, NotBefore: s.now(), NotAfter: s.now().AddDate(10, 0, 0),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, ExtraExtensions: []pkix.Extension{{Id: oidAlternativeNames, Value: names}},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		return fmt.Errorf("make a certificate: %w", err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return fmt.Errorf("read the certificate: %w", err)
+	}
+	bundle, err := pkcs12.Modern.Encode(private, certificate, nil, "")
+	if err != nil {
+		return fmt.Errorf("put key and certificate into a file: %w", err)
+	}
+	pair.PublicKey = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	pair.PrivateKey = base64.StdEncoding.EncodeToString(bundle)
+	pair.Fingerprint, err = fingerprint(KeypairX509, pair.PublicKey)
+	return err
+}
+
+// alternativeName is the extension's value with one principal name.
+func alternativeName(name string) ([]byte, error) {
+	text, err := asn1.MarshalWithParams(name, "utf8")
+	if err != nil {
+		return nil, err
+	}
+	other, err := asn1.Marshal(principalName{oidPrincipalName, asn1.RawValue{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: text}})
+	if err != nil {
+		return nil, err
+	}
+	var sequence asn1.RawValue
+	if _, err := asn1.Unmarshal(other, &sequence); err != nil {
+		return nil, err
+	}
+	return asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 0, IsCompound: true, Bytes: sequence.Bytes}})
 }
 
 func fingerprint(kind, key string) (string, error) {
