@@ -41,6 +41,11 @@ func limitsChange(project, action string) store.Change {
 	return store.Change{Resource: "quota_set", ID: project, Action: action, ProjectID: project}
 }
 
+// The limits of a class are those of many projects, so everyone hears of them.
+func classChange(class string) store.Change {
+	return store.Change{Resource: "quota_class_set", ID: class, Action: store.Update, Public: true}
+}
+
 func noteHosts(tx *store.Tx, hosts []Host) {
 	for i := range hosts {
 		tx.Changed(hosts[i].change(store.Update))

@@ -193,6 +193,9 @@ func (s *Service) stay(ctx context.Context, tx *store.Tx, caller *policy.Caller,
 	if err := s.actWith(ctx, tx, caller, "evacuate", events, server); err != nil {
 		return err
 	}
+	if err := s.recordMigration(ctx, tx, caller, Migration{Kind: MigrationEvacuation, Status: MigrationError, ServerID: server.ID, Source: server.Host}); err != nil {
+		return err
+	}
 	return s.finish(ctx, tx, []string{server.ID}, ResultError, v.Message())
 }
 
@@ -216,6 +219,10 @@ func (s *Service) move(ctx context.Context, tx *store.Tx, caller *policy.Caller,
 	row := evacuation{ServerID: server.ID, Source: server.Host, Target: target.Name, Held: held, CreatedAt: now}
 	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 		return fmt.Errorf("record the evacuation: %w", err)
+	}
+	record := Migration{Kind: MigrationEvacuation, Status: MigrationAccepted, ServerID: server.ID, Source: server.Host, Target: target.Name}
+	if err := s.recordMigration(ctx, tx, caller, record); err != nil {
+		return err
 	}
 	story.note(server.ID, EventDiskLost, target.Name, span{now, now}, ResultSuccess, fmt.Sprintf(
 		"The disks of the server were on the host that is lost, and what was written to them is gone: it is built again of image %s.\nThe host was %s.", server.ImageID, server.Host))
@@ -266,7 +273,10 @@ func pending(ctx context.Context, db bun.IDB, host string, gone []string) (bool,
 }
 
 // confirm ends the evacuations of which a host has nothing left.
-func confirm(ctx context.Context, tx *store.Tx, host string, gone []string) error {
+func (s *Service) confirm(ctx context.Context, tx *store.Tx, host string, gone []string) error {
+	if err := s.completeEvacuations(ctx, tx, host, gone); err != nil {
+		return err
+	}
 	if _, err := tx.NewDelete().Model((*evacuation)(nil)).Where("source_host = ? AND server_id IN (?)", host, store.Set(gone)).Exec(ctx); err != nil {
 		return fmt.Errorf("end evacuations: %w", err)
 	}

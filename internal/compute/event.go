@@ -118,7 +118,7 @@ func (s *Service) finish(ctx context.Context, tx *store.Tx, ids []string, result
 	if _, err := q.Exec(ctx); err != nil {
 		return fmt.Errorf("finish events: %w", err)
 	}
-	return nil
+	return s.endEvacuations(ctx, tx, ids, result)
 }
 
 // ActionFilter narrows ListActions.

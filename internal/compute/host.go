@@ -188,9 +188,13 @@ func (s *Service) GetHypervisor(ctx context.Context, id string, servers bool) (H
 		return Host{}, err
 	}
 	if len(hosts) == 0 {
-		return Host{}, errs.New(errs.NotFound, "Compute host %s could not be found.", id)
+		return Host{}, hostNotFound(id)
 	}
 	return hosts[0], nil
+}
+
+func hostNotFound(name string) error {
+	return errs.New(errs.NotFound, "Compute host %s could not be found.", name)
 }
 
 // HostUpdate changes a host's service; nil fields stay.

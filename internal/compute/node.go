@@ -180,7 +180,7 @@ func (s *Service) Report(ctx context.Context, host string, report nodeapi.Report
 			}
 		}
 		if confirmed {
-			if err := confirm(ctx, tx, host, report.Fenced); err != nil {
+			if err := s.confirm(ctx, tx, host, report.Fenced); err != nil {
 				return err
 			}
 		}

@@ -25,6 +25,13 @@ const (
 	QuotaFiles        = "injected_files"
 	QuotaFileBytes    = "injected_file_content_bytes"
 	QuotaPathBytes    = "injected_file_path_bytes"
+
+	// Resources of the network service, which counts them itself: these limits
+	// are kept and shown up to 2.35, as Nova does, and limit nothing.
+	QuotaFixedIPs    = "fixed_ips"
+	QuotaFloatingIPs = "floating_ips"
+	QuotaSecGroups   = "security_groups"
+	QuotaSecRules    = "security_group_rules"
 )
 
 // The limits of a project that nobody changed, as Nova has them, but for
@@ -32,6 +39,7 @@ const (
 var defaultLimits = map[string]int64{
 	QuotaInstances: 10, QuotaCores: 20, QuotaRAM: 51200, QuotaMetadata: 128, QuotaKeypairs: 100,
 	QuotaGroups: 10, QuotaGroupMembers: 10, QuotaFiles: 0, QuotaFileBytes: 10240, QuotaPathBytes: 255,
+	QuotaFixedIPs: -1, QuotaFloatingIPs: -1, QuotaSecGroups: -1, QuotaSecRules: -1,
 }
 
 type quotaRow struct {
@@ -51,9 +59,9 @@ func (u Usage) Map() map[string]int64 {
 	return map[string]int64{QuotaInstances: u.Instances, QuotaCores: u.Cores, QuotaRAM: u.RAM, QuotaGroups: u.Groups}
 }
 
-// DefaultLimits returns the limits of a project that nobody changed; -1 is
-// unlimited.
-func (s *Service) DefaultLimits() map[string]int64 {
+// configuredLimits are the limits that hold where neither a class nor a project
+// has its own; -1 is unlimited.
+func (s *Service) configuredLimits() map[string]int64 {
 	limits := maps.Clone(defaultLimits)
 	maps.Copy(limits, s.config.Quotas)
 	return limits
@@ -65,7 +73,10 @@ func (s *Service) Limits(ctx context.Context, project string) (map[string]int64,
 }
 
 func (s *Service) limits(ctx context.Context, db bun.IDB, project string) (map[string]int64, error) {
-	limits := s.DefaultLimits()
+	limits, err := s.classLimits(ctx, db, DefaultClass)
+	if err != nil {
+		return nil, err
+	}
 	var rows []quotaRow
 	if err := db.NewSelect().Model(&rows).Where("project_id = ?", project).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("load quotas: %w", err)

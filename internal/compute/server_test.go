@@ -545,9 +545,12 @@ func TestCreateRefuses(t *testing.T) {
 	}
 }
 
+// working is the network that brokenNetwork is otherwise.
+type working = compute.Network
+
 // brokenNetwork fails where it is told to.
 type brokenNetwork struct {
-	compute.Network
+	working
 	err error
 }
 

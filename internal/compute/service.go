@@ -32,6 +32,7 @@ func HostTopic(host string) string { return HostsTopic + ":" + host }
 
 // Images is what compute needs of the image slice.
 type Images interface {
+	ImageCatalog
 	GetTx(ctx context.Context, tx bun.IDB, caller *policy.Caller, id string) (image.Image, error)
 	Open(ctx context.Context, id string) (io.ReadCloser, int64, error)
 }
@@ -48,6 +49,7 @@ type Placement interface {
 
 // Network is what compute needs of the network slice.
 type Network interface {
+	Networking
 	PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, req network.PlugRequest) ([]network.PluggedPort, error)
 	UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) error
 	DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]network.PluggedPort, error)
@@ -89,6 +91,8 @@ type Config struct {
 	ReservedMemoryMiB int
 	// Quotas overrides default limits by resource; -1 is unlimited.
 	Quotas map[string]int64
+	// Servers names the servers of the cloud that are running; nil is none.
+	Servers func(ctx context.Context) ([]string, error)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }

@@ -162,7 +162,7 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 		return nil, fmt.Errorf("networks: %w", err)
 	}
 	s.Network = network.New(db, log, networks)
-	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio})
+	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio, Servers: s.servers})
 	s.Nodes = nodeapi.NewServer(s.Compute, s.Compute.SubscribeHost, log)
 	if err := s.setPeers(); err != nil {
 		return nil, err
@@ -185,6 +185,16 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	}
 	s.handler = s.routes(c, proxy, log)
 	return s, nil
+}
+
+// servers names the servers of the cloud that are running.
+func (s *Server) servers(ctx context.Context) ([]string, error) {
+	members, err := s.cluster.Members(ctx)
+	names := make([]string, len(members))
+	for i, m := range members {
+		names[i] = m.Name
+	}
+	return names, err
 }
 
 // sameStore fails where other servers run and this one's store is not theirs:

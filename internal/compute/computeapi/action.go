@@ -103,6 +103,8 @@ var actions = map[string]action{
 		return nil, err
 	}},
 	"evacuate":            evacuateAction,
+	"addFloatingIp":       addFloatingIP,
+	"removeFloatingIp":    removeFloatingIP,
 	"os-getVNCConsole":    consoleAction("os-getVNCConsole", "vnc", "novnc", "xvpvnc"),
 	"os-getSerialConsole": consoleAction("os-getSerialConsole", "serial", "serial"),
 	"os-getSPICEConsole":  consoleAction("os-getSPICEConsole", "spice", "spice-html5"),

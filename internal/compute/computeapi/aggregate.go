@@ -27,8 +27,8 @@ type aggregateView struct {
 	UUID      string            `json:"uuid,omitempty"` // 2.41
 	Name      string            `json:"name"`
 	Zone      *string           `json:"availability_zone"`
-	Hosts     []string          `json:"hosts"`
-	Metadata  map[string]string `json:"metadata"`
+	Hosts     []string          `json:"hosts,omitzero"`    // not of one just made
+	Metadata  map[string]string `json:"metadata,omitzero"` // neither
 	CreatedAt any               `json:"created_at"`
 	UpdatedAt any               `json:"updated_at"`
 	DeletedAt any               `json:"deleted_at"`
@@ -100,7 +100,12 @@ func (f *face) createAggregate(r *api.Request) (any, error) {
 		zone = *body.Aggregate.Zone
 	}
 	a, err := f.svc.CreateAggregate(r.Context(), *body.Aggregate.Name, zone)
-	return answerAggregate(r, a, err)
+	if err != nil {
+		return nil, err
+	}
+	view := viewAggregate(r, a)
+	view.Hosts, view.Metadata = nil, nil
+	return map[string]any{"aggregate": view}, nil
 }
 
 func (f *face) updateAggregate(r *api.Request) (any, error) {

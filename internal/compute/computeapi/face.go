@@ -44,6 +44,8 @@ func New(svc *compute.Service, log *slog.Logger, publicURL string) *api.Service 
 		f.flavorRoutes(), f.keypairRoutes(), f.hostRoutes(), f.quotaRoutes(), f.extensionRoutes(),
 		f.serverRoutes(), f.metadataRoutes(), f.tagRoutes(), f.actionRoutes(), f.portRoutes(), f.groupRoutes(), f.usageRoutes(), f.aggregateRoutes(),
 		f.consoleRoutes(), f.diagnosticsRoutes(),
+		f.imageRoutes(), f.networkRoutes(), f.floatingIPRoutes(), f.securityGroupRoutes(), f.legacyHostRoutes(), f.quotaClassRoutes(), f.migrationRoutes(),
+		f.auditLogRoutes(), f.externalEventRoutes(), removedRoutes(),
 	} {
 		routes = append(routes, some...)
 	}

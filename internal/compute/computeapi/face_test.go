@@ -309,7 +309,11 @@ func TestKeypairs(t *testing.T) {
 		b.ask(400, "member", "2.1", "POST", "/os-keypairs", object{"keypair": object{"name": "bad", "public_key": ""}})
 		b.ask(400, "member", "2.1", "POST", "/os-keypairs", object{"keypair": object{"name": "a.b"}})
 		b.ask(400, "member", "2.92", "POST", "/os-keypairs", object{"keypair": object{"name": "late"}})
-		b.ask(400, "member", "2.2", "POST", "/os-keypairs", object{"keypair": object{"name": "x", "type": "x509"}})
+		made = b.ask(201, "member", "2.2", "POST", "/os-keypairs", object{"keypair": object{"name": "winrm", "type": "x509"}})
+		if public, _ := dig(t, made, "keypair", "public_key").(string); !strings.HasPrefix(public, "-----BEGIN CERTIFICATE-----") || dig(t, made, "keypair", "type") != "x509" {
+			t.Errorf("certified: %v", made)
+		}
+		b.ask(204, "member", "2.2", "DELETE", "/os-keypairs/winrm", nil)
 		b.ask(201, "member", "2.92", "POST", "/os-keypairs", object{"keypair": object{"name": "a.b@c", "public_key": public}})
 		b.ask(403, "member", "2.10", "POST", "/os-keypairs", object{"keypair": object{"name": "x", "user_id": "other-id", "public_key": public}})
 		b.ask(201, "admin", "2.10", "POST", "/os-keypairs", object{"keypair": object{"name": "x", "user_id": "other-id", "public_key": public}})
@@ -452,7 +456,10 @@ func TestQuotas(t *testing.T) {
 		b.ask(400, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"wings": 2}})
 		b.ask(400, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"ram": -2}})
 		b.ask(400, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"injected_files": 5}})
-		b.ask(400, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"floating_ips": 5}})
+		got = b.ask(200, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"floating_ips": 5}})
+		if dig(t, got, "quota_set", "floating_ips") != 5.0 || dig(t, got, "quota_set", "security_groups") != -1.0 {
+			t.Errorf("with those of networks: %v", got)
+		}
 		b.ask(400, "admin", "2.36", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"floating_ips": -1}})
 		b.ask(403, "member", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"ram": 1}})
 		b.ask(202, "admin", "2.1", "DELETE", "/os-quota-sets/demo-id", nil)

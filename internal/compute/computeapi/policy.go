@@ -31,6 +31,18 @@ func Rules() policy.Rules {
 			rules[base+name] = rule
 		}
 	}
+	add(policy.Anyone, "os-floating-ip-pools", "removed")
+	add(reader,
+		"images:index", "images:show", "image-metadata:index", "image-metadata:show", "os-networks:list", "os-networks:show", "os-tenant-networks:list",
+		"os-tenant-networks:show", "os-floating-ips:list", "os-floating-ips:show", "os-security-groups:get", "os-security-groups:show")
+	add(member,
+		"images:delete", "image-metadata:create", "image-metadata:update", "image-metadata:update_all", "image-metadata:delete",
+		"os-floating-ips:create", "os-floating-ips:delete", "os-floating-ips:add", "os-floating-ips:remove", "os-security-groups:create",
+		"os-security-groups:update", "os-security-groups:delete", "os-security-groups:rule:create", "os-security-groups:rule:delete")
+	add(policy.Admin,
+		"os-hosts:list", "os-hosts:show", "os-hosts:update", "os-hosts:start", "os-hosts:shutdown", "os-hosts:reboot", "os-quota-class-sets:show",
+		"os-quota-class-sets:update", "os-migrations:index", "os-instance-usage-audit-log:list", "os-instance-usage-audit-log:show",
+		"os-server-external-events:create")
 	add(policy.Anyone, "extensions", "os-availability-zone:list", "limits", "flavors", "flavors:show", "os-quota-sets:defaults")
 	add(reader,
 		"servers:index", "servers:detail", "servers:show", "ips:index", "ips:show", "server-metadata:index", "server-metadata:show",

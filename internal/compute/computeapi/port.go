@@ -13,7 +13,6 @@ func (f *face) portRoutes() []api.Route {
 		{Method: "GET", Path: "/servers/{id}/ips/{network}", Policy: base + "ips:show", Handler: f.showAddresses},
 		{Method: "GET", Path: "/servers/{id}/os-interface", Policy: base + "os-attach-interfaces:list", Handler: f.listInterfaces},
 		{Method: "GET", Path: "/servers/{id}/os-interface/{port}", Policy: base + "os-attach-interfaces:show", Handler: f.showInterface},
-		{Method: "GET", Path: "/servers/{id}/os-security-groups", Policy: base + "os-security-groups:list", Handler: f.listSecurityGroups},
 		{Method: "GET", Path: "/servers/{id}/os-volume_attachments", Policy: base + "os-volumes-attachments:index", Handler: f.listVolumes},
 	}
 }
@@ -89,20 +88,6 @@ func (f *face) showInterface(r *api.Request) (any, error) {
 		}
 	}
 	return nil, errs.New(errs.NotFound, "Instance %s does not have a port with id %s", server.ID, r.Param("port"))
-}
-
-// listSecurityGroups names the groups of a server's ports; their rules are
-// the network service's to show.
-func (f *face) listSecurityGroups(r *api.Request) (any, error) {
-	server, err := f.withPorts(r)
-	if err != nil {
-		return nil, err
-	}
-	views := []map[string]any{}
-	for _, group := range groupNames(server.Ports) {
-		views = append(views, map[string]any{"name": group["name"], "id": group["name"], "tenant_id": server.ProjectID, "description": group["name"], "rules": []any{}})
-	}
-	return map[string]any{"security_groups": views}, nil
 }
 
 // listVolumes answers for servers of a cloud without volumes: none.

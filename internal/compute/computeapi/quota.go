@@ -3,7 +3,6 @@ package computeapi
 import (
 	"maps"
 	"net/http"
-	"slices"
 
 	"wisp/internal/api"
 	"wisp/internal/compute"
@@ -22,17 +21,17 @@ func (f *face) quotaRoutes() []api.Route {
 	}
 }
 
-// Network resources, which Nova's quotas name up to 2.35 and no longer count.
-var networkQuotas = []string{"fixed_ips", "floating_ips", "security_group_rules", "security_groups"}
+// networkQuotas are shown up to 2.35.
+var networkQuotas = []string{compute.QuotaFixedIPs, compute.QuotaFloatingIPs, compute.QuotaSecRules, compute.QuotaSecGroups}
 
 var fileQuotas = []string{compute.QuotaFiles, compute.QuotaFileBytes, compute.QuotaPathBytes}
 
 // shown keeps the quotas that a version has.
 func shown(version int, limits map[string]int64) map[string]int64 {
 	limits = maps.Clone(limits)
-	if version < 36 {
+	if version >= 36 {
 		for _, name := range networkQuotas {
-			limits[name] = -1
+			delete(limits, name)
 		}
 	}
 	if version >= 57 {
@@ -80,7 +79,11 @@ func (f *face) detailQuota(r *api.Request) (any, error) {
 }
 
 func (f *face) defaultQuota(r *api.Request) (any, error) {
-	return quotaView(r.Param("id"), shown(r.Version, f.svc.DefaultLimits())), nil
+	limits, err := f.svc.ClassLimits(r.Context(), compute.DefaultClass)
+	if err != nil {
+		return nil, err
+	}
+	return quotaView(r.Param("id"), shown(r.Version, limits)), nil
 }
 
 func quotaBody() *schema {
@@ -120,10 +123,6 @@ func (f *face) updateQuota(r *api.Request) (any, error) {
 		case name == "force":
 			force = value == true || isTrue(stringOf(value))
 		case name == "tenant_id":
-		case slices.Contains(networkQuotas, name):
-			if intOf(value) != -1 {
-				return nil, errs.New(errs.Invalid, "Quota %s is the network service's: set it there.", name)
-			}
 		default:
 			changes[name] = intOf(value)
 		}
@@ -167,7 +166,8 @@ func (f *face) limits(r *api.Request) (any, error) {
 		"totalCoresUsed":        usage.Cores, "totalInstancesUsed": usage.Instances, "totalRAMUsed": usage.RAM, "totalServerGroupsUsed": usage.Groups,
 	}
 	if r.Version < 36 {
-		absolute["maxSecurityGroups"], absolute["maxSecurityGroupRules"], absolute["maxTotalFloatingIps"] = -1, -1, -1
+		absolute["maxSecurityGroups"], absolute["maxSecurityGroupRules"] = limits[compute.QuotaSecGroups], limits[compute.QuotaSecRules]
+		absolute["maxTotalFloatingIps"] = limits[compute.QuotaFloatingIPs]
 		absolute["totalSecurityGroupsUsed"], absolute["totalFloatingIpsUsed"] = 0, 0
 	}
 	if r.Version < 39 {
