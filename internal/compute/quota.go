@@ -35,7 +35,7 @@ const (
 )
 
 // The limits of a project that nobody changed, as Nova has them, but for
-// injected files: nothing can be injected here, so their limit is 0.
+// injected files: nothing can be injected here, whatever the limit is, so it is 0.
 var defaultLimits = map[string]int64{
 	QuotaInstances: 10, QuotaCores: 20, QuotaRAM: 51200, QuotaMetadata: 128, QuotaKeypairs: 100,
 	QuotaGroups: 10, QuotaGroupMembers: 10, QuotaFiles: 0, QuotaFileBytes: 10240, QuotaPathBytes: 255,
@@ -118,9 +118,6 @@ func (s *Service) SetLimits(ctx context.Context, project string, changes map[str
 			limit := changes[resource]
 			if limit < -1 {
 				return errs.New(errs.Invalid, "Quota limit %d for %s must be -1 or greater.", limit, resource)
-			}
-			if resource == QuotaFiles && limit != 0 {
-				return errs.New(errs.Invalid, "Quota limit %d for %s must be 0: this cloud injects no files, user_data does their work.", limit, resource)
 			}
 			if !force && limit >= 0 && limit < used[resource] {
 				return errs.New(errs.Invalid, "Quota limit %d for %s must be greater than or equal to already used and reserved %d.", limit, resource, used[resource])

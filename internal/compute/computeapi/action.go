@@ -105,6 +105,8 @@ var actions = map[string]action{
 	"evacuate":            evacuateAction,
 	"addFloatingIp":       addFloatingIP,
 	"removeFloatingIp":    removeFloatingIP,
+	"addSecurityGroup":    addSecurityGroup,
+	"removeSecurityGroup": removeSecurityGroup,
 	"os-getVNCConsole":    consoleAction("os-getVNCConsole", "vnc", "novnc", "xvpvnc"),
 	"os-getSerialConsole": consoleAction("os-getSerialConsole", "serial", "serial"),
 	"os-getSPICEConsole":  consoleAction("os-getSPICEConsole", "spice", "spice-html5"),

@@ -215,7 +215,7 @@ func createRequest(r *api.Request, body *createBody) (compute.CreateRequest, err
 		}
 	}
 	if len(in.Personality) > 0 {
-		return request, errs.New(errs.OverQuota, "Personality file limit exceeded")
+		return request, errs.New(errs.OverQuota, "Personality file limit exceeded: this cloud injects no files, user_data does their work.")
 	}
 	if len(in.TrustedCerts) > 0 {
 		return request, errs.New(errs.Invalid, "Image certificate validation is not offered: trusted_image_certificates must be empty.")

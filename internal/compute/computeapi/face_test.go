@@ -455,7 +455,8 @@ func TestQuotas(t *testing.T) {
 		}
 		b.ask(400, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"wings": 2}})
 		b.ask(400, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"ram": -2}})
-		b.ask(400, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"injected_files": 5}})
+		b.ask(200, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"injected_files": 5}})
+		b.ask(400, "admin", "2.57", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"injected_files": 5}})
 		got = b.ask(200, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"floating_ips": 5}})
 		if dig(t, got, "quota_set", "floating_ips") != 5.0 || dig(t, got, "quota_set", "security_groups") != -1.0 {
 			t.Errorf("with those of networks: %v", got)

@@ -38,7 +38,8 @@ func Rules() policy.Rules {
 	add(member,
 		"images:delete", "image-metadata:create", "image-metadata:update", "image-metadata:update_all", "image-metadata:delete",
 		"os-floating-ips:create", "os-floating-ips:delete", "os-floating-ips:add", "os-floating-ips:remove", "os-security-groups:create",
-		"os-security-groups:update", "os-security-groups:delete", "os-security-groups:rule:create", "os-security-groups:rule:delete")
+		"os-security-groups:update", "os-security-groups:delete", "os-security-groups:rule:create", "os-security-groups:rule:delete",
+		"os-security-groups:add", "os-security-groups:remove")
 	add(policy.Admin,
 		"os-hosts:list", "os-hosts:show", "os-hosts:update", "os-hosts:start", "os-hosts:shutdown", "os-hosts:reboot", "os-quota-class-sets:show",
 		"os-quota-class-sets:update", "os-migrations:index", "os-instance-usage-audit-log:list", "os-instance-usage-audit-log:show",

@@ -474,3 +474,32 @@ func (f *face) listSecurityGroups(r *api.Request) (any, error) {
 	}
 	return map[string]any{"security_groups": views}, nil
 }
+
+// memberAction is an action that puts a server into a security group or takes
+// it out. It is older than schemas, and tells what is missing in its own words.
+func memberAction(name, rule string, run func(f *face, r *api.Request, group string) error) action {
+	return action{base + rule, func(int) *schema { return &schema{open: true} }, func(f *face, r *api.Request, content []byte) (any, error) {
+		var body map[string]map[string]any
+		if err := api.Decode(content, &body); err != nil || body[name] == nil {
+			return nil, errs.New(errs.Invalid, "Missing parameter dict")
+		}
+		given, has := body[name]["name"]
+		group, ok := given.(string)
+		switch {
+		case !has:
+			return nil, errs.New(errs.Invalid, "Security group not specified")
+		case !ok || strings.TrimSpace(group) == "":
+			return nil, errs.New(errs.Invalid, "Security group name cannot be empty")
+		}
+		return nil, run(f, r, group)
+	}}
+}
+
+var (
+	addSecurityGroup = memberAction("addSecurityGroup", "os-security-groups:add", func(f *face, r *api.Request, group string) error {
+		return f.svc.AddSecurityGroup(r.Context(), r.Caller, r.Param("id"), group)
+	})
+	removeSecurityGroup = memberAction("removeSecurityGroup", "os-security-groups:remove", func(f *face, r *api.Request, group string) error {
+		return f.svc.RemoveSecurityGroup(r.Context(), r.Caller, r.Param("id"), group)
+	})
+)

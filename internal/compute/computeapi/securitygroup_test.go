@@ -92,6 +92,25 @@ func TestSecurityGroupProxy(t *testing.T) {
 			dig(t, got, "security_groups", 0, "rules", 0, "group", "name") != "default" {
 			t.Errorf("the server's are %v", got)
 		}
+		act := func(status int, inner any, name string) {
+			t.Helper()
+			b.ask(status, "member", "2.96", "POST", "/servers/"+server+"/action", object{name: inner})
+		}
+		act(202, object{"name": "www"}, "addSecurityGroup")
+		act(202, object{"name": id}, "addSecurityGroup") // it is in it
+		if got := b.ask(200, "member", "2.1", "GET", "/servers/"+server+"/os-security-groups", nil); dig(t, got, "security_groups", 1, "id") != id {
+			t.Errorf("with one added they are %v", got)
+		}
+		b.ask(400, "member", "2.1", "DELETE", "/os-security-groups/"+id, nil)
+		act(202, object{"name": "www"}, "removeSecurityGroup")
+		act(404, object{"name": "www"}, "removeSecurityGroup")
+		act(404, object{"name": "mars"}, "addSecurityGroup")
+		act(404, object{"name": "mars"}, "removeSecurityGroup")
+		act(400, object{"name": " "}, "addSecurityGroup")
+		act(400, object{}, "addSecurityGroup")
+		act(400, nil, "removeSecurityGroup")
+		b.ask(200, "member", "2.1", "POST", "/os-security-groups", group("back"))
+		act(409, object{"name": "back"}, "addSecurityGroup")
 		inUse := dig(t, list, "security_groups", 1, "id").(string)
 		b.ask(400, "member", "2.1", "DELETE", "/os-security-groups/"+inUse, nil)
 		b.ask(400, "member", "2.1", "GET", "/os-security-groups/web", nil)

@@ -337,7 +337,7 @@ func TestActions(t *testing.T) {
 		b.node.Step()
 		act(400, "member", "2.1", object{"reboot": object{"type": "sideways"}})
 		act(400, "member", "2.1", object{"reboot": nil})
-		for _, unknown := range []string{"createImage", "resize", "fly", "addSecurityGroup"} {
+		for _, unknown := range []string{"createImage", "resize", "fly"} {
 			if got := act(400, "member", "2.1", object{unknown: object{}}); dig(t, got, "badRequest", "message") != "There is no such action: "+unknown {
 				t.Errorf("unknown action: %v", got)
 			}
