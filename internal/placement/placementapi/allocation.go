@@ -120,7 +120,8 @@ func (b allocationBody) check(version int) error {
 }
 
 // wanted reads the amounts: a list of providers before 1.12, an object since.
-func (b allocationBody) wanted(version int) (map[string]map[string]int64, error) {
+// None at all must be allowed.
+func (b allocationBody) wanted(version int, none bool) (map[string]map[string]int64, error) {
 	out := map[string]map[string]int64{}
 	if version < 12 {
 		var list []struct {
@@ -146,7 +147,7 @@ func (b allocationBody) wanted(version int) (map[string]map[string]int64, error)
 			out[id] = a.Resources
 		}
 	}
-	if len(out) == 0 && version < 28 {
+	if len(out) == 0 && !none {
 		return nil, errs.New(errs.Invalid, "JSON does not validate: 'allocations' must not be empty")
 	}
 	for id, resources := range out {
@@ -174,44 +175,114 @@ func (f *face) setAllocations(r *api.Request) (any, error) {
 	if err := bind(r, &body); err != nil {
 		return nil, err
 	}
-	if err := body.check(r.Version); err != nil {
-		return nil, err
-	}
-	wanted, err := body.wanted(r.Version)
+	one, err := body.claim(r.Version, id, r.Version >= 28)
 	if err != nil {
 		return nil, err
 	}
-	consumer := placement.Consumer{ID: id, ProjectID: nobody, UserID: nobody}
-	if body.ProjectID != nil {
-		consumer.ProjectID, consumer.UserID = *body.ProjectID, *body.UserID
+	return nil, f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) error {
+		return f.replace(ctx, tx, r.Version, one)
+	}, locksOf(one)...)
+}
+
+// claim is what a consumer shall hold.
+type claim struct {
+	consumer   placement.Consumer
+	generation string // that the caller knows, as JSON; looked at since 1.28
+	typed      bool   // the type was given
+	wanted     map[string]map[string]int64
+}
+
+// claim checks the body, and reads it.
+func (b allocationBody) claim(version int, id string, none bool) (claim, error) {
+	one := claim{consumer: placement.Consumer{ID: id, ProjectID: nobody, UserID: nobody}, generation: string(b.Generation)}
+	if err := b.check(version); err != nil {
+		return one, err
 	}
-	if body.Type != nil {
-		consumer.Type = *body.Type
+	if b.ProjectID != nil {
+		one.consumer.ProjectID, one.consumer.UserID = *b.ProjectID, *b.UserID
+	}
+	if b.Type != nil {
+		one.consumer.Type, one.typed = *b.Type, true
+	}
+	var err error
+	one.wanted, err = b.wanted(version, none)
+	return one, err
+}
+
+// locksOf are the locks of all providers of claims, in their order.
+func locksOf(claims ...claim) []store.Lock {
+	providers := map[string]bool{}
+	for _, one := range claims {
+		for provider := range one.wanted {
+			providers[provider] = true
+		}
 	}
 	var locks []store.Lock
-	for _, provider := range slices.Sorted(maps.Keys(wanted)) {
+	for _, provider := range slices.Sorted(maps.Keys(providers)) {
 		locks = append(locks, placement.Lock(provider))
 	}
-	return nil, f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) error {
-		before, exists, err := f.svc.ConsumerByID(ctx, tx, id)
+	return locks
+}
+
+// replace makes a consumer hold what it shall.
+func (f *face) replace(ctx context.Context, tx *store.Tx, version int, one claim) error {
+	before, exists, err := f.svc.ConsumerByID(ctx, tx, one.consumer.ID)
+	if err != nil {
+		return err
+	}
+	if exists && !one.typed {
+		one.consumer.Type = before.Type
+	}
+	if version >= 28 {
+		expected := "null"
+		if exists {
+			expected = strconv.FormatInt(before.Generation, 10)
+		}
+		if one.generation != expected {
+			return errs.New(errs.Conflict, "consumer generation conflict - expected %s but got %s", expected, one.generation).WithType(placement.CodeConcurrentUpdate)
+		}
+	}
+	return f.svc.Replace(ctx, tx, one.consumer, one.wanted)
+}
+
+// readClaims reads what several consumers shall hold, in the order of their ids.
+func readClaims(version int, bodies map[string]allocationBody) ([]claim, error) {
+	claims := make([]claim, 0, len(bodies))
+	for _, key := range slices.Sorted(maps.Keys(bodies)) {
+		id, ok := asUUID(key)
+		if !ok {
+			return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' is not a 'uuid'", key)
+		}
+		one, err := bodies[key].claim(version, id, true)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		consumer := consumer
-		if exists && body.Type == nil {
-			consumer.Type = before.Type
-		}
-		if r.Version >= 28 {
-			expected := "null"
-			if exists {
-				expected = strconv.FormatInt(before.Generation, 10)
+		claims = append(claims, one)
+	}
+	return claims, nil
+}
+
+// manageAllocations changes what several consumers hold, all or none.
+func (f *face) manageAllocations(r *api.Request) (any, error) {
+	var bodies map[string]allocationBody
+	if err := bind(r, &bodies); err != nil {
+		return nil, err
+	}
+	if len(bodies) == 0 {
+		return nil, errs.New(errs.Invalid, "JSON does not validate: {} does not have enough properties")
+	}
+	claims, err := readClaims(r.Version, bodies)
+	if err != nil {
+		return nil, err
+	}
+	return nil, f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) error {
+		for _, one := range claims {
+			if err := f.replace(ctx, tx, r.Version, one); err != nil {
+				return err
 			}
-			if got := string(body.Generation); got != expected {
-				return errs.New(errs.Conflict, "consumer generation conflict - expected %s but got %s", expected, got).WithType(placement.CodeConcurrentUpdate)
-			}
 		}
-		return f.svc.Replace(ctx, tx, consumer, wanted)
-	}, locks...)
+		return nil
+	}, locksOf(claims...)...)
 }
 
 func (f *face) deleteAllocations(r *api.Request) (any, error) {

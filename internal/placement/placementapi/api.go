@@ -1,6 +1,6 @@
 // Package placementapi is the HTTP face of the placement slice: microversions
 // 1.0 to 1.39 of the Placement API reference, for what a cloud with one
-// provider per host needs: no nested providers, no reshaper. It holds no SQL.
+// provider per host needs: no nested providers. It holds no SQL.
 package placementapi
 
 import (
@@ -31,6 +31,7 @@ func Rules() policy.Rules {
 		"resource_providers:list", "resource_providers:create", "resource_providers:show", "resource_providers:update", "resource_providers:delete",
 		"resource_providers:usages", "resource_providers:allocations:list",
 		"resource_providers:inventories:list", "resource_providers:inventories:show", "resource_providers:inventories:update",
+		"resource_providers:inventories:create", "resource_providers:inventories:delete", "allocations:manage", "reshaper:reshape",
 		"resource_providers:traits:list", "resource_providers:traits:update", "resource_providers:traits:delete",
 		"resource_providers:aggregates:list", "resource_providers:aggregates:update",
 		"allocations:list", "allocations:update", "allocations:delete", "allocation_candidates:list",
@@ -63,6 +64,10 @@ func New(svc *placement.Service) *api.Service {
 			{Method: "DELETE", Path: rp, Policy: "placement:resource_providers:delete", Status: 204, Handler: f.deleteProvider},
 			{Method: "GET", Path: rp + "/inventories", Policy: "placement:resource_providers:inventories:list", Handler: f.listInventories},
 			{Method: "PUT", Path: rp + "/inventories", Policy: "placement:resource_providers:inventories:update", Handler: f.setInventories},
+			{Method: "POST", Path: rp + "/inventories", Policy: "placement:resource_providers:inventories:create", Status: 201, Handler: f.addInventory},
+			{Method: "DELETE", Path: rp + "/inventories", Policy: "placement:resource_providers:inventories:delete", Min: 5, Status: 204, Handler: f.deleteInventories},
+			{Method: "PUT", Path: rp + "/inventories/{class}", Policy: "placement:resource_providers:inventories:update", Handler: f.setInventory},
+			{Method: "DELETE", Path: rp + "/inventories/{class}", Policy: "placement:resource_providers:inventories:delete", Status: 204, Handler: f.deleteInventory},
 			{Method: "GET", Path: rp + "/inventories/{class}", Policy: "placement:resource_providers:inventories:show", Handler: f.showInventory},
 			{Method: "GET", Path: rp + "/usages", Policy: "placement:resource_providers:usages", Handler: f.providerUsages},
 			{Method: "GET", Path: rp + "/allocations", Policy: "placement:resource_providers:allocations:list", Handler: f.providerAllocations},
@@ -73,6 +78,8 @@ func New(svc *placement.Service) *api.Service {
 			{Method: "PUT", Path: rp + "/aggregates", Policy: "placement:resource_providers:aggregates:update", Min: 1, Handler: f.setAggregates},
 			{Method: "GET", Path: "/allocations/{consumer}", Policy: "placement:allocations:list", Handler: f.showAllocations},
 			{Method: "PUT", Path: "/allocations/{consumer}", Policy: "placement:allocations:update", Status: 204, Handler: f.setAllocations},
+			{Method: "POST", Path: "/allocations", Policy: "placement:allocations:manage", Min: 13, Status: 204, Handler: f.manageAllocations},
+			{Method: "POST", Path: "/reshaper", Policy: "placement:reshaper:reshape", Min: 30, Status: 204, Handler: f.reshape},
 			{Method: "DELETE", Path: "/allocations/{consumer}", Policy: "placement:allocations:delete", Status: 204, Handler: f.deleteAllocations},
 			{Method: "GET", Path: "/allocation_candidates", Policy: "placement:allocation_candidates:list", Min: 10, Handler: f.candidates},
 			{Method: "GET", Path: "/usages", Policy: "placement:usages", Target: usagesTarget, Min: 9, Handler: f.projectUsages},

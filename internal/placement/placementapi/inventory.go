@@ -102,30 +102,50 @@ func (f *face) showInventory(r *api.Request) (any, error) {
 	return nil, errs.New(errs.NotFound, "No inventory of class %s for %s", r.Param("class"), p.ID)
 }
 
-func (f *face) setInventories(r *api.Request) (any, error) {
-	var body struct {
-		Generation  *int64                   `json:"resource_provider_generation"`
-		Inventories map[string]wireInventory `json:"inventories"`
-	}
-	if err := bind(r, &body); err != nil {
+// wireInventories are all inventories of a provider.
+type wireInventories struct {
+	Generation  *int64                   `json:"resource_provider_generation"`
+	Inventories map[string]wireInventory `json:"inventories"`
+}
+
+// read checks and converts them.
+func (w wireInventories) read(version int) ([]placement.Inventory, error) {
+	if err := known(w.Generation); err != nil {
 		return nil, err
 	}
-	if body.Generation == nil || *body.Generation < 0 {
-		return nil, errs.New(errs.Invalid, "JSON does not validate: 'resource_provider_generation' is a required property")
-	}
-	if body.Inventories == nil {
+	if w.Inventories == nil {
 		return nil, errs.New(errs.Invalid, "JSON does not validate: 'inventories' is a required property")
 	}
 	var wanted []placement.Inventory
-	for _, class := range slices.Sorted(maps.Keys(body.Inventories)) {
-		i, err := body.Inventories[class].inventory(class, r.Version)
+	for _, class := range slices.Sorted(maps.Keys(w.Inventories)) {
+		i, err := w.Inventories[class].inventory(class, version)
 		if err != nil {
 			return nil, err
 		}
 		wanted = append(wanted, i)
 	}
+	return wanted, nil
+}
+
+// known refuses a request that does not say which generation it knows.
+func known(generation *int64) error {
+	if generation == nil || *generation < 0 {
+		return errs.New(errs.Invalid, "JSON does not validate: 'resource_provider_generation' is a required property")
+	}
+	return nil
+}
+
+func (f *face) setInventories(r *api.Request) (any, error) {
+	var body wireInventories
+	if err := bind(r, &body); err != nil {
+		return nil, err
+	}
+	wanted, err := body.read(r.Version)
+	if err != nil {
+		return nil, err
+	}
 	var p placement.Provider
-	err := f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
+	err = f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
 		if p, err = f.svc.ProviderByID(ctx, tx, r.Param("uuid")); err != nil {
 			return err
 		}
@@ -136,6 +156,120 @@ func (f *face) setInventories(r *api.Request) (any, error) {
 		return nil, err
 	}
 	return f.inventories(r, p)
+}
+
+// changeInventory changes what the provider of the path has by a function of
+// what it has now; a negative generation is not compared.
+func (f *face) changeInventory(r *api.Request, generation int64, change func(p placement.Provider, now []placement.Inventory) ([]placement.Inventory, error)) (placement.Provider, error) {
+	var p placement.Provider
+	err := f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) (err error) {
+		if p, err = f.svc.ProviderByID(ctx, tx, r.Param("uuid")); err != nil {
+			return err
+		}
+		now, err := f.svc.Inventories(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		wanted, err := change(p, now)
+		if err != nil {
+			return err
+		}
+		p, err = f.svc.SetInventoryAt(ctx, tx, p.ID, generation, wanted)
+		return err
+	})
+	return p, err
+}
+
+func classIs(class string) func(placement.Inventory) bool {
+	return func(i placement.Inventory) bool { return i.Class == class }
+}
+
+// written shows an inventory that was just written, with what was left to
+// defaults.
+func (f *face) written(r *api.Request, p placement.Provider, class string) (any, error) {
+	found, err := f.svc.Inventories(r.Context(), f.svc.DB().Read(), p.ID)
+	if err != nil {
+		return nil, err
+	}
+	at := slices.IndexFunc(found, classIs(class))
+	if at < 0 {
+		return nil, errs.New(errs.Conflict, "Inventory of class %s for %s was deleted meanwhile.", class, p.ID).WithType(placement.CodeConcurrentUpdate)
+	}
+	view := inventoryView(found[at])
+	view.Generation = &p.Generation
+	fresh(r, found[at].UpdatedAt)
+	return view, nil
+}
+
+func (f *face) addInventory(r *api.Request) (any, error) {
+	var body struct {
+		wireInventory
+		Class string `json:"resource_class"`
+	}
+	if err := bind(r, &body); err != nil {
+		return nil, err
+	}
+	if body.Class == "" {
+		return nil, errs.New(errs.Invalid, "JSON does not validate: 'resource_class' is a required property")
+	}
+	added, err := body.inventory(body.Class, r.Version)
+	if err != nil {
+		return nil, err
+	}
+	p, err := f.changeInventory(r, -1, func(p placement.Provider, now []placement.Inventory) ([]placement.Inventory, error) {
+		if slices.ContainsFunc(now, classIs(body.Class)) {
+			return nil, errs.New(errs.Conflict, "Update conflict: Inventory of class %s for %s exists.", body.Class, p.ID).WithType(placement.CodeConcurrentUpdate)
+		}
+		return append(now, added), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Writer.Header().Set("Location", providersPath+p.ID+"/inventories/"+body.Class)
+	return f.written(r, p, body.Class)
+}
+
+func (f *face) setInventory(r *api.Request) (any, error) {
+	class := r.Param("class")
+	var body wireInventory
+	if err := bind(r, &body); err != nil {
+		return nil, err
+	}
+	if err := known(body.Generation); err != nil {
+		return nil, err
+	}
+	changed, err := body.inventory(class, r.Version)
+	if err != nil {
+		return nil, err
+	}
+	p, err := f.changeInventory(r, *body.Generation, func(p placement.Provider, now []placement.Inventory) ([]placement.Inventory, error) {
+		at := slices.IndexFunc(now, classIs(class))
+		if at < 0 {
+			return nil, errs.New(errs.Invalid, "No inventory record with resource class for resource provider %s: No inventory of class %s found for update", p.ID, class)
+		}
+		now[at] = changed
+		return now, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f.written(r, p, class)
+}
+
+func (f *face) deleteInventory(r *api.Request) (any, error) {
+	class := r.Param("class")
+	_, err := f.changeInventory(r, -1, func(p placement.Provider, now []placement.Inventory) ([]placement.Inventory, error) {
+		if !slices.ContainsFunc(now, classIs(class)) {
+			return nil, errs.New(errs.NotFound, "No inventory of class %s found for delete of resource provider %s", class, p.ID)
+		}
+		return slices.DeleteFunc(now, classIs(class)), nil
+	})
+	return nil, err
+}
+
+func (f *face) deleteInventories(r *api.Request) (any, error) {
+	_, err := f.changeInventory(r, -1, func(placement.Provider, []placement.Inventory) ([]placement.Inventory, error) { return nil, nil })
+	return nil, err
 }
 
 func (f *face) providerUsages(r *api.Request) (any, error) {
