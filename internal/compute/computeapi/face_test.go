@@ -214,6 +214,9 @@ func TestFlavors(t *testing.T) {
 		b.ask(404, "admin", "2.1", "GET", "/flavors/m1.tiny/os-flavor-access", nil)
 		b.ask(200, "admin", "2.1", "POST", "/flavors/7/os-extra_specs", object{"extra_specs": object{"hw:a": "1", "b": 2}})
 		b.ask(400, "admin", "2.1", "POST", "/flavors/7/os-extra_specs", object{"extra_specs": object{"a/b": "1"}})
+		b.ask(400, "admin", "2.86", "POST", "/flavors/7/os-extra_specs", object{"extra_specs": object{"hw:a": "1"}})
+		b.ask(400, "admin", "2.86", "PUT", "/flavors/7/os-extra_specs/hw:a", object{"hw:a": "2"})
+		b.ask(200, "admin", "2.86", "POST", "/flavors/7/os-extra_specs", object{"extra_specs": object{"b": "4"}})
 		b.ask(200, "admin", "2.1", "PUT", "/flavors/7/os-extra_specs/b", object{"b": "3"})
 		b.ask(400, "admin", "2.1", "PUT", "/flavors/7/os-extra_specs/b", object{"c": "3"})
 		if got := b.ask(200, "member", "2.1", "GET", "/flavors/7/os-extra_specs", nil); fmt.Sprint(got["extra_specs"]) != "map[b:3 hw:a:1]" {
