@@ -493,6 +493,26 @@ func TestExtensionsAndUsage(t *testing.T) {
 		if got := b.ask(200, "admin", "2.1", "GET", "/os-simple-tenant-usage?detailed=1", nil); dig(t, got, "tenant_usages", 0, "tenant_id") != "demo-id" {
 			t.Errorf("usages are %v", got)
 		}
+		b.create("two")
+		b.node.Step()
+		path := "/os-simple-tenant-usage/demo-id?start=2020-01-01"
+		if got := b.ask(200, "member", "2.39", "GET", path+"&limit=1", nil); len(dig(t, got, "tenant_usage", "server_usages").([]any)) != 2 {
+			t.Errorf("before there are pages: %v", got)
+		}
+		first := b.ask(200, "member", "2.40", "GET", path+"&limit=1", nil)
+		if len(dig(t, first, "tenant_usage", "server_usages").([]any)) != 1 || dig(t, first, "tenant_usage_links", 0, "rel") != "next" {
+			t.Errorf("the first page is %v", first)
+		}
+		marker := dig(t, first, "tenant_usage", "server_usages", 0, "instance_id").(string)
+		if got := b.ask(200, "member", "2.96", "GET", path+"&limit=2&marker="+marker, nil); len(dig(t, got, "tenant_usage", "server_usages").([]any)) != 1 || got["tenant_usage_links"] != nil {
+			t.Errorf("the last page is %v", got)
+		}
+		if got := b.ask(200, "admin", "2.40", "GET", "/os-simple-tenant-usage?detailed=1&limit=1", nil); dig(t, got, "tenant_usages_links", 0, "rel") != "next" {
+			t.Errorf("a page of all is %v", got)
+		}
+		b.ask(400, "member", "2.40", "GET", path+"&marker="+b.image, nil)
+		b.ask(400, "other", "2.40", "GET", "/os-simple-tenant-usage/foreign-id?marker="+marker, nil)
+		b.ask(400, "member", "2.75", "GET", path+"&detailed=1", nil)
 		b.ask(403, "member", "2.1", "GET", "/os-simple-tenant-usage", nil)
 		b.ask(403, "member", "2.1", "GET", "/os-simple-tenant-usage/foreign-id", nil)
 		b.ask(400, "member", "2.1", "GET", "/os-simple-tenant-usage/demo-id?start=yesterday", nil)

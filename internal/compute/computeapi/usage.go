@@ -1,8 +1,6 @@
 package computeapi
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"wisp/internal/api"
@@ -85,34 +83,65 @@ func viewUsage(project string, list []compute.ServerUsage, start, end time.Time,
 	return total
 }
 
-func (f *face) listUsages(r *api.Request) (any, error) {
-	start, end, err := span(r)
-	if err != nil {
-		return nil, err
+// readUsages reads a page of servers, which there are since 2.40; before, it
+// holds all of them.
+func (f *face) readUsages(r *api.Request, project string) (list []compute.ServerUsage, asked compute.UsageSpan, err error) {
+	known := []string{"start", "end", "limit", "marker"}
+	if project == "" {
+		known = append(known, "detailed")
 	}
-	usages, err := f.svc.Usages(r.Context(), r.Caller, "", start, end)
+	if err := noUnknown(r, known...); err != nil {
+		return nil, asked, err
+	}
+	asked.ProjectID = project
+	if asked.Start, asked.End, err = span(r); err != nil {
+		return nil, asked, err
+	}
+	if r.Version >= 40 {
+		if asked.Limit, asked.Marker, err = page(r); err != nil {
+			return nil, asked, err
+		}
+	}
+	list, err = f.svc.Usages(r.Context(), r.Caller, asked)
+	return list, asked, err
+}
+
+// withLink adds the link to the next page where there is one.
+func withLink(r *api.Request, body map[string]any, name string, list []compute.ServerUsage, limit int) any {
+	if len(list) > 0 {
+		if more := next(r, len(list), limit, list[len(list)-1].Server.ID); more != nil {
+			body[name] = more
+		}
+	}
+	return body
+}
+
+func (f *face) listUsages(r *api.Request) (any, error) {
+	list, asked, err := f.readUsages(r, "")
 	if err != nil {
 		return nil, err
 	}
 	views := []projectUsage{}
-	for _, project := range slices.Sorted(maps.Keys(usages)) {
-		views = append(views, viewUsage(project, usages[project], start, end, r.Query().Get("detailed") == "1"))
+	for from := 0; from < len(list); {
+		project, to := list[from].Server.ProjectID, from
+		for to < len(list) && list[to].Server.ProjectID == project {
+			to++
+		}
+		views = append(views, viewUsage(project, list[from:to], asked.Start, asked.End, r.Query().Get("detailed") == "1"))
+		from = to
 	}
-	return map[string]any{"tenant_usages": views}, nil
+	return withLink(r, map[string]any{"tenant_usages": views}, "tenant_usages_links", list, asked.Limit), nil
 }
 
 func (f *face) showUsage(r *api.Request) (any, error) {
-	start, end, err := span(r)
-	if err != nil {
-		return nil, err
-	}
 	project := r.Param("id")
-	usages, err := f.svc.Usages(r.Context(), r.Caller, project, start, end)
+	list, asked, err := f.readUsages(r, project)
 	if err != nil {
 		return nil, err
 	}
-	if len(usages[project]) == 0 {
-		return map[string]any{"tenant_usage": struct{}{}}, nil
+	body := map[string]any{"tenant_usage": struct{}{}}
+	if len(list) > 0 {
+		body["tenant_usage"] = viewUsage(project, list, asked.Start, asked.End, true)
 	}
-	return map[string]any{"tenant_usage": viewUsage(project, usages[project], start, end, true)}, nil
+	return withLink(r, body, "tenant_usage_links", list, asked.Limit), nil
 }
