@@ -78,6 +78,9 @@ func (s *Service) HostState(ctx context.Context, host string) (nodeapi.State, er
 			}
 			state.Instances[servers[i].ID] = servers[i].instance()
 		}
+		if state.Images, err = s.imagesAtHand(ctx, db, host); err != nil {
+			return err
+		}
 		if state.Network, state.Leases, err = s.network.HostState(ctx, db, host); err != nil {
 			return fmt.Errorf("compute the host's network: %w", err)
 		}

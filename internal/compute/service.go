@@ -164,16 +164,25 @@ func (s *Service) OpenImage(ctx context.Context, host, id string) (io.ReadCloser
 }
 
 // bootsFrom tells whether a host's servers need an image, or a kernel or
-// ramdisk of that id.
+// ramdisk of that id, or whether the host shall have it at hand.
 func (s *Service) bootsFrom(ctx context.Context, host, id string) (bool, error) {
 	var servers []Server
 	if err := s.db.Read().NewSelect().Model(&servers).Column("s.id", "s.image").Where("s.host = ? AND s.deleted_at IS NULL", host).Scan(ctx); err != nil {
 		return false, fmt.Errorf("look for servers that boot from an image: %w", err)
 	}
-	return slices.ContainsFunc(servers, func(server Server) bool {
-		image := &server.Image
+	needs := func(image *nodeapi.Image) bool {
 		return image.ID == id || image.Kernel != nil && image.Kernel.ID == id || image.Ramdisk != nil && image.Ramdisk.ID == id
-	}), nil
+	}
+	if slices.ContainsFunc(servers, func(server Server) bool { return needs(&server.Image) }) {
+		return true, nil
+	}
+	atHand, err := s.imagesAtHand(ctx, s.db.Read(), host)
+	for _, image := range atHand {
+		if needs(&image) {
+			return true, nil
+		}
+	}
+	return false, err
 }
 
 // nobody is the NodeCaller of a service without nodes.

@@ -35,7 +35,7 @@ func (n *Node) reconcileHost(ctx context.Context, task string) (reconcile.Result
 	case taskFence:
 		return n.reconcileFence(ctx)
 	}
-	return n.evictImages()
+	return n.keepImages()
 }
 
 // reconcileNetwork makes the host's network so. Without a word of the server
@@ -221,22 +221,37 @@ func (n *Node) removeStranger(ctx context.Context, id string) error {
 	return nil
 }
 
-// evictImages removes images that no instance of this host boots from.
-func (n *Node) evictImages() (reconcile.Result, error) {
+// keepImages fetches the images that this host shall have at hand, and removes
+// those that it need not have and no instance boots from.
+func (n *Node) keepImages() (reconcile.Result, error) {
 	n.mu.Lock()
-	inUse := map[string]bool{}
+	var wanted, used []*nodeapi.Image
+	for _, image := range n.desired.Images {
+		wanted = append(wanted, partsOf(&image)...)
+	}
 	for _, instance := range n.desired.Instances {
-		for _, image := range imagesOf(instance) {
-			if checkImage(*image) == nil {
-				inUse[fileName(*image)] = true
-			}
-		}
+		used = append(used, imagesOf(instance)...)
 	}
 	current := n.current
 	n.mu.Unlock()
 	if !current {
 		return reconcile.Result{}, nil
 	}
-	_, err := n.images.evict(inUse, keepUnused)
-	return reconcile.Result{}, err
+	inUse := map[string]bool{}
+	for _, image := range slices.Concat(wanted, used) {
+		if checkImage(*image) == nil {
+			inUse[fileName(*image)] = true
+		}
+	}
+	if _, err := n.images.evict(inUse, keepUnused); err != nil {
+		return reconcile.Result{}, err
+	}
+	var result reconcile.Result
+	for _, image := range wanted {
+		// What fails is in the log, and is tried again when it is due.
+		if path, err := n.images.get(*image, ""); path == "" && !errs.Is(err, errs.Invalid) {
+			result.Again = refusedRetry
+		}
+	}
+	return result, nil
 }

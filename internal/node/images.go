@@ -98,8 +98,8 @@ func checkImage(image nodeapi.Image) error {
 }
 
 // get returns the path of an image that is there. When it is not, get sees to
-// it that it is fetched, returns "", and the one who waits is told when it
-// is worth asking again. The error of a fetch that failed is returned until
+// it that it is fetched, returns "", and the one who waits, if any, is told when
+// it is worth asking again. The error of a fetch that failed is returned until
 // the next try is due. Invalid: the image is not what it says; Unavailable:
 // it may come later.
 func (c *imageCache) get(image nodeapi.Image, waiting string) (path string, err error) {
@@ -128,7 +128,9 @@ func (c *imageCache) get(image nodeapi.Image, waiting string) (path string, err 
 	if !f.running && f.err != nil && time.Now().Before(f.retryAt) {
 		return "", f.err
 	}
-	f.waiting[waiting] = true
+	if waiting != "" {
+		f.waiting[waiting] = true
+	}
 	if !f.running {
 		f.running = true
 		c.finish.Go(func() { c.fetch(image, name, f) })

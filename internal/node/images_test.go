@@ -292,7 +292,7 @@ func TestUseKeepsAnImage(t *testing.T) {
 	if err := os.Chtimes(path, old, old); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.evictImages(); err != nil {
+	if _, err := n.keepImages(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := n.images.get(*image, "me"); err != nil {
@@ -358,5 +358,45 @@ func TestMeasure(t *testing.T) {
 	}
 	if n := field("MemFree: 5 kB\n", "MemTotal:"); n != 0 {
 		t.Errorf("a missing field is %d", n)
+	}
+}
+
+// An image that the host shall have at hand is fetched though nothing boots
+// from it, and stays while it is asked for.
+func TestImageAtHand(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	image, kernel := w.cloud.addImage([]byte("disk")), w.cloud.addImage([]byte("kernel"))
+	image.Kernel = kernel
+	spoiled := *w.cloud.addImage([]byte("spoiled"))
+	spoiled.SHA512 = ""
+	w.cloud.set(func(s *nodeapi.State) { s.Images = map[string]nodeapi.Image{image.ID: *image, spoiled.ID: spoiled} })
+	n, _ := w.start()
+	there := func(i *nodeapi.Image) func() bool {
+		return func() bool {
+			stat, err := os.Stat(filepath.Join(w.dir, "images", fileName(*i)))
+			return err == nil && stat.Size() == i.Size
+		}
+	}
+	eventually(t, "the image is there", there(image))
+	eventually(t, "its kernel is there", there(kernel))
+	old := time.Now().Add(-2 * keepUnused)
+	if err := os.Chtimes(filepath.Join(w.dir, "images", fileName(*image)), old, old); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.keepImages(); err != nil || !there(image)() {
+		t.Errorf("it is removed while it is asked for (%v)", err)
+	}
+	if err := os.Chtimes(filepath.Join(w.dir, "images", fileName(*image)), old, old); err != nil {
+		t.Fatal(err)
+	}
+	w.cloud.set(func(s *nodeapi.State) { s.Images = nil })
+	eventually(t, "the node has heard", func() bool {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		return len(n.desired.Images) == 0
+	})
+	if _, err := n.keepImages(); err != nil || there(image)() {
+		t.Errorf("it stays when nobody asks for it (%v)", err)
 	}
 }

@@ -317,7 +317,11 @@ func message(err error) string {
 
 // imagesOf lists what an instance needs from the cache.
 func imagesOf(instance nodeapi.Instance) []*nodeapi.Image {
-	image := instance.Image
+	return partsOf(instance.Image)
+}
+
+// partsOf is an image with its kernel and ramdisk.
+func partsOf(image *nodeapi.Image) []*nodeapi.Image {
 	if image == nil || image.ID == "" {
 		return nil
 	}

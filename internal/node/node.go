@@ -284,7 +284,7 @@ func (n *Node) take(u update) {
 		}
 	}
 	network := nodeapi.Update{State: nodeapi.State{Network: changes.State.Network}, Removed: changes.Removed}
-	network.Removed.Instances, network.Removed.Leases, network.Removed.Fenced = nil, nil, nil
+	network.Removed.Instances, network.Removed.Leases, network.Removed.Images, network.Removed.Fenced = nil, nil, nil, nil
 	if first || u.full || !network.Empty() {
 		n.host.Signal(taskNetwork)
 	}
@@ -296,6 +296,9 @@ func (n *Node) take(u update) {
 		case n.advertise <- struct{}{}:
 		default:
 		}
+	}
+	if len(changes.State.Images) > 0 || u.full && len(u.state.Images) > 0 {
+		n.host.Signal(taskImages)
 	}
 	if len(u.state.Fenced) > 0 {
 		n.host.Signal(taskFence)

@@ -25,6 +25,9 @@ type State struct {
 	Network   intent.State        `json:"network"`
 	// Leases are what DHCP answers on the local ports, by port id.
 	Leases map[string]Lease `json:"leases,omitempty"`
+	// Images are those that the host shall have at hand, by id, whether or not
+	// an instance boots from them.
+	Images map[string]Image `json:"images,omitempty"`
 	// Fenced are the instances that were moved away while this host was lost,
 	// by id, and that it has not confirmed gone. They run elsewhere: what is
 	// left of them here is destroyed before anything else is done, and then

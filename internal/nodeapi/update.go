@@ -34,6 +34,7 @@ type Removed struct {
 	SecurityGroups []string `json:"security_groups,omitempty"`
 	Hosts          []string `json:"hosts,omitempty"`
 	Leases         []string `json:"leases,omitempty"`
+	Images         []string `json:"images,omitempty"`
 	Fenced         []string `json:"fenced,omitempty"`
 }
 
@@ -43,6 +44,7 @@ func Diff(old, updated State) Update {
 	var u Update
 	u.State.Instances, u.Removed.Instances = diffObjects(old.Instances, updated.Instances)
 	u.State.Leases, u.Removed.Leases = diffObjects(old.Leases, updated.Leases)
+	u.State.Images, u.Removed.Images = diffObjects(old.Images, updated.Images)
 	u.State.Fenced, u.Removed.Fenced = diffObjects(old.Fenced, updated.Fenced)
 	if updated.FenceSeconds != old.FenceSeconds {
 		u.State.FenceSeconds = updated.FenceSeconds
@@ -77,6 +79,7 @@ func (s State) Apply(u Update) State {
 		FenceSeconds: fence,
 		Instances:    applyObjects(s.Instances, u.State.Instances, u.Removed.Instances),
 		Leases:       applyObjects(s.Leases, u.State.Leases, u.Removed.Leases),
+		Images:       applyObjects(s.Images, u.State.Images, u.Removed.Images),
 		Network: intent.State{
 			Networks:       applyObjects(s.Network.Networks, u.State.Network.Networks, u.Removed.Networks),
 			Ports:          applyObjects(s.Network.Ports, u.State.Network.Ports, u.Removed.Ports),

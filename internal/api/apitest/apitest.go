@@ -73,6 +73,8 @@ var silent = map[string]string{
 	"image DELETE /v2/cache":                                       "the cache is one server's, and no page shows it",
 	"image PUT /v2/cache/{id}":                                     "the cache is one server's, and no page shows it",
 	"image DELETE /v2/cache/{id}":                                  "the cache is one server's, and no page shows it",
+	"compute POST /v2.1/os-aggregates/{id}/images":                 "images that hosts have at hand are in no list",
+	"compute POST /v2.1/{project_id}/os-aggregates/{id}/images":    "images that hosts have at hand are in no list",
 	"compute POST /v2.1/os-server-external-events":                 "hosts are told anew what they should be, which is as before",
 	"compute POST /v2.1/{project_id}/os-server-external-events":    "hosts are told anew what they should be, which is as before",
 	"sample POST /things":                                          "the sample of package api has no database",

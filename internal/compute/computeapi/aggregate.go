@@ -3,6 +3,7 @@ package computeapi
 import (
 	"encoding/json"
 	"maps"
+	"net/http"
 	"slices"
 
 	"wisp/internal/api"
@@ -18,6 +19,7 @@ func (f *face) aggregateRoutes() []api.Route {
 		{Method: "GET", Path: "/os-aggregates/{id}", Policy: rule + "show", Handler: f.showAggregate},
 		{Method: "PUT", Path: "/os-aggregates/{id}", Policy: rule + "update", Handler: f.updateAggregate},
 		{Method: "DELETE", Path: "/os-aggregates/{id}", Policy: rule + "delete", Handler: f.deleteAggregate},
+		{Method: "POST", Path: "/os-aggregates/{id}/images", Policy: "compute:aggregates:images", Min: 81, Status: http.StatusAccepted, Handler: f.cacheImages},
 		{Method: "POST", Path: "/os-aggregates/{id}/action", Policy: rule + "action", Handler: f.aggregateAction},
 	}
 }
@@ -178,4 +180,26 @@ func (f *face) aggregateAction(r *api.Request) (any, error) {
 		return nil
 	})
 	return answerAggregate(r, a, err)
+}
+
+var cacheBody = object(map[string]*schema{"cache": {types: []string{"array"}, items: object(map[string]*schema{"id": &uuidString}, "id")}}, "cache")
+
+// cacheImages has images fetched to the hosts of an aggregate before servers
+// need them there.
+func (f *face) cacheImages(r *api.Request) (any, error) {
+	var body struct{ Cache []struct{ ID string } }
+	if err := bind(r, cacheBody, &body); err != nil {
+		return nil, err
+	}
+	if len(body.Cache) == 0 {
+		return nil, errs.New(errs.Invalid, "Invalid input for field/attribute cache. Value: []. [] is too short")
+	}
+	var ids []string
+	for _, image := range body.Cache {
+		if slices.Contains(ids, image.ID) {
+			return nil, errs.New(errs.Invalid, "Duplicate images in request")
+		}
+		ids = append(ids, image.ID)
+	}
+	return nil, f.svc.CacheImages(r.Context(), r.Caller, r.Param("id"), ids)
 }

@@ -54,6 +54,22 @@ func TestAggregates(t *testing.T) {
 		if got := b.ask(200, "admin", "2.1", "GET", "/os-aggregates", nil); len(dig(t, got, "aggregates").([]any)) != 2 {
 			t.Errorf("listed: %v", got)
 		}
+		cache := func(status int, token, version string, ids ...string) {
+			t.Helper()
+			list := []any{}
+			for _, id := range ids {
+				list = append(list, object{"id": id})
+			}
+			b.ask(status, token, version, "POST", "/os-aggregates/1/images", object{"cache": list})
+		}
+		cache(202, "admin", "2.81", b.image)
+		cache(404, "admin", "2.80", b.image)
+		cache(400, "admin", "2.96")
+		cache(400, "admin", "2.96", b.image, b.image)
+		cache(400, "admin", "2.96", b.network)
+		cache(400, "admin", "2.96", "mars")
+		cache(403, "member", "2.96", b.image)
+		b.ask(404, "admin", "2.96", "POST", "/os-aggregates/9/images", object{"cache": []any{object{"id": b.image}}})
 		b.ask(200, "admin", "2.1", "DELETE", "/os-aggregates/2", nil)
 		b.ask(404, "admin", "2.1", "DELETE", "/os-aggregates/2", nil)
 		b.node.Step()

@@ -31,6 +31,7 @@ func Rules() policy.Rules {
 			rules[base+name] = rule
 		}
 	}
+	rules["compute:aggregates:images"] = policy.Admin
 	add(policy.Anyone, "os-floating-ip-pools", "removed")
 	add(reader,
 		"images:index", "images:show", "image-metadata:index", "image-metadata:show", "os-networks:list", "os-networks:show", "os-tenant-networks:list",

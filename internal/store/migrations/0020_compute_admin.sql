@@ -28,6 +28,16 @@ CREATE TABLE compute_migrations (
 CREATE INDEX compute_migrations_server ON compute_migrations (server_id);
 CREATE INDEX compute_migrations_created ON compute_migrations (created_at, number);
 
+-- Images that hosts shall have at hand before a server boots from them.
+CREATE TABLE compute_host_images (
+    host     TEXT NOT NULL REFERENCES compute_hosts (host) ON DELETE CASCADE,
+    image_id TEXT NOT NULL,
+    image    TEXT NOT NULL,
+    asked_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (host, image_id)
+);
+
 -- +goose Down
+DROP TABLE compute_host_images;
 DROP TABLE compute_migrations;
 DROP TABLE compute_quota_classes;
