@@ -23,7 +23,7 @@ type Request struct {
 	*http.Request
 	Writer  http.ResponseWriter // for headers, and for bodies that are streamed
 	Caller  *policy.Caller      // nil on public routes without a token
-	Version int                 // negotiated minor microversion; 0 where there are none
+	Version int                 // negotiated minor microversion; 0 where there are none, and of the older version of an API
 	ID      string              // request id, req-…
 
 	service *Service

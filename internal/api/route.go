@@ -53,6 +53,9 @@ type Service struct {
 	Versions *Microversions // nil where the service has none
 	Errors   ErrorForm
 	Routes   []Route
+	// Old is an older version of the API, which the same routes answer; nil
+	// where there is none.
+	Old *Old
 	// RequestIDHeader shows the request id once more, as Nova does; may be
 	// empty.
 	RequestIDHeader string
@@ -61,6 +64,11 @@ type Service struct {
 	// Statuses overrides the status of a kind of error for this service.
 	Statuses map[errs.Kind]int
 }
+
+// Old is a version of an API from before it had microversions. A request below
+// From is answered by the route below To, with Request.Version 0: it has
+// nothing that came later, and its version headers mean nothing.
+type Old struct{ From, To string }
 
 // ErrorForm writes an error as the service does. e is never nil; status is
 // what Status says for its kind.

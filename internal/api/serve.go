@@ -63,6 +63,9 @@ func (m *Mounter) Mount(router chi.Router, s *Service) {
 			}
 		}
 	}
+	if s.Old != nil {
+		sub.Handle(s.Old.From+"/*", s.Old.handler(sub))
+	}
 	unknown := func(kind errs.Kind, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			id := requestID(w)
@@ -132,7 +135,7 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 			w.Header().Set(s.RequestIDHeader, id)
 		}
 		r := &Request{Request: hr, Writer: rec, ID: id, service: s}
-		if s.Versions != nil {
+		if old, _ := hr.Context().Value(oldKey{}).(bool); s.Versions != nil && !old {
 			version, err := s.Versions.negotiate(s.Name, hr.Header)
 			if err != nil {
 				s.Versions.announce(s.Name, s.Versions.Min, w.Header())
@@ -188,6 +191,21 @@ func (m *Mounter) handler(s *Service, routes []*Route) http.HandlerFunc {
 		}
 		m.write(rec, hr, id, s, status, body)
 	}
+}
+
+// oldKey marks the context of a request for the older version of an API.
+type oldKey struct{}
+
+// handler sends a request on to the route of today's version.
+func (o *Old) handler(routes http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		at := chi.RouteContext(r.Context())
+		at.RoutePath = o.To + "/" + chi.URLParam(r, "*")
+		if last := len(at.URLParams.Keys) - 1; last >= 0 && at.URLParams.Keys[last] == "*" {
+			at.URLParams.Values[last] = "" // it is no parameter of that route
+		}
+		routes.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), oldKey{}, true)))
+	})
 }
 
 // pathKey is the key of the path for the log in a request's context.

@@ -1,5 +1,6 @@
 // Package computeapi is the HTTP face of the Compute service: Nova's API v2.1
-// with microversions 2.1 to 2.96. It holds wire types, the route table and
+// with microversions 2.1 to 2.96, and v2.0, which is 2.1 without microversions
+// that overlooks what it does not know. It holds wire types, the route table and
 // conversions; New returns the table. It imports compute and the platform,
 // never the store's drivers and never another face.
 package computeapi
@@ -36,7 +37,7 @@ func New(svc *compute.Service, log *slog.Logger, publicURL string) *api.Service 
 	table := &api.Service{
 		Name: "compute", Type: "compute", Prefix: "/compute", Rules: Rules(), Errors: writeError,
 		Versions:        &api.Microversions{Major: 2, Min: minVersion, Max: maxVersion, Legacy: "X-OpenStack-Nova-API-Version"},
-		RequestIDHeader: "X-Compute-Request-Id",
+		RequestIDHeader: "X-Compute-Request-Id", Old: &api.Old{From: "/v2", To: "/v2.1"},
 	}
 	table.Routes = append(table.Routes, f.versionRoutes()...)
 	var routes []api.Route

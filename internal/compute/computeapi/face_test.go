@@ -128,8 +128,16 @@ func TestVersions(t *testing.T) {
 	b := open(t)
 	var list struct{ Versions []object }
 	b.Must(200, "", "GET", "/compute/", nil).JSON(t, &list)
-	if len(list.Versions) != 1 || list.Versions[0]["version"] != "2.96" || list.Versions[0]["min_version"] != "2.1" {
+	if len(list.Versions) != 2 || list.Versions[0]["id"] != "v2.0" || list.Versions[0]["version"] != "" || list.Versions[1]["version"] != "2.96" ||
+		list.Versions[1]["min_version"] != "2.1" {
 		t.Errorf("versions are %v", list)
+	}
+	for _, path := range []string{"/compute/v2", "/compute/v2/"} {
+		var one struct{ Version object }
+		b.Must(200, "", "GET", path, nil).JSON(t, &one)
+		if one.Version["id"] != "v2.0" || dig(t, one.Version, "links", 0, "href") != b.URL+"/compute/v2/" || one.Version["min_version"] != "" {
+			t.Errorf("the old version is %v", one)
+		}
 	}
 	for _, path := range []string{"/compute/v2.1", "/compute/v2.1/"} {
 		var one struct{ Version object }

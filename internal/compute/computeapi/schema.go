@@ -158,6 +158,8 @@ func (s *schema) findObject(v map[string]any, field string, version int) *violat
 		}
 		if property == nil {
 			switch {
+			case version == 0 && !s.open:
+				continue // v2.0 overlooks what it does not know
 			case !s.open || s.keys != nil && !s.keys.MatchString(name):
 				unexpected = append(unexpected, "'"+name+"'")
 				continue

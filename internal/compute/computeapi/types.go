@@ -128,8 +128,11 @@ type link struct {
 
 // links are self and bookmark of an object.
 func links(r *api.Request, kind, id string) []link {
-	base := r.ServiceURL()
-	return []link{{"self", base + "/v2.1/" + kind + "/" + id}, {"bookmark", base + "/" + kind + "/" + id}}
+	base, version := r.ServiceURL(), "/v2.1/"
+	if r.Version == 0 {
+		version = "/v2/"
+	}
+	return []link{{"self", base + version + kind + "/" + id}, {"bookmark", base + "/" + kind + "/" + id}}
 }
 
 // next is the link to the page after the one that ends with the id last, when

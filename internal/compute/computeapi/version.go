@@ -30,6 +30,8 @@ type versionDocument struct {
 func (f *face) versionRoutes() []api.Route {
 	return []api.Route{
 		{Method: "GET", Path: "/", Policy: api.Public, Handler: f.listVersions},
+		{Method: "GET", Path: "/v2", Policy: api.Public, Handler: f.showOldVersion},
+		{Method: "GET", Path: "/v2/", Policy: api.Public, Handler: f.showOldVersion},
 		{Method: "GET", Path: "/v2.1", Policy: api.Public, Handler: f.showVersion},
 		{Method: "GET", Path: "/v2.1/", Policy: api.Public, Handler: f.showVersion},
 	}
@@ -42,13 +44,22 @@ func version(r *api.Request) versionDocument {
 	}
 }
 
-func (f *face) listVersions(r *api.Request) (any, error) {
-	return map[string]any{"versions": []versionDocument{version(r)}}, nil
+// oldVersion has no microversions.
+func oldVersion(r *api.Request) versionDocument {
+	return versionDocument{
+		ID: "v2.0", Status: "SUPPORTED", Updated: "2011-01-21T11:33:21Z", Links: []versionLink{{Rel: "self", Href: r.ServiceURL() + "/v2/"}},
+	}
 }
 
-func (f *face) showVersion(r *api.Request) (any, error) {
-	v := version(r)
-	v.Links = append(v.Links, versionLink{Rel: "describedby", Type: "text/html", Href: "http://docs.openstack.org/"})
-	v.MediaTypes = []mediaType{{"application/json", "application/vnd.openstack.compute+json;version=2.1"}}
-	return map[string]any{"version": v}, nil
+func (f *face) listVersions(r *api.Request) (any, error) {
+	return map[string]any{"versions": []versionDocument{oldVersion(r), version(r)}}, nil
 }
+
+func describe(v versionDocument, number string) any {
+	v.Links = append(v.Links, versionLink{Rel: "describedby", Type: "text/html", Href: "http://docs.openstack.org/"})
+	v.MediaTypes = []mediaType{{"application/json", "application/vnd.openstack.compute+json;version=" + number}}
+	return map[string]any{"version": v}
+}
+
+func (f *face) showVersion(r *api.Request) (any, error)    { return describe(version(r), "2.1"), nil }
+func (f *face) showOldVersion(r *api.Request) (any, error) { return describe(oldVersion(r), "2"), nil }
