@@ -240,11 +240,15 @@ func (s *settings) dataplane(physical map[string]string, log *slog.Logger) datap
 const (
 	hypervisorQEMU = "qemu"
 	hypervisorFake = "fake"
+
+	// fakeSnapshot is how long the fake one copies a disk: nothing that real
+	// ones do in an instant may seem to be so.
+	fakeSnapshot = 2 * time.Second
 )
 
 func (s *settings) driver(log *slog.Logger) (hypervisor.Driver, error) {
 	if s.Hypervisor == hypervisorFake {
-		return fake.NewHost(fake.Options{}).Driver(), nil
+		return fake.NewHost(fake.Options{SnapshotTime: fakeSnapshot}).Driver(), nil
 	}
 	return qemu.New(qemu.Config{StateDir: s.path("node"), Accelerator: qemu.Accelerator(s.Accelerator)}, log)
 }

@@ -56,6 +56,13 @@ type Driver interface {
 	// when it does not run.
 	OpenConsole(ctx context.Context, id string, kind ConsoleKind) (net.Conn, error)
 
+	// Snapshot writes the root disk as it is now, whole and without a backing
+	// file, into a new qcow2 file. It takes as long as copying a disk does; a
+	// machine that runs goes on, but other calls for it wait. Remove breaks it
+	// off. What is left of the file after an error is the caller's to remove.
+	// Conflict when there is no root disk.
+	Snapshot(ctx context.Context, id, path string) error
+
 	// Stats tells what a running machine has used. Conflict when it does not
 	// run.
 	Stats(ctx context.Context, id string) (Stats, error)
@@ -88,6 +95,7 @@ type Capabilities struct {
 	VideoModels  []string
 	MachineTypes []string
 	Firmwares    []string
+	RescueBuses  []string // of Rescue
 }
 
 // VersionNumber is the version as Nova's API shows it: 7.2.22 is 7002022.
@@ -128,7 +136,8 @@ const (
 	StatePaused     State = "paused"
 	StateStopping   State = "stopping" // was asked to shut down (to stop, or for a soft reboot), and has not yet
 	StateStopped    State = "stopped"
-	StateCrashed    State = "crashed" // the process died by itself; Fault says more
+	StateSuspended  State = "suspended" // off, with its memory on disk
+	StateCrashed    State = "crashed"   // the process died by itself; Fault says more
 )
 
 // Instance is one machine that exists on this host.
@@ -142,6 +151,7 @@ type Instance struct {
 	PID             int       // 0 when no process lives
 	StartedAt       time.Time // of the process; zero when none lives
 	PortIDs         []string
+	Kept            string // name of the copies of its disks that are set aside
 }
 
 // Status is where a machine is, seen from its spec.
@@ -155,6 +165,7 @@ type Status struct {
 	PID             int
 	StartedAt       time.Time
 	Fault           string // what went wrong in the machine, for a person; empty if nothing
+	Kept            string // name of the copies of the disks that are set aside; empty if there are none
 	Started         bool   // this very call started a process
 	// With Started: when the call began to make what the machine needs, and
 	// when the disks were there.

@@ -19,12 +19,17 @@ const (
 	PowerRunning Power = "running"
 	PowerStopped Power = "stopped"
 	PowerPaused  Power = "paused"
+	// PowerSuspended is off with the memory on the host's disk: a machine that
+	// runs again with the same generations goes on where it was.
+	PowerSuspended Power = "suspended"
 )
 
 // Spec is the desired state of one machine. What a change of it does to a
-// machine that runs: Power, BootGeneration and ResetGeneration act at once;
-// everything else takes effect when the next process starts (raise
-// BootGeneration). A disk grows with its size and never shrinks.
+// machine that runs: Power, BootGeneration and ResetGeneration act at once, and
+// so does NICs where the machine type can plug while it runs; everything else
+// takes effect when the next process starts (raise BootGeneration, or
+// ResetGeneration to let the guest shut down first). A disk grows with its size
+// and never shrinks.
 type Spec struct {
 	ID   string `json:"id"`   // a UUID; the guest sees it in SMBIOS
 	Name string `json:"name"` // for people; any text
@@ -47,7 +52,7 @@ type Spec struct {
 	// is about to start; nil means no config drive.
 	ConfigDrive func(ctx context.Context) ([]byte, error) `json:"-"`
 
-	// Power: Paused holds a machine that runs, and never starts one.
+	// Power: Paused and Suspended hold a machine that runs, and never start one.
 	Power     Power         `json:"power"`
 	StopGrace time.Duration `json:"stop_grace"` // how long a guest may take to shut down (Nova: 60 s); 0: power is cut at once
 
@@ -59,6 +64,27 @@ type Spec struct {
 	ResetGeneration int64 `json:"reset_generation"`
 
 	Features Features `json:"features"`
+
+	// DiskGeneration: when it differs from that of the disks, they are made
+	// anew before the next process starts, and what was on them is lost.
+	DiskGeneration int64 `json:"disk_generation,omitempty"`
+	// KeepDisks names a state of the disks that they may have to return to:
+	// when no process runs, and before the next one starts, copies are set
+	// aside under the name (Status.Kept). Empty lets go of them. RestoreDisks
+	// makes the copies of that name the disks again, at the same times.
+	KeepDisks    string `json:"keep_disks,omitempty"`
+	RestoreDisks string `json:"restore_disks,omitempty"`
+	// Rescue boots the machine from a disk of its own beside the others. The
+	// disk is gone when a process starts without it.
+	Rescue *Rescue `json:"rescue,omitempty"`
+}
+
+// Rescue is the disk that a machine in trouble boots from.
+type Rescue struct {
+	Image Image  `json:"image"`
+	Last  bool   `json:"last,omitempty"`  // behind the other disks, so that they keep their names; else before them
+	Bus   string `json:"bus,omitempty"`   // one of Capabilities.RescueBuses; empty is that of the others
+	CDROM bool   `json:"cdrom,omitempty"` // read-only, where the bus has such drives
 }
 
 // Image is the base of a root disk: a file in the host's cache that was
@@ -110,6 +136,8 @@ var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]
 // nothing but a lower-case UUID may pass.
 func ValidID(id string) bool { return uuidForm.MatchString(id) }
 
+func (i Image) usable() bool { return i.Path != "" && (i.Format == "raw" || i.Format == "qcow2") }
+
 // Validate checks what holds for every driver. The error is of kind Invalid
 // and names the field.
 func (s Spec) Validate() error {
@@ -124,11 +152,12 @@ func (s Spec) Validate() error {
 		{s.RootGiB < 0 || s.RootGiB > maxDiskGiB, "root_gib: must be from 0 to 65536"},
 		{s.EphemeralGiB < 0 || s.EphemeralGiB > maxDiskGiB, "ephemeral_gib: must be from 0 to 65536"},
 		{s.SwapMiB < 0 || s.SwapMiB > maxMemoryMiB, "swap_mib: must be from 0 to 4194304"},
-		{s.Image != nil && (s.Image.Path == "" || s.Image.Format != "raw" && s.Image.Format != "qcow2"), "image: needs a path and the format raw or qcow2"},
+		{s.Image != nil && !s.Image.usable(), "image: needs a path and the format raw or qcow2"},
 		{s.Kernel == "" && s.Initrd != "", "initrd: needs a kernel"},
 		{s.Kernel == "" && s.CommandLine != "", "command_line: needs a kernel"},
 		{strings.ContainsRune(s.CommandLine, 0), "command_line: must not contain a NUL character"},
-		{s.Power != PowerRunning && s.Power != PowerStopped && s.Power != PowerPaused, "power: must be running, stopped or paused"},
+		{s.Rescue != nil && !s.Rescue.Image.usable(), "rescue: needs a path and the format raw or qcow2"},
+		{s.Power != PowerRunning && s.Power != PowerStopped && s.Power != PowerPaused && s.Power != PowerSuspended, "power: must be running, stopped, paused or suspended"},
 		{s.StopGrace < 0, "stop_grace: must not be negative"},
 		{len(s.NICs) > maxNICs, "nics: at most 26"},
 	} {

@@ -12,6 +12,7 @@ import (
 	"wisp/internal/errs"
 	"wisp/internal/hypervisor"
 	"wisp/internal/hypervisor/eventqueue"
+	"wisp/internal/qcow2"
 )
 
 // Driver is a host's hypervisor.
@@ -67,7 +68,7 @@ func (d *Driver) List(ctx context.Context) ([]hypervisor.Instance, error) {
 		m := h.machines[id]
 		i := hypervisor.Instance{
 			ID: id, Name: m.spec.Name, State: m.seen(), StoppedByGuest: m.byGuest, PID: m.pid, StartedAt: m.started,
-			BootGeneration: m.spec.BootGeneration, ResetGeneration: m.spec.ResetGeneration,
+			BootGeneration: m.spec.BootGeneration, ResetGeneration: m.spec.ResetGeneration, Kept: m.kept,
 		}
 		for _, n := range m.spec.NICs {
 			i.PortIDs = append(i.PortIDs, n.PortID)
@@ -85,29 +86,35 @@ func (m *machine) seen() hypervisor.State {
 	return m.state
 }
 
+// choice is a feature that a spec names, and what the host offers.
+type choice struct {
+	property, value string
+	offered         []string
+}
+
 // check refuses features that the host does not offer.
 func (d *Driver) check(spec hypervisor.Spec) error {
 	if err := spec.Validate(); err != nil {
 		return err
 	}
 	c, f := d.host.options.Capabilities, spec.Features
-	choices := []struct {
-		property, value string
-		offered         []string
-	}{
+	choices := []choice{
 		{"hw_disk_bus", f.DiskBus, c.DiskBuses},
 		{"hw_vif_model", f.VIFModel, c.VIFModels},
 		{"hw_video_model", f.VideoModel, c.VideoModels},
 		{"hw_machine_type", f.MachineType, c.MachineTypes},
 		{"hw_firmware_type", f.Firmware, c.Firmwares},
 	}
+	if spec.Rescue != nil {
+		choices = append(choices, choice{"hw_rescue_bus", spec.Rescue.Bus, c.RescueBuses})
+	}
 	for _, n := range spec.NICs {
 		choices = append(choices, choices[1])
 		choices[len(choices)-1].value = n.Model
 	}
-	for _, choice := range choices {
-		if choice.value != "" && !slices.Contains(choice.offered, choice.value) {
-			return errs.New(errs.Invalid, "The machine cannot be made: %s %q is not offered; choose one of %v.", choice.property, choice.value, choice.offered)
+	for _, one := range choices {
+		if one.value != "" && !slices.Contains(one.offered, one.value) {
+			return errs.New(errs.Invalid, "The machine cannot be made: %s %q is not offered; choose one of %v.", one.property, one.value, one.offered)
 		}
 	}
 	return nil
@@ -154,7 +161,8 @@ func (d *Driver) converge(ctx context.Context, m *machine, spec hypervisor.Spec)
 	newBoot, newReset := spec.BootGeneration != m.spec.BootGeneration, spec.ResetGeneration != m.spec.ResetGeneration
 	alive := m.pid != 0
 	byItself := m.byGuest || m.state == hypervisor.StateCrashed
-	start := false
+	start, wake := false, false
+	m.keep(spec)
 	switch {
 	case spec.Power == hypervisor.PowerStopped && alive:
 		h.stop(spec, m)
@@ -165,7 +173,12 @@ func (d *Driver) converge(ctx context.Context, m *machine, spec hypervisor.Spec)
 			m.state = hypervisor.StatePaused
 			h.emit(spec.ID, hypervisor.EventPaused, "")
 		}
-	case spec.Power == hypervisor.PowerPaused:
+	case spec.Power == hypervisor.PowerSuspended && alive:
+		h.off(m, hypervisor.StateSuspended)
+		h.emit(spec.ID, hypervisor.EventExited, "")
+	case spec.Power == hypervisor.PowerPaused, spec.Power == hypervisor.PowerSuspended:
+	case !alive && m.state == hypervisor.StateSuspended && !newBoot && !newReset:
+		start, wake = true, true
 	case !alive:
 		start = !byItself || newBoot || newReset
 	case newBoot:
@@ -178,10 +191,13 @@ func (d *Driver) converge(ctx context.Context, m *machine, spec hypervisor.Spec)
 		m.state = hypervisor.StateRunning
 		h.emit(spec.ID, hypervisor.EventResumed, "")
 	}
+	if m.pid != 0 && !start && m.state == hypervisor.StateRunning && m.asked.IsZero() {
+		m.plug(spec.NICs)
+	}
 	h.mu.Unlock()
 	began := time.Now()
 	if start {
-		if err := d.start(ctx, m, spec); err != nil {
+		if err := d.start(ctx, m, spec, wake); err != nil {
 			return hypervisor.Status{}, err
 		}
 	}
@@ -189,7 +205,7 @@ func (d *Driver) converge(ctx context.Context, m *machine, spec hypervisor.Spec)
 	defer h.mu.Unlock()
 	s := hypervisor.Status{
 		State: m.seen(), Settled: true, StoppedByGuest: m.byGuest, BootGeneration: m.spec.BootGeneration, ResetGeneration: m.spec.ResetGeneration,
-		PID: m.pid, StartedAt: m.started, Fault: m.fault, Started: start,
+		PID: m.pid, StartedAt: m.started, Fault: m.fault, Started: start, Kept: m.kept,
 	}
 	if start {
 		s.Began, s.Prepared = began, began // it has no disks
@@ -228,7 +244,7 @@ func (h *Host) stop(spec hypervisor.Spec, m *machine) {
 
 // start starts a process: it opens the taps and asks for the config drive, as
 // a real one must.
-func (d *Driver) start(ctx context.Context, m *machine, spec hypervisor.Spec) error {
+func (d *Driver) start(ctx context.Context, m *machine, spec hypervisor.Spec, wake bool) error {
 	if err := d.host.fails("start", spec.ID); err != nil {
 		return err
 	}
@@ -269,7 +285,60 @@ func (d *Driver) start(ctx context.Context, m *machine, spec hypervisor.Spec) er
 	h.nextPID++
 	m.spec, m.state, m.pid, m.started, m.taps = spec, hypervisor.StateRunning, h.nextPID, time.Now(), taps
 	m.byGuest, m.fault, m.deaf, m.asked = false, "", false, time.Time{}
-	m.print([]byte("ready\r\n"))
+	m.keep(spec)
+	if !wake {
+		m.print([]byte("This machine is fake.\r\nNo guest runs in it.\r\nIt has booted.\r\nready\r\n"))
+	}
+	return nil
+}
+
+// keep sets copies of the disks aside, takes them back or lets go of them. The
+// caller holds mu.
+func (m *machine) keep(spec hypervisor.Spec) {
+	off := m.pid == 0
+	switch {
+	case spec.RestoreDisks != "" && m.kept == spec.RestoreDisks:
+		if off {
+			m.kept = spec.KeepDisks
+		}
+	case spec.KeepDisks == "" || off:
+		m.kept = spec.KeepDisks
+	}
+}
+
+// plug makes the interfaces of a running machine those of the spec. The caller
+// holds mu.
+func (m *machine) plug(nics []hypervisor.NIC) { m.spec.NICs = slices.Clone(nics) }
+
+// Snapshot implements hypervisor.Driver.
+func (d *Driver) Snapshot(ctx context.Context, id, path string) error {
+	if err := d.begin(ctx, "snapshot", id); err != nil {
+		return err
+	}
+	h := d.host
+	h.mu.Lock()
+	m := h.machines[id]
+	var size int64
+	if m != nil {
+		size = int64(m.spec.RootGiB) << 30
+	}
+	h.mu.Unlock()
+	if m == nil {
+		return unknown(id)
+	}
+	if size == 0 {
+		size = 1 << 20
+	}
+	wait := time.NewTimer(h.options.SnapshotTime)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+		return fmt.Errorf("copy a disk: %w", ctx.Err())
+	}
+	if err := qcow2.Create(path, size); err != nil {
+		return fmt.Errorf("copy a disk: %w", err)
+	}
 	return nil
 }
 

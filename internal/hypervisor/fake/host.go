@@ -28,9 +28,10 @@ type Options struct {
 	Capabilities hypervisor.Capabilities // zero fields get values of a host for 1,000 machines
 	StartTime    time.Duration           // that starting a process takes
 	ShutdownTime time.Duration           // that a guest takes to shut down when it is asked to
+	SnapshotTime time.Duration           // that copying a disk takes
 
-	// Fault fails a call. op is "ensure", "start", "remove", "list" or
-	// "capabilities"; id is empty for the latter two.
+	// Fault fails a call. op is "ensure", "start", "remove", "snapshot",
+	// "list" or "capabilities"; id is empty for the latter two.
 	Fault func(op, id string) error
 }
 
@@ -54,6 +55,7 @@ type machine struct {
 	started  time.Time
 	asked    time.Time // when its guest was asked to shut down; zero if it was not
 	deaf     bool      // its guest ignores that
+	kept     string    // name of the copies of its disks
 	console  strings.Builder
 	viewers  map[net.Conn]bool // the guest's ends of open consoles
 	terminal chan []byte       // to the one viewer that has the serial port; nil without
@@ -87,6 +89,9 @@ func NewHost(options Options) *Host {
 		if *list == nil {
 			*list = []string{"fake"}
 		}
+	}
+	if c.RescueBuses == nil {
+		c.RescueBuses = []string{"fake", "virtio", "scsi", "ide", "sata", "usb"}
 	}
 	return &Host{options: options, machines: map[string]*machine{}, nextPID: 1000}
 }

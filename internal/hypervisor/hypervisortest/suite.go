@@ -44,6 +44,13 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"soft reboot of a deaf guest":           (*suite).deafReboot,
 		"pause and resume":                      (*suite).pause,
 		"a paused machine can be stopped":       (*suite).pausedStop,
+		"suspend and resume":                    (*suite).suspend,
+		"a suspended machine can be stopped":    (*suite).suspendedStop,
+		"a suspended machine boots anew":        (*suite).suspendedReboot,
+		"snapshots":                             (*suite).snapshots,
+		"disks are set aside and taken back":    (*suite).keep,
+		"rescue":                                (*suite).rescue,
+		"interfaces come and go":                (*suite).plug,
 		"a restart adopts":                      (*suite).adopt,
 		"a power-off while nobody looks":        (*suite).unseenPowerOff,
 		"a crash while nobody looks":            (*suite).unseenCrash,
@@ -94,6 +101,9 @@ func (s *suite) converge(want hypervisor.State) hypervisor.Status {
 	status := Converge(s.T, s.d, s.spec)
 	if status.State != want {
 		s.Fatalf("the machine is %s, want %s: %+v", status.State, want, status)
+	}
+	if i := s.instance(); i != nil && i.Kept != status.Kept {
+		s.Fatalf("the list says %+v, the status %+v", i, status)
 	}
 	if (status.PID != 0) != (want == hypervisor.StateRunning || want == hypervisor.StatePaused) {
 		s.Fatalf("the machine is %s and has the process %d", status.State, status.PID)

@@ -16,6 +16,8 @@ import (
 type commandBuilder struct {
 	args  []string
 	files []*os.File
+	slots map[string]int // where PCI devices must be, by id; others are placed in turn
+	disks map[string]int // how many are on each bus
 }
 
 func (b *commandBuilder) add(args ...string) { b.args = append(b.args, args...) }
@@ -55,6 +57,11 @@ func (b *commandBuilder) json(option string, o object) {
 
 func (b *commandBuilder) device(driver string, o object) {
 	o["driver"] = driver
+	if id, named := o["id"].(string); named {
+		if slot, known := b.slots[id]; known {
+			o["addr"] = strconv.FormatInt(int64(slot), 16)
+		}
+	}
 	b.json("-device", o)
 }
 
@@ -132,15 +139,19 @@ type diskBackend struct {
 	baseFormat string
 }
 
-// disk adds one disk at a place on its bus. Each layer has its driver named,
-// and an explicit end of the chain.
-func (b *commandBuilder) disk(d diskBackend, bus string, place int) {
+// backend adds the layers of a disk. Each has its driver named, and the chain
+// an explicit end.
+func (b *commandBuilder) backend(d diskBackend) {
 	protocol := func(node string, f *os.File, readOnly bool) {
 		b.json("-blockdev", object{"driver": "file", "node-name": node, "filename": b.fdset(f), "read-only": readOnly, "discard": "unmap"})
 	}
+	base := "base"
+	if d.name != "root" {
+		base = d.name + "-base"
+	}
 	if d.base != nil {
-		protocol("base-file", d.base, true)
-		layer := object{"driver": d.baseFormat, "node-name": "base", "file": "base-file", "read-only": true}
+		protocol(base+"-file", d.base, true)
+		layer := object{"driver": d.baseFormat, "node-name": base, "file": base + "-file", "read-only": true}
 		if d.baseFormat == "qcow2" {
 			layer["backing"] = nil
 		}
@@ -149,22 +160,34 @@ func (b *commandBuilder) disk(d diskBackend, bus string, place int) {
 	protocol(d.name+"-file", d.file, d.readOnly)
 	layer := object{"driver": "qcow2", "node-name": d.name, "file": d.name + "-file", "discard": "unmap", "backing": nil}
 	if d.base != nil {
-		layer["backing"] = "base"
+		layer["backing"] = base
 	}
 	if d.readOnly {
+		layer["read-only"] = true
+	}
+	if d.config {
 		layer = object{"driver": "raw", "node-name": d.name, "file": d.name + "-file", "read-only": true}
 	}
 	b.json("-blockdev", layer)
+}
 
+// disk adds one disk at the next place on its bus.
+func (b *commandBuilder) disk(d diskBackend) {
+	b.backend(d)
+	if b.disks == nil {
+		b.disks = map[string]int{}
+	}
+	place := b.disks[d.bus]
+	b.disks[d.bus]++
 	device := object{"id": "disk-" + d.name, "drive": d.name}
-	if d.name == "root" {
+	if d.boot {
 		device["bootindex"] = 1
 	}
 	kind := "hd"
 	if d.readOnly {
 		kind = "cd"
 	}
-	switch bus {
+	switch d.bus {
 	case "virtio":
 		b.device("virtio-blk-pci", device)
 	case "scsi":
@@ -182,6 +205,12 @@ func (b *commandBuilder) disk(d diskBackend, bus string, place int) {
 		}
 		device["bus"] = fmt.Sprintf("ahci0.%d", place)
 		b.device("ide-"+kind, device)
+	case "usb":
+		if place == 0 {
+			b.device("qemu-xhci", object{"id": "usb0"})
+		}
+		device["bus"] = "usb0.0"
+		b.device("usb-storage", device)
 	}
 }
 
@@ -189,15 +218,24 @@ var vifDrivers = map[string]string{"virtio": "virtio-net-pci", "e1000": "e1000",
 
 // nic adds one interface; tap is nil when it has no cable.
 func (b *commandBuilder) nic(place int, n hypervisor.NIC, tap *os.File) {
-	id := fmt.Sprintf("net%d", place)
-	// No boot ROM: nothing boots from the network, and reading it takes time.
-	device := object{"id": id, "mac": n.MAC, "romfile": ""}
 	if tap != nil {
-		b.add("-netdev", fmt.Sprintf("tap,id=host-%s,fd=%d,vhost=off", id, b.inherit(tap)))
-		device["netdev"] = "host-" + id
+		b.add("-netdev", fmt.Sprintf("tap,id=host-%s,fd=%d,vhost=off", nicID(place), b.inherit(tap)))
+	}
+	b.device(vifDrivers[n.Model], nicDevice(place, n, tap != nil))
+}
+
+// nicID is the id of the interface at a place.
+func nicID(place int) string { return fmt.Sprintf("net%d", place) }
+
+// nicDevice is the interface itself.
+func nicDevice(place int, n hypervisor.NIC, cable bool) object {
+	// No boot ROM: nothing boots from the network, and reading it takes time.
+	device := object{"id": nicID(place), "mac": n.MAC, "romfile": ""}
+	if cable {
+		device["netdev"] = "host-" + nicID(place)
 	}
 	if n.Model == "virtio" && n.MTU > 0 {
 		device["host_mtu"] = n.MTU
 	}
-	b.device(vifDrivers[n.Model], device)
+	return device
 }

@@ -27,7 +27,7 @@ func (d *Driver) Capabilities(ctx context.Context) (hypervisor.Capabilities, err
 	c := hypervisor.Capabilities{
 		Arch: "x86_64", Accelerator: string(accel), AcceleratorReason: reason, HypervisorType: "QEMU", HypervisorVersion: version,
 		VCPUs: runtime.NumCPU(), CPU: readCPU(),
-		DiskBuses: diskBuses, VIFModels: vifModels, VideoModels: videoModels, MachineTypes: machineTypes, Firmwares: firmwares,
+		DiskBuses: diskBuses, VIFModels: vifModels, VideoModels: videoModels, MachineTypes: machineTypes, Firmwares: firmwares, RescueBuses: rescueBuses,
 	}
 	var memory unix.Sysinfo_t
 	if err := unix.Sysinfo(&memory); err != nil {

@@ -19,9 +19,15 @@ type disk struct {
 	name     string // "root": of the file, and of QEMU's block node
 	file     string // in the machine's folder
 	size     int64  // bytes that it should have; 0: whatever it has
-	readOnly bool   // the config drive
+	readOnly bool   // its guest cannot write it
+	config   bool   // the config drive, which is no qcow2 file
 	swap     bool   // made ready as swap space
+	boot     bool   // what the machine boots from
+	bus      string // resolved
+	image    *hypervisor.Image
 }
+
+const rescueDisk = "rescue"
 
 const (
 	mib = 1 << 20
@@ -31,17 +37,35 @@ const (
 // disksOf lists the disks that a spec asks for.
 func disksOf(spec hypervisor.Spec) []disk {
 	var all []disk
+	rescue := spec.Rescue
+	add := func(d disk) {
+		if d.bus == "" {
+			d.bus = spec.Features.DiskBus
+		}
+		all = append(all, d)
+	}
+	addRescue := func() {
+		add(disk{
+			name: rescueDisk, file: rescueDisk + ".qcow2", size: int64(spec.RootGiB) * gib, readOnly: rescue.CDROM, boot: true, bus: rescue.Bus, image: &rescue.Image,
+		})
+	}
+	if rescue != nil && !rescue.Last {
+		addRescue()
+	}
 	if spec.Image != nil || spec.RootGiB > 0 {
-		all = append(all, disk{name: "root", file: "root.qcow2", size: int64(spec.RootGiB) * gib})
+		add(disk{name: "root", file: "root.qcow2", size: int64(spec.RootGiB) * gib, boot: rescue == nil, image: spec.Image})
 	}
 	if spec.EphemeralGiB > 0 {
-		all = append(all, disk{name: "ephemeral", file: "ephemeral.qcow2", size: int64(spec.EphemeralGiB) * gib})
+		add(disk{name: "ephemeral", file: "ephemeral.qcow2", size: int64(spec.EphemeralGiB) * gib})
 	}
 	if spec.SwapMiB > 0 {
-		all = append(all, disk{name: "swap", file: "swap.qcow2", size: int64(spec.SwapMiB) * mib, swap: true})
+		add(disk{name: "swap", file: "swap.qcow2", size: int64(spec.SwapMiB) * mib, swap: true})
 	}
 	if spec.ConfigDrive != nil {
-		all = append(all, disk{name: "config", file: "config.iso", readOnly: true})
+		add(disk{name: "config", file: "config.iso", readOnly: true, config: true})
+	}
+	if rescue != nil && rescue.Last {
+		addRescue()
 	}
 	return all
 }
@@ -74,7 +98,7 @@ func openImage(image *hypervisor.Image) (*os.File, qcow2.Info, error) {
 
 // prepareDisk makes a disk that is not there yet, and refuses one that is
 // larger than it should be. One that is smaller grows when QEMU runs.
-func (m *machine) prepareDisk(spec hypervisor.Spec, d disk) error {
+func (m *machine) prepareDisk(d disk) error {
 	path := filepath.Join(m.folder, d.file)
 	have, err := virtualSize(path)
 	switch {
@@ -90,7 +114,7 @@ func (m *machine) prepareDisk(spec hypervisor.Spec, d disk) error {
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("clear away half a disk: %w", err)
 	}
-	if err := m.createDisk(tmp, spec, d); err != nil {
+	if err := m.createDisk(tmp, d); err != nil {
 		return err
 	}
 	if err := m.driver.step("place-" + d.name); err != nil {
@@ -102,9 +126,9 @@ func (m *machine) prepareDisk(spec hypervisor.Spec, d disk) error {
 	return nil
 }
 
-func (m *machine) createDisk(path string, spec hypervisor.Spec, d disk) error {
-	if d.name == "root" && spec.Image != nil {
-		f, info, err := openImage(spec.Image)
+func (m *machine) createDisk(path string, d disk) error {
+	if d.image != nil {
+		f, info, err := openImage(d.image)
 		if err != nil {
 			return err
 		}
@@ -121,7 +145,7 @@ func (m *machine) createDisk(path string, spec hypervisor.Spec, d disk) error {
 		if size == 0 {
 			return errs.New(errs.Invalid, "The image is empty: upload it again.")
 		}
-		return created(qcow2.CreateOverlay(path, spec.Image.Path, spec.Image.Format, size))
+		return created(qcow2.CreateOverlay(path, d.image.Path, d.image.Format, size))
 	}
 	if d.swap {
 		return created(qcow2.CreateWithHead(path, d.size, swapHead(d.size)))

@@ -29,12 +29,17 @@ func (m *machine) ensure(ctx context.Context, spec hypervisor.Spec) (hypervisor.
 			return hypervisor.Status{}, err
 		}
 	}
+	if err := m.dropDisks(spec); err != nil {
+		return hypervisor.Status{}, err
+	}
 	var status hypervisor.Status
 	switch spec.Power {
 	case hypervisor.PowerStopped:
 		status, err = m.ensureStopped(ctx, spec, seen)
 	case hypervisor.PowerPaused:
 		status, err = m.ensurePaused(ctx, seen)
+	case hypervisor.PowerSuspended:
+		status, err = m.ensureSuspended(ctx, seen)
 	default:
 		status, err = m.ensureRunning(ctx, spec, seen)
 	}
@@ -64,7 +69,7 @@ func (m *machine) found(spec hypervisor.Spec) error {
 	if err != nil {
 		return err
 	}
-	m.record = &record{ID: m.id, User: user, Phase: phaseOff, Spec: hypervisor.Spec{ID: m.id, Name: spec.Name}}
+	m.record = &record{ID: m.id, User: user, Phase: phaseOff, Spec: hypervisor.Spec{ID: m.id, Name: spec.Name}, DiskGeneration: spec.DiskGeneration}
 	// Nothing has run, so nothing is recorded that could equal the spec's.
 	m.record.Spec.BootGeneration, m.record.Spec.ResetGeneration = spec.BootGeneration-1, spec.ResetGeneration
 	if err := m.save(); err != nil {
@@ -90,6 +95,12 @@ func (m *machine) ensureStopped(ctx context.Context, spec hypervisor.Spec, seen 
 		return m.stop(ctx, spec, seen)
 	}
 	r := m.record
+	if err := m.forgetMemory(); err != nil {
+		return hypervisor.Status{}, err
+	}
+	if err := m.settleDisks(ctx, spec); err != nil {
+		return hypervisor.Status{}, err
+	}
 	// Off and wanted to be off: whatever put it off, it may be started again.
 	if r.OffBecause != offRequested || r.Phase != phaseOff {
 		r.OffBecause, r.Fault, r.Phase, r.Process = offRequested, "", phaseOff, processID{}
@@ -146,7 +157,7 @@ func (m *machine) ensureRunning(ctx context.Context, spec hypervisor.Spec, seen 
 		}
 		return m.settled(observation{alive: true}), nil
 	}
-	return m.settled(seen), nil
+	return m.plug(ctx, spec, seen)
 }
 
 // fullDiskRetry is how often a guest whose disk could not be written is let
@@ -170,6 +181,11 @@ func (m *machine) stop(ctx context.Context, spec hypervisor.Spec, seen observati
 	if deaf || r.Stop != nil && !now.Before(r.Stop.Since.Add(spec.StopGrace)) {
 		if err := m.end(ctx, offRequested, ""); err != nil {
 			return hypervisor.Status{}, err
+		}
+		if spec.Power == hypervisor.PowerStopped {
+			if err := m.settleDisks(ctx, spec); err != nil {
+				return hypervisor.Status{}, err
+			}
 		}
 		return m.settled(observation{}), nil
 	}
@@ -212,6 +228,6 @@ func (m *machine) settled(seen observation) hypervisor.Status {
 	i := m.instance(seen)
 	return hypervisor.Status{
 		State: i.State, Settled: true, StoppedByGuest: i.StoppedByGuest, BootGeneration: i.BootGeneration, ResetGeneration: i.ResetGeneration,
-		PID: i.PID, StartedAt: i.StartedAt, Fault: r.Fault,
+		PID: i.PID, StartedAt: i.StartedAt, Fault: r.Fault, Kept: i.Kept,
 	}
 }

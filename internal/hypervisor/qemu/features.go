@@ -14,6 +14,7 @@ var (
 	videoModels  = []string{"vga", "virtio", "cirrus", "none"}
 	machineTypes = []string{"pc", "q35"}
 	firmwares    = []string{"bios"}
+	rescueBuses  = []string{"virtio", "scsi", "ide", "sata", "usb"}
 )
 
 // maxIDEDisks is what the two channels of a PC take; SATA has six ports.
@@ -46,12 +47,27 @@ func resolve(spec hypervisor.Spec) (hypervisor.Spec, error) {
 			return spec, err
 		}
 	}
-	if f.DiskBus == "ide" && f.MachineType != "pc" {
+	if spec.Rescue != nil {
+		rescue := *spec.Rescue
+		if err := choose("hw_rescue_bus", &rescue.Bus, rescueBuses, f.DiskBus); err != nil {
+			return spec, err
+		}
+		if rescue.CDROM && rescue.Bus == "virtio" {
+			return spec, errs.New(errs.Invalid, "The machine cannot be made: hw_rescue_bus virtio has no CD-ROMs.")
+		}
+		spec.Rescue = &rescue
+	}
+	disks := map[string]int{}
+	for _, d := range disksOf(spec) {
+		disks[d.bus]++
+	}
+	if disks["ide"] > 0 && f.MachineType != "pc" {
 		return spec, errs.New(errs.Invalid, "The machine cannot be made: hw_disk_bus ide needs hw_machine_type pc.")
 	}
-	disks := len(disksOf(spec))
-	if f.DiskBus == "ide" && disks > maxIDEDisks || f.DiskBus == "sata" && disks > maxSATADisks {
-		return spec, errs.New(errs.Invalid, "The machine cannot be made: hw_disk_bus %s takes fewer than %d disks.", f.DiskBus, disks)
+	for bus, most := range map[string]int{"ide": maxIDEDisks, "sata": maxSATADisks} {
+		if disks[bus] > most {
+			return spec, errs.New(errs.Invalid, "The machine cannot be made: hw_disk_bus %s takes fewer than %d disks.", bus, disks[bus])
+		}
 	}
 	if spec.Kernel != "" && spec.CommandLine == "" {
 		spec.CommandLine = "root=/dev/vda console=tty0 console=ttyS0"

@@ -154,7 +154,7 @@ func (m *machine) instance(seen observation) hypervisor.Instance {
 	r := m.record
 	i := hypervisor.Instance{
 		ID: m.id, Name: r.Spec.Name, State: m.state(seen), StoppedByGuest: r.OffBecause == offByGuest && !seen.alive,
-		BootGeneration: r.Spec.BootGeneration, ResetGeneration: r.Spec.ResetGeneration,
+		BootGeneration: r.Spec.BootGeneration, ResetGeneration: r.Spec.ResetGeneration, Kept: r.Kept,
 	}
 	if seen.alive {
 		i.PID, i.StartedAt = r.Process.PID, r.StartedAt
@@ -177,6 +177,8 @@ func (m *machine) state(seen observation) hypervisor.State {
 		return hypervisor.StatePaused
 	case seen.alive:
 		return hypervisor.StateRunning
+	case r.Memory:
+		return hypervisor.StateSuspended
 	case r.Phase == phaseStarting:
 		return hypervisor.StateIncomplete
 	case r.OffBecause == offByCrash:

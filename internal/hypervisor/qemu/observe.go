@@ -70,7 +70,7 @@ func (m *machine) observe(ctx context.Context) (observation, error) {
 		return observation{}, m.end(ctx, because, "")
 	case "internal-error":
 		return observation{}, m.end(ctx, offByCrash, "QEMU could not go on emulating the machine: "+m.lastWords())
-	case "paused", "prelaunch", "suspended":
+	case "paused", "prelaunch", "suspended", "postmigrate", "finish-migrate":
 		return observation{alive: true, paused: true}, nil
 	case "io-error":
 		return observation{alive: true, paused: true, diskFull: true}, nil
@@ -183,6 +183,8 @@ func (m *machine) heard(e qmp.Event) {
 		m.emit(hypervisor.EventPaused, "")
 	case "RESUME":
 		m.emit(hypervisor.EventResumed, "")
+	case "DEVICE_DELETED":
+		m.emit(hypervisor.EventRetry, "")
 	case "BLOCK_IO_ERROR":
 		m.emit(hypervisor.EventDiskError, detail(e.Data, "node-name")+": "+detail(e.Data, "reason"))
 	}

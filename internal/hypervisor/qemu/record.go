@@ -43,6 +43,18 @@ type record struct {
 	Fault      string `json:"fault,omitempty"`
 
 	Stop *stopRequest `json:"stop,omitempty"` // the guest was asked to shut down, and has not yet
+
+	DiskGeneration int64  `json:"disk_generation,omitempty"` // of the disks that are there
+	Kept           string `json:"kept,omitempty"`            // the copies of the disks that are set aside
+
+	// Memory says that what the machine had in its memory is on disk, to go on
+	// with. Slots are where its devices were then, by id.
+	Memory bool           `json:"memory,omitempty"`
+	Slots  map[string]int `json:"slots,omitempty"`
+
+	// Places are the numbers of the interfaces by port, once one was plugged
+	// while the process ran; before that they are numbered in order.
+	Places map[string]int `json:"places,omitempty"`
 }
 
 // stopRequest is a graceful stop on its way.

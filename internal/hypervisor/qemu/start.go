@@ -30,8 +30,17 @@ func (m *machine) start(ctx context.Context, spec hypervisor.Spec) (hypervisor.S
 		return hypervisor.Status{}, err
 	}
 	began := time.Now()
-	if err := m.prepare(ctx, spec); err != nil {
-		return hypervisor.Status{}, err
+	wake := m.wakes(spec)
+	if wake {
+		spec = m.asleep(spec)
+	} else {
+		if err := m.forgetMemory(); err != nil {
+			return hypervisor.Status{}, err
+		}
+		if err := m.prepare(ctx, spec); err != nil {
+			return hypervisor.Status{}, err
+		}
+		m.record.Places, m.record.Slots = nil, nil
 	}
 	prepared := time.Now()
 	m.detach()
@@ -44,7 +53,7 @@ func (m *machine) start(ctx context.Context, spec hypervisor.Spec) (hypervisor.S
 	if err := m.driver.step("record-starting"); err != nil {
 		return hypervisor.Status{}, err
 	}
-	if err := m.run(ctx, spec, accel); err != nil {
+	if err := m.run(ctx, spec, accel, wake); err != nil {
 		if errors.Is(err, errDeath) {
 			return hypervisor.Status{}, err
 		}
@@ -60,12 +69,18 @@ func (m *machine) start(ctx context.Context, spec hypervisor.Spec) (hypervisor.S
 
 // prepare makes the disks.
 func (m *machine) prepare(ctx context.Context, spec hypervisor.Spec) error {
+	if err := m.settleDisks(ctx, spec); err != nil {
+		return err
+	}
+	if err := m.clearDisks(spec); err != nil {
+		return err
+	}
 	for _, d := range disksOf(spec) {
 		var err error
-		if d.readOnly {
+		if d.config {
 			err = m.writeConfigDrive(ctx, spec)
 		} else {
-			err = m.prepareDisk(spec, d)
+			err = m.prepareDisk(d)
 		}
 		if err != nil {
 			return err
@@ -99,14 +114,14 @@ func (m *machine) group(spec hypervisor.Spec, accel Accelerator) error {
 }
 
 // run starts the process and leads it to where its guest runs.
-func (m *machine) run(ctx context.Context, spec hypervisor.Spec, accel Accelerator) error {
+func (m *machine) run(ctx context.Context, spec hypervisor.Spec, accel Accelerator, wake bool) error {
 	if err := m.group(spec, accel); err != nil {
 		return err
 	}
 	if err := m.driver.step("group"); err != nil {
 		return err
 	}
-	exited, err := m.spawn(ctx, spec, accel)
+	exited, err := m.spawn(ctx, spec, accel, wake)
 	if err != nil {
 		return err
 	}
@@ -133,9 +148,15 @@ func (m *machine) run(ctx context.Context, spec hypervisor.Spec, accel Accelerat
 	if err := m.driver.step("attach"); err != nil {
 		return err
 	}
-	if err := m.growDisks(ctx, spec); err != nil {
+	if wake {
+		if err := m.loadMemory(ctx); err != nil {
+			return m.startError(ctx, err, exited)
+		}
+	} else if err := m.growDisks(ctx, spec); err != nil {
 		return err
 	}
+	// What was loaded is of no more use: the disks go on from here.
+	m.record.Memory = false
 	// Recorded first: a process that waits with this phase is let go on by
 	// the next Ensure, as a paused one.
 	m.record.Phase = phaseRunning
@@ -148,7 +169,10 @@ func (m *machine) run(ctx context.Context, spec hypervisor.Spec, accel Accelerat
 	if err := m.ask(ctx, "cont", nil, nil); err != nil {
 		return m.startError(ctx, err, exited)
 	}
-	return m.driver.step("cont")
+	if err := m.driver.step("cont"); err != nil {
+		return err
+	}
+	return m.forgetMemory()
 }
 
 // startError tells why QEMU did not come up: it mostly says so itself.
@@ -167,7 +191,7 @@ func (m *machine) startError(ctx context.Context, err error, exited <-chan struc
 // growDisks makes disks as large as the spec wants them by now.
 func (m *machine) growDisks(ctx context.Context, spec hypervisor.Spec) error {
 	for _, d := range disksOf(spec) {
-		if d.readOnly || d.size == 0 {
+		if d.readOnly || d.config || d.size == 0 {
 			continue
 		}
 		have, err := virtualSize(filepath.Join(m.folder, d.file))
@@ -190,11 +214,14 @@ func (m *machine) growDisks(ctx context.Context, spec hypervisor.Spec) error {
 // spawn starts QEMU. It goes on when this process ends, however that ends:
 // it has a session of its own and nothing of ours but the files it was given.
 // The channel is closed when it has ended.
-func (m *machine) spawn(ctx context.Context, spec hypervisor.Spec, accel Accelerator) (<-chan struct{}, error) {
-	b := &commandBuilder{}
+func (m *machine) spawn(ctx context.Context, spec hypervisor.Spec, accel Accelerator, wake bool) (<-chan struct{}, error) {
+	b := &commandBuilder{slots: m.record.Slots}
 	defer b.close()
 	if err := m.compose(ctx, b, spec, accel); err != nil {
 		return nil, err
+	}
+	if wake {
+		b.add("-incoming", "defer")
 	}
 	complaints, err := os.OpenFile(filepath.Join(m.folder, "qemu.log"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -265,18 +292,27 @@ func (m *machine) compose(ctx context.Context, b *commandBuilder, spec hyperviso
 	if err := m.openDisks(b, spec); err != nil {
 		return err
 	}
-	for place, n := range spec.NICs {
-		var tap *os.File
-		if n.Tap != nil {
-			if tap, err = n.Tap(ctx); err != nil {
-				return fmt.Errorf("open the tap device of port %s: %w", n.PortID, err)
-			}
+	for _, n := range spec.NICs {
+		tap, err := tapOf(ctx, n)
+		if err != nil {
+			return err
 		}
-		b.nic(place, n, tap)
+		b.nic(m.place(n.PortID), n, tap)
 	}
 	b.helpers(spec)
 	b.video(spec.Features.VideoModel)
 	return nil
+}
+
+func tapOf(ctx context.Context, n hypervisor.NIC) (*os.File, error) {
+	if n.Tap == nil {
+		return nil, nil
+	}
+	tap, err := n.Tap(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open the tap device of port %s: %w", n.PortID, err)
+	}
+	return tap, nil
 }
 
 // sockets makes the sockets, listening, before there is a QEMU: connecting to
@@ -395,7 +431,7 @@ func readable(path string) (*os.File, error) {
 
 // openDisks opens the disks and hands them down.
 func (m *machine) openDisks(b *commandBuilder, spec hypervisor.Spec) error {
-	for place, d := range disksOf(spec) {
+	for _, d := range disksOf(spec) {
 		flags := os.O_RDWR
 		if d.readOnly {
 			flags = os.O_RDONLY
@@ -405,15 +441,15 @@ func (m *machine) openDisks(b *commandBuilder, spec hypervisor.Spec) error {
 			return hostError(err, "open the "+d.name+" disk")
 		}
 		back := diskBackend{disk: d, file: f}
-		if d.name == "root" && spec.Image != nil {
-			base, _, err := openImage(spec.Image)
+		if d.image != nil {
+			base, _, err := openImage(d.image)
 			if err != nil {
 				f.Close()
 				return err
 			}
-			back.base, back.baseFormat = base, spec.Image.Format
+			back.base, back.baseFormat = base, d.image.Format
 		}
-		b.disk(back, spec.Features.DiskBus, place)
+		b.disk(back)
 	}
 	return nil
 }
