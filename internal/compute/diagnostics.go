@@ -10,7 +10,7 @@ import (
 )
 
 // powerStates are Nova's words for the power states.
-var powerStates = map[int64]string{PowerNoState: "pending", PowerRunning: "running", PowerShutdown: "shutdown", PowerCrashed: "crashed"}
+var powerStates = map[int64]string{PowerNoState: "pending", PowerRunning: "running", PowerPaused: "paused", PowerShutdown: "shutdown", PowerCrashed: "crashed"}
 
 // Diagnostics is what a running server has used, with the server, whose ports
 // are loaded.

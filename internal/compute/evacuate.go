@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"wisp/internal/errs"
+	"wisp/internal/image"
 	"wisp/internal/nodeapi"
 	"wisp/internal/placement"
 	"wisp/internal/policy"
@@ -51,7 +52,16 @@ func (s *Service) Evacuate(ctx context.Context, caller *policy.Caller, id string
 		if err := s.evacuable(ctx, tx, &server, req.Host); err != nil {
 			return err
 		}
-		hosts, demand, err := s.destinations(ctx, tx, caller, &server, req)
+		image, err := s.images.GetTx(ctx, tx, caller, server.ImageID)
+		if err != nil {
+			return asInvalid(err, "The image %s, of which the server would be built again, does not exist any more.", server.ImageID)
+		}
+		// Its disk may have been made of another one, which may be gone: that of
+		// a shelved server is.
+		if server.Image, err = s.bootable(ctx, tx, caller, image); err != nil {
+			return err
+		}
+		hosts, demand, err := s.destinations(ctx, tx, caller, &server, image, req)
 		if err != nil {
 			return err
 		}
@@ -110,7 +120,7 @@ func (s *Service) evacuable(ctx context.Context, tx *store.Tx, server *Server, t
 
 // destinations are the hosts and what the server demands of them: the same as
 // when it was made, and neither its own host nor one that may have a copy.
-func (s *Service) destinations(ctx context.Context, tx *store.Tx, caller *policy.Caller, server *Server, req EvacuateRequest) ([]SchedulerHost, Demand, error) {
+func (s *Service) destinations(ctx context.Context, tx *store.Tx, caller *policy.Caller, server *Server, image image.Image, req EvacuateRequest) ([]SchedulerHost, Demand, error) {
 	demand := Demand{
 		Resources: claimOf(Flavor{
 			VCPUs: server.VCPUs, MemoryMiB: server.MemoryMiB, RootGiB: server.Size.RootGiB, EphemeralGiB: server.Size.EphemeralGiB, SwapMiB: server.Size.SwapMiB,
@@ -126,10 +136,6 @@ func (s *Service) destinations(ctx context.Context, tx *store.Tx, caller *policy
 			demand.Except[host] = "with an older copy of the server that is not confirmed gone"
 		}
 	}
-	image, err := s.images.GetTx(ctx, tx, caller, server.ImageID)
-	if err != nil {
-		return nil, demand, asInvalid(err, "The image %s, of which the server would be built again, does not exist any more.", server.ImageID)
-	}
 	if demand.Arch = image.Properties["hw_architecture"]; demand.Arch == "" {
 		demand.Arch = image.Properties["architecture"]
 	}
@@ -142,6 +148,7 @@ func (s *Service) destinations(ctx context.Context, tx *store.Tx, caller *policy
 	for _, port := range server.Ports {
 		networks = append(networks, port.NetworkID)
 	}
+	var err error
 	if demand.Physical, err = s.network.PhysicalOf(ctx, tx, networks); err != nil {
 		return nil, demand, err
 	}
@@ -228,7 +235,7 @@ func (s *Service) move(ctx context.Context, tx *store.Tx, caller *policy.Caller,
 		"The disks of the server were on the host that is lost, and what was written to them is gone: it is built again of image %s.\nThe host was %s.", server.ImageID, server.Host))
 	server.Host, server.Zone, server.TaskState, server.UpdatedAt = target.Name, target.Zone, TaskRebuilding, now
 	server.BootGeneration++
-	if err := save(ctx, tx, server, "host", "zone", "task_state", "power", "boot_generation", "admin_pass"); err != nil {
+	if err := save(ctx, tx, server, "host", "zone", "task_state", "power", "boot_generation", "admin_pass", "image"); err != nil {
 		return err
 	}
 	tx.Signal(HostTopic(row.Source))

@@ -59,6 +59,15 @@ var eventNames = map[string]string{
 	"reboot": "compute_reboot_instance",
 
 	"evacuate": "compute_rebuild_instance",
+
+	"pause": "compute_pause_instance", "unpause": "compute_unpause_instance",
+	"suspend": "compute_suspend_instance", "resume": "compute_resume_instance",
+	"rescue": "compute_rescue_instance", "unrescue": "compute_unrescue_instance",
+	"rebuild": "compute_rebuild_instance",
+	"resize":  "compute_prep_resize", "confirmResize": "compute_confirm_resize", "revertResize": "compute_revert_resize",
+	"createImage": "compute_snapshot_instance", "createBackup": "compute_backup_instance",
+	"shelve": "compute_shelve_instance", "shelveOffload": "compute_shelve_offload_instance", "unshelve": "compute_unshelve_instance",
+	"attach_interface": "compute_attach_interface", "detach_interface": "compute_detach_interface",
 }
 
 // act records the beginning of an action on servers, with an event for each

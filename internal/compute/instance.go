@@ -13,11 +13,24 @@ import (
 // instance is the server as its host should make it. Ports must be loaded.
 func (s *Server) instance() nodeapi.Instance {
 	image := s.Image
+	power := s.Power
+	if power == powerOffloaded {
+		power = nodeapi.PowerDeleted
+	}
 	instance := nodeapi.Instance{
-		ID: s.ID, Name: s.InstanceName(), ProjectID: s.ProjectID, UserID: s.UserID, Power: s.Power,
+		ID: s.ID, Name: s.InstanceName(), ProjectID: s.ProjectID, UserID: s.UserID, Power: power,
 		BootGeneration: s.BootGeneration, ResetGeneration: s.ResetGeneration,
 		VCPUs: int(s.VCPUs), MemoryMiB: int(s.MemoryMiB), RootGiB: int(s.Size.RootGiB), EphemeralGiB: int(s.Size.EphemeralGiB), SwapMiB: int(s.Size.SwapMiB),
 		Image: &image, ConfigDrive: s.ConfigDrive, Metadata: s.document(),
+		DiskGeneration: s.DiskGeneration, Rescue: s.Rescue,
+	}
+	if s.Resize != nil {
+		if instance.KeepDisks = s.Resize.ID; s.Resize.Reverting {
+			instance.KeepDisks, instance.RestoreDisks = "", s.Resize.ID
+		}
+	}
+	for _, one := range s.snapshots {
+		instance.Snapshots = append(instance.Snapshots, nodeapi.Snapshot{ImageID: one.ImageID, Off: one.Kind == snapshotShelved})
 	}
 	for _, port := range s.Ports {
 		instance.Ports = append(instance.Ports, nodeapi.InstancePort{PortID: port.PortID, MAC: port.MAC, MTU: port.MTU})

@@ -37,6 +37,15 @@ func demandState(action string, server *Server, states, tasks []string) error {
 	return nil
 }
 
+// Migratable refuses the migration of a server whose state forbids it.
+func (s *Server) Migratable(action string) error {
+	states := []string{StateActive, StateStopped}
+	if action == "os-migrateLive" {
+		states = []string{StateActive, StatePaused}
+	}
+	return demandState(action, s, states, []string{TaskNone})
+}
+
 var powerColumns = []string{"power", "task_state", "boot_generation", "reset_generation"}
 
 // Start powers a stopped server on.
@@ -70,7 +79,7 @@ func (s *Service) Reboot(ctx context.Context, caller *policy.Caller, id string, 
 	return s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
 		states, tasks := []string{StateActive}, []string{TaskNone}
 		if hard {
-			states = []string{StateActive, StateStopped, StateError}
+			states = []string{StateActive, StateStopped, StatePaused, StateSuspended, StateError}
 			tasks = []string{TaskNone, TaskReboot, TaskRebootHard}
 		}
 		if err := demandState("reboot", server, states, tasks); err != nil {
@@ -151,6 +160,9 @@ func (s *Service) DeleteServer(ctx context.Context, caller *policy.Caller, id st
 		if server.Power == nodeapi.PowerDeleted {
 			return nil, nil
 		}
+		if err := s.dropSnapshots(ctx, tx, []string{id}); err != nil {
+			return nil, err
+		}
 		server.Power, server.TaskState = nodeapi.PowerDeleted, TaskDeleting
 		tx.Signal(HostTopic(server.Host))
 		return []string{"power", "task_state"}, nil
@@ -171,6 +183,12 @@ func (s *Service) finalize(ctx context.Context, tx *store.Tx, ids []string) erro
 		if err := s.placement.Release(ctx, tx, id); err != nil {
 			return fmt.Errorf("release the claim: %w", err)
 		}
+	}
+	if err := s.endResizes(ctx, tx, ids); err != nil {
+		return err
+	}
+	if err := s.dropSnapshots(ctx, tx, ids); err != nil {
+		return err
 	}
 	if err := dropConsoleTokens(ctx, tx, ids); err != nil {
 		return err
@@ -203,7 +221,7 @@ func (s *Service) ConsoleLog(ctx context.Context, caller *policy.Caller, id stri
 	if err != nil {
 		return nil, err
 	}
-	if server.Host == "" || server.VMState == StateBuilding || server.VMState == StateDeleted {
+	if server.Host == "" || server.VMState == StateBuilding || server.VMState == StateDeleted || server.Power == powerOffloaded {
 		return nil, errs.New(errs.Conflict, "Instance %s is not ready", id)
 	}
 	var result nodeapi.ConsoleLogResult

@@ -68,6 +68,9 @@ func (s *Service) HostState(ctx context.Context, host string) (nodeapi.State, er
 		if err = s.fill(ctx, db, servers, Load{Ports: true}); err != nil {
 			return err
 		}
+		if err = loadSnapshots(ctx, db, host, servers); err != nil {
+			return err
+		}
 		held, err := s.fenced(ctx, db, host, &state)
 		if err != nil {
 			return err
@@ -210,7 +213,7 @@ func (s *Service) differs(ctx context.Context, db bun.IDB, host string, statuses
 	var ids []string
 	for i := range servers {
 		if st, ok := statuses[servers[i].ID]; ok {
-			if o := servers[i].observe(st, now); o.changed || o.gone || len(servers[i].untold(st)) > 0 {
+			if o := servers[i].observe(st, now); o.changed || o.gone || o.offloaded || len(st.FailedSnapshots) > 0 || len(servers[i].untold(st)) > 0 {
 				ids = append(ids, servers[i].ID)
 			}
 		}
@@ -240,9 +243,24 @@ func (s *Service) record(ctx context.Context, tx *store.Tx, host string, ids []s
 			gone = append(gone, server.ID)
 			continue
 		}
+		if o.offloaded {
+			if err := s.offloaded(ctx, tx, server); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.settle(ctx, tx, server, o); err != nil {
+			return err
+		}
 		columns := server.hear(statuses[server.ID], told)
+		if broken, err := s.failSnapshots(ctx, tx, server, statuses[server.ID].FailedSnapshots); err != nil {
+			return err
+		} else if broken {
+			columns = append(columns, "task_state", "vm_state")
+			server.UpdatedAt = now
+		}
 		if o.changed {
-			columns = append(columns, "vm_state", "task_state", "power_state", "power", "fault", "launched_at", "admin_pass")
+			columns = append(columns, "vm_state", "task_state", "power_state", "power", "fault", "launched_at", "admin_pass", "resize")
 			server.UpdatedAt = now
 		}
 		if len(columns) == 0 {

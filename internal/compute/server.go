@@ -24,6 +24,13 @@ const (
 	StateStopped  = "stopped"
 	StateError    = "error"
 	StateDeleted  = "deleted"
+
+	StatePaused    = "paused"
+	StateSuspended = "suspended"
+	StateRescued   = "rescued"
+	StateResized   = "resized" // and not confirmed yet
+	StateShelved   = "shelved"
+	StateOffloaded = "shelved_offloaded" // shelved, and on no host
 )
 
 // What is being done to a server (task_state); TaskNone is nothing.
@@ -38,12 +45,32 @@ const (
 	TaskRebootHard = "rebooting_hard"
 	TaskDeleting   = "deleting"
 	TaskRebuilding = "rebuilding"
+
+	TaskPausing     = "pausing"
+	TaskUnpausing   = "unpausing"
+	TaskSuspending  = "suspending"
+	TaskResuming    = "resuming"
+	TaskRescuing    = "rescuing"
+	TaskUnrescuing  = "unrescuing"
+	TaskResizing    = "resize_prep"
+	TaskReverting   = "resize_reverting"
+	TaskShelving    = "shelving"
+	TaskOffloading  = "shelving_offloading"
+	TaskUnshelving  = "unshelving"
+	TaskSnapshot    = "image_snapshot"
+	TaskBackup      = "image_backup"
+	TaskImageUpload = "image_uploading"
 )
+
+// powerOffloaded is the Power of a server that leaves its host: what is there
+// of it is destroyed, and the server stays.
+const powerOffloaded = "offloaded"
 
 // Power states, as Nova numbers them.
 const (
 	PowerNoState  = 0
 	PowerRunning  = 1
+	PowerPaused   = 3
 	PowerShutdown = 4
 	PowerCrashed  = 6
 )
@@ -114,6 +141,9 @@ type Server struct {
 	GroupID         *string           `bun:"group_id"`
 	Fault           *Fault            `bun:"fault,type:text"`
 	Steps           []string          `bun:"steps,type:text"` // of the creation, that its host has told
+	DiskGeneration  int64             `bun:"disk_generation"`
+	Rescue          *nodeapi.Rescue   `bun:"rescue,type:text"`
+	Resize          *Resize           `bun:"resize,type:text"`
 	CreatedAt       time.Time         `bun:"created_at"`
 	UpdatedAt       time.Time         `bun:"updated_at"`
 	LaunchedAt      time.Time         `bun:"launched_at,nullzero"`
@@ -123,6 +153,8 @@ type Server struct {
 	Ports  []network.PluggedPort `bun:"-"`
 	Tags   []string              `bun:"-"`
 	HostUp string                `bun:"-"` // UP, DOWN, MAINTENANCE, UNKNOWN or ""
+
+	snapshots []snapshot // that its host is to make; only for HostState
 }
 
 type serverTag struct {
@@ -133,11 +165,17 @@ type serverTag struct {
 
 // states maps vm_state and task_state to the status that users see.
 var states = map[string]map[string]string{
-	StateActive:   {"": "ACTIVE", TaskReboot: "REBOOT", TaskRebootHard: "HARD_REBOOT", TaskRebuilding: "REBUILD"},
-	StateBuilding: {"": "BUILD"},
-	StateStopped:  {"": "SHUTOFF", TaskRebuilding: "REBUILD"},
-	StateError:    {"": "ERROR", TaskRebuilding: "REBUILD"},
-	StateDeleted:  {"": "DELETED"},
+	StateActive:    {"": "ACTIVE", TaskReboot: "REBOOT", TaskRebootHard: "HARD_REBOOT", TaskRebuilding: "REBUILD", TaskResizing: "RESIZE"},
+	StateBuilding:  {"": "BUILD"},
+	StateStopped:   {"": "SHUTOFF", TaskRebuilding: "REBUILD", TaskResizing: "RESIZE"},
+	StateError:     {"": "ERROR", TaskRebuilding: "REBUILD"},
+	StateDeleted:   {"": "DELETED"},
+	StatePaused:    {"": "PAUSED"},
+	StateSuspended: {"": "SUSPENDED"},
+	StateRescued:   {"": "RESCUE"},
+	StateResized:   {"": "VERIFY_RESIZE", TaskReverting: "REVERT_RESIZE"},
+	StateShelved:   {"": "SHELVED"},
+	StateOffloaded: {"": "SHELVED_OFFLOADED"},
 }
 
 // Status is what users see: ACTIVE, BUILD, …
@@ -195,7 +233,7 @@ func getServer(ctx context.Context, db bun.IDB, caller *policy.Caller, id string
 // change runs fn on a server that the caller may change, in a transaction,
 // and writes the columns that fn names. A locked server is a Conflict for
 // whoever is not admin, unless free.
-func (s *Service) change(ctx context.Context, caller *policy.Caller, id string, free bool, fn func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error)) (Server, error) {
+func (s *Service) change(ctx context.Context, caller *policy.Caller, id string, free bool, fn changing, locks ...store.Lock) (Server, error) {
 	var server Server
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		if server, err = getServer(ctx, tx, caller, id); err != nil {
@@ -210,9 +248,12 @@ func (s *Service) change(ctx context.Context, caller *policy.Caller, id string, 
 		}
 		server.UpdatedAt = s.now()
 		return save(ctx, tx, &server, columns...)
-	})
+	}, locks...)
 	return server, err
 }
+
+// changing changes a server and names the columns that it changed.
+type changing func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error)
 
 func save(ctx context.Context, tx *store.Tx, server *Server, columns ...string) error {
 	tx.Changed(server.change(store.Update))

@@ -35,6 +35,10 @@ type Images interface {
 	ImageCatalog
 	GetTx(ctx context.Context, tx bun.IDB, caller *policy.Caller, id string) (image.Image, error)
 	Open(ctx context.Context, id string) (io.ReadCloser, int64, error)
+	Create(ctx context.Context, caller *policy.Caller, attributes map[string]any) (image.Image, error)
+	Upload(ctx context.Context, caller *policy.Caller, id string, data io.Reader, size int64) error
+	Delete(ctx context.Context, caller *policy.Caller, id string) error
+	List(ctx context.Context, caller *policy.Caller, query image.Query) ([]image.Image, error)
 }
 
 // Placement is what compute needs of the placement slice.
@@ -52,6 +56,9 @@ type Network interface {
 	Networking
 	PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, req network.PlugRequest) ([]network.PluggedPort, error)
 	UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) error
+	UnplugPortTx(ctx context.Context, tx *store.Tx, deviceID, portID string) error
+	UnbindTx(ctx context.Context, tx *store.Tx, deviceID string) error
+	ChangeGroupsTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, projectID, deviceID, group string, add bool) (int, error)
 	DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]network.PluggedPort, error)
 	HostState(ctx context.Context, db bun.IDB, host string) (intent.State, map[string]nodeapi.Lease, error)
 	PortsActive(ctx context.Context, tx *store.Tx, up, down []string) error
@@ -84,6 +91,9 @@ type Config struct {
 	// It must be well below Lost, as node and server know of their last
 	// contact some seconds apart. Zero is two thirds of Lost.
 	Fence time.Duration
+	// KeepShelved is how long a shelved server stays on its host; zero is not at
+	// all, as Nova's shelved_offload_time, and less than zero is for ever.
+	KeepShelved time.Duration
 	// Ratios are the overcommit of VCPU, MEMORY_MB and DISK_GB; zeros are
 	// 4, 1 and 1, Nova's initial ratios.
 	CPURatio, MemoryRatio, DiskRatio float64
@@ -167,13 +177,15 @@ func (s *Service) OpenImage(ctx context.Context, host, id string) (io.ReadCloser
 // ramdisk of that id, or whether the host shall have it at hand.
 func (s *Service) bootsFrom(ctx context.Context, host, id string) (bool, error) {
 	var servers []Server
-	if err := s.db.Read().NewSelect().Model(&servers).Column("s.id", "s.image").Where("s.host = ? AND s.deleted_at IS NULL", host).Scan(ctx); err != nil {
+	if err := s.db.Read().NewSelect().Model(&servers).Column("s.id", "s.image", "s.rescue").Where("s.host = ? AND s.deleted_at IS NULL", host).Scan(ctx); err != nil {
 		return false, fmt.Errorf("look for servers that boot from an image: %w", err)
 	}
 	needs := func(image *nodeapi.Image) bool {
 		return image.ID == id || image.Kernel != nil && image.Kernel.ID == id || image.Ramdisk != nil && image.Ramdisk.ID == id
 	}
-	if slices.ContainsFunc(servers, func(server Server) bool { return needs(&server.Image) }) {
+	if slices.ContainsFunc(servers, func(server Server) bool {
+		return needs(&server.Image) || server.Rescue != nil && needs(&server.Rescue.Image)
+	}) {
 		return true, nil
 	}
 	atHand, err := s.imagesAtHand(ctx, s.db.Read(), host)

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,7 +78,7 @@ func (s *Service) Watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := s.Patrol(ctx)
+		err := errors.Join(s.Patrol(ctx), s.SweepImages(ctx))
 		if err != nil && ctx.Err() == nil && !failing {
 			s.log.ErrorContext(ctx, "watching the hosts failed", "error", err)
 		}

@@ -34,6 +34,7 @@ type PlugRequest struct {
 	Requests       []PortRequest
 	SecurityGroups []string // ids or names; empty is the project's default group
 	DNSName        string   // host name of the device; may be empty
+	FirstNIC       int      // place of the first of the requests among the device's NICs
 }
 
 // PortRequest is one NIC: an existing port, or a network to make one on.
@@ -114,9 +115,9 @@ func (s *Service) PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Calle
 	}
 	for i, r := range requests {
 		if r.PortID != "" {
-			err = s.takeOver(ctx, tx, caller, req, r, i)
+			err = s.takeOver(ctx, tx, caller, req, r, req.FirstNIC+i)
 		} else {
-			err = s.plugNew(ctx, tx, caller, req, r, i, groups)
+			err = s.plugNew(ctx, tx, caller, req, r, req.FirstNIC+i, groups)
 		}
 		if err != nil {
 			return nil, err

@@ -86,10 +86,12 @@ func (b *book) problemsNow() map[string]string {
 
 // adopted is the status of a machine that was there when the node started.
 func adopted(m hypervisor.Instance) nodeapi.InstanceStatus {
-	status := nodeapi.InstanceStatus{ID: m.ID, BootGeneration: m.BootGeneration, ResetGeneration: m.ResetGeneration, Since: m.StartedAt}
+	status := nodeapi.InstanceStatus{ID: m.ID, BootGeneration: m.BootGeneration, ResetGeneration: m.ResetGeneration, Since: m.StartedAt, Kept: m.Kept}
 	switch m.State {
 	case hypervisor.StateRunning, hypervisor.StatePaused, hypervisor.StateStopping:
 		status.Phase = nodeapi.PhaseRunning
+	case hypervisor.StateSuspended:
+		status.Phase = nodeapi.PhaseSuspended
 	case hypervisor.StateStopped:
 		status.Phase, status.Guest = nodeapi.PhaseStopped, m.StoppedByGuest
 	case hypervisor.StateCrashed, hypervisor.StateIncomplete:

@@ -240,6 +240,22 @@ func (c *cloud) OpenImage(ctx context.Context, _, id string) (io.ReadCloser, int
 	return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
 }
 
+func (c *cloud) SaveImage(_ context.Context, _, id string, body io.Reader, size int64) error {
+	content, err := io.ReadAll(body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case c.saveErr != nil:
+		return c.saveErr
+	case int64(len(content)) != size:
+		return fmt.Errorf("%d bytes came, %d were promised", len(content), size)
+	}
+	c.saved[id] = append(c.saved[id], content)
+	return nil
+}
+
 func (c *cloud) subscribe(string) (<-chan struct{}, func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -36,6 +36,9 @@ func (n *Node) reconcileInstance(ctx context.Context, id string) (reconcile.Resu
 	if !wanted {
 		return reconcile.Result{}, nil
 	}
+	if instance.Power != nodeapi.PowerDeleted && n.copies.busy(id) {
+		return reconcile.Result{}, nil // it is signalled when its disk was read
+	}
 	var result reconcile.Result
 	var err error
 	if instance.Power == nodeapi.PowerDeleted {
@@ -67,6 +70,7 @@ func (n *Node) superseded(instance nodeapi.Instance) bool {
 }
 
 func (n *Node) deleteInstance(ctx context.Context, id string) error {
+	n.copies.drop(id)
 	if err := n.cfg.Driver.Remove(ctx, id); err != nil {
 		return errs.Wrap(err, errs.Of(err), "The machine could not be removed from its host.")
 	}
@@ -112,6 +116,8 @@ func (n *Node) ensureInstance(ctx context.Context, instance nodeapi.Instance) (r
 	if status.State == hypervisor.StateCrashed && spec.Power == hypervisor.PowerRunning {
 		return n.restart(ctx, instance, spec, status)
 	}
+	off := status.State == hypervisor.StateStopped || status.State == hypervisor.StateCrashed
+	n.copies.want(instance, off && status.Settled)
 	return n.settle(instance, status), nil
 }
 
@@ -119,11 +125,17 @@ func (n *Node) ensureInstance(ctx context.Context, instance nodeapi.Instance) (r
 func (n *Node) settle(instance nodeapi.Instance, status hypervisor.Status) reconcile.Result {
 	told := nodeapi.InstanceStatus{
 		ID: instance.ID, Message: status.Fault, BootGeneration: status.BootGeneration, ResetGeneration: status.ResetGeneration,
+		Kept: status.Kept, FailedSnapshots: n.copies.failed(instance.ID),
 	}
 	result := reconcile.Result{Again: status.RetryAfter}
 	switch status.State {
 	case hypervisor.StateRunning, hypervisor.StatePaused, hypervisor.StateStopping:
 		told.Phase, told.Since = nodeapi.PhaseRunning, status.StartedAt
+		if status.State == hypervisor.StatePaused && instance.Power == nodeapi.PowerPaused {
+			told.Phase = nodeapi.PhasePaused
+		}
+	case hypervisor.StateSuspended:
+		told.Phase = nodeapi.PhaseSuspended
 	case hypervisor.StateStopped, hypervisor.StateCrashed:
 		told.Phase = nodeapi.PhaseStopped
 		told.Guest = status.StoppedByGuest && instance.Power == nodeapi.PowerRunning
@@ -178,6 +190,8 @@ func (n *Node) waitFor(instance nodeapi.Instance, spec *hypervisor.Spec) (waits 
 			n.fetches(instance.ID, *image)
 			n.preparing(instance, "Fetching the image "+image.ID+".")
 			waits = true
+		case instance.Rescue != nil && image == &instance.Rescue.Image:
+			spec.Rescue.Image.Path = path
 		case image == instance.Image.Kernel:
 			spec.Kernel = path
 		case image == instance.Image.Ramdisk:
@@ -331,6 +345,9 @@ func partsOf(image *nodeapi.Image) []*nodeapi.Image {
 			images = append(images, part)
 		}
 	}
+	if instance.Rescue != nil {
+		images = append(images, &instance.Rescue.Image)
+	}
 	return images
 }
 
@@ -346,6 +363,7 @@ func (n *Node) spec(instance nodeapi.Instance) (hypervisor.Spec, error) {
 		RootGiB: instance.RootGiB, EphemeralGiB: instance.EphemeralGiB, SwapMiB: instance.SwapMiB,
 		Power: hypervisor.PowerRunning, StopGrace: n.cfg.StopGrace,
 		BootGeneration: instance.BootGeneration, ResetGeneration: instance.ResetGeneration,
+		DiskGeneration: instance.DiskGeneration, KeepDisks: instance.KeepDisks, RestoreDisks: instance.RestoreDisks,
 	}
 	properties := map[string]string{}
 	if images := imagesOf(instance); len(images) > 0 && instance.Image.Properties != nil {
@@ -368,8 +386,8 @@ func (n *Node) spec(instance nodeapi.Instance) (hypervisor.Spec, error) {
 	if instance.ConfigDrive || properties["img_config_drive"] == "mandatory" {
 		spec.ConfigDrive = func(context.Context) ([]byte, error) { return metadata.ConfigDrive(instance.Metadata) }
 	}
-	if instance.Power == nodeapi.PowerStopped {
-		spec.Power = hypervisor.PowerStopped
+	if power, holds := holding[instance.Power]; holds {
+		spec.Power = power
 		return spec, nil
 	}
 	if instance.Power != nodeapi.PowerRunning {
@@ -385,7 +403,25 @@ func (n *Node) spec(instance nodeapi.Instance) (hypervisor.Spec, error) {
 			spec.CommandLine = properties["os_command_line"]
 		}
 	}
+	if instance.Rescue == nil {
+		return spec, nil
+	}
+	image := instance.Rescue.Image
+	format, usable := diskFormats[image.DiskFormat]
+	if !usable {
+		return spec, errs.New(errs.Invalid, "The image %s has the disk format %q, which no machine can boot from here; convert it to qcow2 or raw.", image.ID, image.DiskFormat)
+	}
+	device, bus := image.Properties["hw_rescue_device"], image.Properties["hw_rescue_bus"]
+	spec.Rescue = &hypervisor.Rescue{
+		Image: hypervisor.Image{ID: image.ID, Format: format}, Last: device != "" || bus != "", Bus: bus, CDROM: device == "cdrom",
+	}
 	return spec, nil
+}
+
+// holding are the states of power for which nothing is started, so that no
+// image is needed.
+var holding = map[string]hypervisor.Power{
+	nodeapi.PowerStopped: hypervisor.PowerStopped, nodeapi.PowerPaused: hypervisor.PowerPaused, nodeapi.PowerSuspended: hypervisor.PowerSuspended,
 }
 
 // truth reads a property as Nova does.

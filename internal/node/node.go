@@ -79,6 +79,7 @@ type Node struct {
 	log     *slog.Logger
 	client  *nodeapi.Client
 	images  *imageCache
+	copies  *snapshots
 	serials serialConsoles
 	vms     *reconcile.Loop[string] // instance ids
 	host    *reconcile.Loop[string] // tasks of the host as a whole
@@ -171,6 +172,12 @@ func (n *Node) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.copies, err = newSnapshots(ctx, filepath.Join(n.cfg.StateDir, "snapshots"), snapshots{
+		make: n.cfg.Driver.Snapshot, send: n.client.SaveImage, told: func(id string) { n.vms.Signal(id) }, log: n.log,
+	})
+	if err != nil {
+		return err
+	}
 	saved, found := n.load()
 	n.owner = owner{cloud: saved.Cloud, host: saved.Host}
 	n.adopt(ctx, saved.State)
@@ -187,6 +194,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.host.Signal(taskNetwork, taskStrangers, taskImages, taskFence)
 	parts.Wait()
 	n.images.wait()
+	n.copies.wait()
 	return nil
 }
 
@@ -272,6 +280,7 @@ func (n *Node) take(u update) {
 	for _, id := range changes.Removed.Instances {
 		n.vms.Forget(id)
 		n.book.drop(id)
+		n.copies.drop(id)
 		delete(n.crashes, id)
 	}
 	if u.full {

@@ -169,6 +169,32 @@ func (c *Client) OpenImage(ctx context.Context, id string) (body io.ReadCloser, 
 	return nil, 0, errs.Wrap(cause, errs.Unavailable, "The image %s could not be fetched.", id)
 }
 
+// SaveImage sends the bytes of an image that was made of an instance. Errors:
+// NotFound when nobody wants it any more, Unavailable for what may work later.
+func (c *Client) SaveImage(ctx context.Context, id string, body io.Reader, size int64) error {
+	at := c.endpoint()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, at.url+imagesPath+url.PathEscape(id), io.NopCloser(body))
+	if err != nil {
+		return fmt.Errorf("sending image %s: %w", id, err)
+	}
+	request.ContentLength = size
+	request.Header.Set("Content-Type", "application/octet-stream")
+	response, err := at.http.Do(request)
+	if err != nil {
+		return errs.Wrap(err, errs.Unavailable, "The image %s could not be sent: the server does not answer.", id)
+	}
+	said, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10)) // only makes the error richer
+	_ = response.Body.Close()
+	cause := fmt.Errorf("the server said %s: %s", response.Status, said)
+	switch response.StatusCode {
+	case http.StatusNoContent:
+		return nil
+	case http.StatusNotFound:
+		return errs.Wrap(cause, errs.NotFound, "The image %s is not wanted any more.", id)
+	}
+	return errs.Wrap(cause, errs.Unavailable, "The image %s could not be sent.", id)
+}
+
 // Run keeps a session open until ctx ends, with the first server that takes
 // it. It waits between attempts at all of them, longer each time, by random
 // amounts so that a thousand nodes do not come back as one.

@@ -10,7 +10,8 @@ import (
 const (
 	// sessionPath is the Connect procedure of the stream.
 	sessionPath = "/wisp.node.v1.Node/Session"
-	// imagesPath is the folder of the images' bytes: GET imagesPath+id.
+	// imagesPath is the folder of the images' bytes: GET imagesPath+id, and PUT for an
+	// image that was made of an instance.
 	imagesPath = "/wisp.node/v1/images/"
 	// streamsPath is where a node opens the streams that it is asked for:
 	// POST streamsPath+id.

@@ -49,6 +49,10 @@ type Fence struct {
 const (
 	PowerRunning = "running"
 	PowerStopped = "stopped"
+	// Paused and suspended hold an instance that runs, with its memory in place
+	// or on disk; they never start one.
+	PowerPaused    = "paused"
+	PowerSuspended = "suspended"
 	PowerDeleted = "deleted" // destroy it and every trace, then report it gone
 )
 
@@ -77,6 +81,32 @@ type Instance struct {
 	Ports       []InstancePort    `json:"ports,omitempty"` // in the order of the NICs
 	ConfigDrive bool              `json:"config_drive,omitempty"`
 	Metadata    metadata.Document `json:"metadata"`
+
+	// DiskGeneration: one that differs from that of the disks asks for new ones
+	// before the next start.
+	DiskGeneration int64 `json:"disk_generation,omitempty"`
+	// KeepDisks asks for copies of the disks under that name, made while no
+	// machine writes them and before the next start, for as long as it is asked
+	// for them; RestoreDisks asks to go back to them. See InstanceStatus.Kept.
+	KeepDisks    string  `json:"keep_disks,omitempty"`
+	RestoreDisks string  `json:"restore_disks,omitempty"`
+	Rescue       *Rescue `json:"rescue,omitempty"`
+	// Snapshots are the images that are to be made of the root disk now.
+	Snapshots []Snapshot `json:"snapshots,omitempty"`
+}
+
+// Rescue is an image that an instance in trouble boots from, with its own
+// disks beside it. The image's properties hw_rescue_device and hw_rescue_bus,
+// when one is there, put the disk behind the others, on that bus.
+type Rescue struct {
+	Image Image `json:"image"`
+}
+
+// Snapshot is an image of an instance's root disk. The node makes it once, in
+// qcow2, and sends it to the server (SaveImage).
+type Snapshot struct {
+	ImageID string `json:"image_id"`
+	Off     bool   `json:"off,omitempty"` // when the instance is off, and not before
 }
 
 // Image is what an instance boots from. The node fetches it once per host by
@@ -128,6 +158,8 @@ type Option struct {
 const (
 	PhasePreparing = "preparing" // image, disk, devices
 	PhaseRunning   = "running"
+	PhasePaused    = "paused"
+	PhaseSuspended = "suspended"
 	PhaseStopped   = "stopped" // as asked, or because the guest powered itself off
 	PhaseFailed    = "failed"  // Message says why
 	PhaseGone      = "gone"    // nothing of it is left on the host
@@ -150,6 +182,18 @@ type InstanceStatus struct {
 	// once. They come again with each status for a while; a node that was
 	// restarted meanwhile tells only what it saw itself.
 	Steps []Step `json:"steps,omitempty"`
+	// Kept is the name of the copies of its disks that are set aside.
+	Kept string `json:"kept,omitempty"`
+	// FailedSnapshots are those of Instance.Snapshots that could not be made,
+	// for as long as they are asked for.
+	FailedSnapshots []FailedSnapshot `json:"failed_snapshots,omitempty"`
+}
+
+// FailedSnapshot is a snapshot that could not be made. Message is as that of
+// InstanceStatus.
+type FailedSnapshot struct {
+	ImageID string `json:"image_id"`
+	Message string `json:"message"`
 }
 
 // Same tells whether two statuses say the same.

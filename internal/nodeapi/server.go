@@ -34,6 +34,10 @@ type Cloud interface {
 	Report(ctx context.Context, host string, report Report) error
 	HostGone(ctx context.Context, host, session string)
 	OpenImage(ctx context.Context, host, id string) (io.ReadCloser, int64, error)
+	// SaveImage takes the bytes of an image that the host was asked to make of
+	// an instance; size is -1 when it is not known. NotFound: it is not wanted
+	// (any more). Whatever else fails may be tried again.
+	SaveImage(ctx context.Context, host, id string, body io.Reader, size int64) error
 }
 
 const (
@@ -77,6 +81,7 @@ func NewServer(cloud Cloud, subscribe func(host string) (<-chan struct{}, func()
 	s.mux.Handle(sessionPath, connect.NewBidiStreamHandler(sessionPath, s.serveSession,
 		connect.WithCodec(jsonCodec{}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove)))
 	s.mux.HandleFunc("GET "+imagesPath+"{id}", s.serveImage)
+	s.mux.HandleFunc("PUT "+imagesPath+"{id}", s.takeImage)
 	s.mux.HandleFunc("POST "+streamsPath+"{id}", s.serveStream)
 	return s
 }
@@ -140,6 +145,21 @@ func (s *Server) serveImage(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.Copy(w, body); err != nil {
 		s.log.WarnContext(r.Context(), "sending an image to a node ended early", "image", id, "error", err)
 		panic(http.ErrAbortHandler) // the node must see that the body is cut
+	}
+}
+
+func (s *Server) takeImage(w http.ResponseWriter, r *http.Request) {
+	from, _ := r.Context().Value(peerKey{}).(peer)
+	id := r.PathValue("id")
+	err := s.cloud.SaveImage(r.Context(), from.host, id, r.Body, r.ContentLength)
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case errs.Is(err, errs.NotFound):
+		http.Error(w, publicMessage(err), http.StatusNotFound)
+	default:
+		s.log.WarnContext(r.Context(), "taking an image from a node failed", "image", id, "error", err)
+		http.Error(w, publicMessage(err), http.StatusServiceUnavailable)
 	}
 }
 

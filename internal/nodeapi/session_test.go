@@ -123,6 +123,22 @@ func (c *fakeCloud) OpenImage(_ context.Context, _, id string) (io.ReadCloser, i
 	return io.NopCloser(bytes.NewReader(b)), int64(len(b)), nil
 }
 
+func (c *fakeCloud) SaveImage(_ context.Context, _, id string, body io.Reader, size int64) error {
+	content, err := io.ReadAll(body)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case c.imageErr != nil:
+		return c.imageErr
+	case int64(len(content)) != size:
+		return fmt.Errorf("%d bytes came, %d were promised", len(content), size)
+	}
+	c.images[id] = content
+	return nil
+}
+
 func (c *fakeCloud) subscribe(string) (<-chan struct{}, func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

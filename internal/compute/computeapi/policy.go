@@ -14,6 +14,7 @@ const (
 	ruleTrusted      = base + "servers:create:trusted_certs"
 	ruleAllProjects  = base + "servers:detail:get_all_tenants"
 	ruleExtraSpecs   = base + "os-flavor-extra-specs:index"
+	ruleUnshelveHost = base + "os-shelve:unshelve_to_host"
 	ruleEvents       = base + "os-instance-actions:events"
 	ruleEventDetails = base + "os-instance-actions:events:details"
 )
@@ -56,7 +57,11 @@ func Rules() policy.Rules {
 		"server-metadata:create", "server-metadata:update", "server-metadata:update_all", "server-metadata:delete",
 		"os-server-tags:update", "os-server-tags:update_all", "os-server-tags:delete", "os-server-tags:delete_all",
 		"os-console-output", "os-lock-server:lock", "os-lock-server:unlock", "os-server-groups:create", "os-server-groups:delete",
-		"servers:create:trusted_certs", "os-remote-consoles")
+		"servers:create:trusted_certs", "os-remote-consoles",
+		"os-pause-server:pause", "os-pause-server:unpause", "os-suspend-server:suspend", "os-suspend-server:resume", "os-rescue", "os-unrescue",
+		"servers:rebuild", "servers:resize", "servers:confirm_resize", "servers:revert_resize", "servers:create_image", "os-create-backup",
+		"os-shelve:shelve", "os-shelve:unshelve", "os-attach-interfaces:create", "os-attach-interfaces:delete", "os-security-groups:add",
+		"os-security-groups:remove", "os-deferred-delete:force", "os-deferred-delete:restore", "os-admin-password")
 	add(self, "os-keypairs:index", "os-keypairs:show", "os-keypairs:create", "os-keypairs:delete")
 	add(policy.Admin,
 		"os-extended-server-attributes", "servers:show:host_status", "servers:create:forced_host", "compute:servers:create:requested_destination",
@@ -69,6 +74,7 @@ func Rules() policy.Rules {
 		"os-availability-zone:detail", "os-quota-sets:update", "os-quota-sets:delete", "os-simple-tenant-usage:list",
 		"os-aggregates:index", "os-aggregates:create", "os-aggregates:show", "os-aggregates:update", "os-aggregates:delete",
 		"os-aggregates:add_host", "os-aggregates:remove_host", "os-aggregates:set_metadata", "os-aggregates:action",
-		"os-server-diagnostics", "os-console-auth-tokens")
+		"os-server-diagnostics", "os-console-auth-tokens", "os-shelve:shelve_offload", "os-shelve:unshelve_to_host", "os-migrate-server:migrate",
+		"os-migrate-server:migrate_live")
 	return rules
 }

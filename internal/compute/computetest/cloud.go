@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"wisp/internal/nodeapi"
 	"wisp/internal/placement"
 	"wisp/internal/policy"
+	"wisp/internal/qcow2"
 	"wisp/internal/store"
 )
 
@@ -146,13 +149,15 @@ type Node struct {
 	mu       sync.Mutex
 	machines map[string]*nodeapi.InstanceStatus
 	fail     map[string]string // message by display name of the machine
+	images   map[string]bool   // that were made of machines
+	broken   string            // why no image can be made; empty when they can
 }
 
 // Node connects a simulated node, attached to physical networks.
 func (c *Cloud) Node(host string, vcpus, memory, disk int, physical ...string) *Node {
 	c.test.Helper()
 	n := &Node{
-		Host: host, Physical: physical, cloud: c, machines: map[string]*nodeapi.InstanceStatus{}, fail: map[string]string{},
+		Host: host, Physical: physical, cloud: c, machines: map[string]*nodeapi.InstanceStatus{}, fail: map[string]string{}, images: map[string]bool{},
 		capacity: nodeapi.Capacity{
 			VCPUs: vcpus, MemoryMiB: memory, DiskGiB: disk, Arch: "x86_64", Hypervisor: "QEMU", HypervisorVersion: 7002013, Accelerator: "tcg", CPUModel: "test",
 		},
@@ -216,7 +221,52 @@ func (n *Node) Step() nodeapi.Report {
 	if err := n.cloud.Report(context.Background(), n.Host, report); err != nil {
 		n.cloud.test.Fatal(err)
 	}
+	n.snapshot(state)
 	return report
+}
+
+// FailSnapshots makes the node unable to make images, or with an empty text
+// able again.
+func (n *Node) FailSnapshots(message string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.broken = message
+}
+
+// snapshot makes the images that are asked for, once.
+func (n *Node) snapshot(state nodeapi.State) {
+	n.cloud.test.Helper()
+	for id, want := range state.Instances {
+		for _, one := range want.Snapshots {
+			n.mu.Lock()
+			m := n.machines[id]
+			ready := m != nil && n.broken == "" && !n.images[one.ImageID] && (!one.Off || m.Phase == nodeapi.PhaseStopped)
+			if ready {
+				n.images[one.ImageID] = true
+			}
+			n.mu.Unlock()
+			if !ready {
+				continue
+			}
+			path := filepath.Join(n.cloud.test.TempDir(), "image")
+			err := qcow2.Create(path, 1<<20)
+			if err == nil {
+				err = n.send(one.ImageID, path)
+			}
+			if err != nil {
+				n.cloud.test.Fatal(err)
+			}
+		}
+	}
+}
+
+func (n *Node) send(image, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return n.cloud.SaveImage(context.Background(), n.Host, image, f, -1)
 }
 
 func (n *Node) converge(state nodeapi.State) nodeapi.Report {
@@ -245,6 +295,12 @@ func (n *Node) converge(state nodeapi.State) nodeapi.Report {
 			n.machines[id] = have
 		}
 		n.bring(have, want, now)
+		have.FailedSnapshots = nil
+		for _, one := range want.Snapshots {
+			if n.broken != "" {
+				have.FailedSnapshots = append(have.FailedSnapshots, nodeapi.FailedSnapshot{ImageID: one.ImageID, Message: n.broken})
+			}
+		}
 		report.Instances = append(report.Instances, *have)
 	}
 	return report
@@ -257,13 +313,26 @@ func (n *Node) bring(have *nodeapi.InstanceStatus, want nodeapi.Instance, now ti
 			have.Phase, have.Since, have.Message = p, now, ""
 		}
 	}
+	keep := func() {
+		if want.RestoreDisks == "" || have.Kept == want.RestoreDisks {
+			have.Kept = want.KeepDisks
+		}
+	}
+	if want.KeepDisks == "" && want.RestoreDisks == "" {
+		have.Kept = ""
+	}
 	message, broken := n.fail[want.ID]
 	switch {
+	case want.Power == nodeapi.PowerPaused || want.Power == nodeapi.PowerSuspended:
+		if have.Phase == nodeapi.PhaseRunning {
+			phase(map[string]string{nodeapi.PowerPaused: nodeapi.PhasePaused, nodeapi.PowerSuspended: nodeapi.PhaseSuspended}[want.Power])
+		}
 	case want.Power == nodeapi.PowerStopped:
 		if have.Phase != nodeapi.PhaseStopped {
 			phase(nodeapi.PhaseStopped)
 			have.Guest = false
 		}
+		keep()
 	case broken:
 		if have.Phase != nodeapi.PhaseFailed {
 			phase(nodeapi.PhaseFailed)
@@ -274,6 +343,9 @@ func (n *Node) bring(have *nodeapi.InstanceStatus, want nodeapi.Instance, now ti
 	default:
 		phase(nodeapi.PhaseRunning)
 		have.Guest = false
+		if have.BootGeneration != want.BootGeneration || have.ResetGeneration != want.ResetGeneration {
+			keep()
+		}
 		have.BootGeneration, have.ResetGeneration = want.BootGeneration, want.ResetGeneration
 	}
 }
