@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -175,13 +176,15 @@ type cloud struct {
 	opened  map[string]int
 	block   map[string]chan struct{} // images that come late
 	openErr error
+	saved   map[string][][]byte // images that came, by id
+	saveErr error
 	wakes   map[chan struct{}]bool
 }
 
 func newCloud() *cloud {
 	return &cloud{
 		id: "cloud-1", latest: map[string]nodeapi.InstanceStatus{}, history: map[string][]nodeapi.InstanceStatus{}, images: map[string][]byte{},
-		opened: map[string]int{}, block: map[string]chan struct{}{}, wakes: map[chan struct{}]bool{},
+		opened: map[string]int{}, saved: map[string][][]byte{}, block: map[string]chan struct{}{}, wakes: map[chan struct{}]bool{},
 	}
 }
 

@@ -172,9 +172,7 @@ func (n *Node) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.copies, err = newSnapshots(ctx, filepath.Join(n.cfg.StateDir, "snapshots"), snapshots{
-		make: n.cfg.Driver.Snapshot, send: n.client.SaveImage, told: func(id string) { n.vms.Signal(id) }, log: n.log,
-	})
+	n.copies, err = newSnapshots(ctx, filepath.Join(n.cfg.StateDir, "snapshots"), n.cfg.Driver, n.client.SaveImage, func(id string) { n.vms.Signal(id) }, n.log)
 	if err != nil {
 		return err
 	}

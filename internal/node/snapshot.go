@@ -24,12 +24,15 @@ const (
 	snapshotRetryLast = 30 * time.Second
 )
 
+// sender is where images go.
+type sender func(ctx context.Context, id string, body io.Reader, size int64) error
+
 // snapshots makes images of instances' disks and sends them. What it does is
 // asked for again by the desired state, so nothing of it outlives the process.
 type snapshots struct {
 	dir    string
-	make   func(ctx context.Context, id, path string) error
-	send   func(ctx context.Context, id string, body io.Reader, size int64) error
+	driver hypervisor.Driver
+	send   sender
 	told   func(instance string) // something is new
 	log    *slog.Logger
 	slots  chan struct{}
@@ -50,7 +53,7 @@ type snapshot struct {
 }
 
 // newSnapshots clears what a node that died has left in the folder.
-func newSnapshots(ctx context.Context, dir string, s snapshots) (*snapshots, error) {
+func newSnapshots(ctx context.Context, dir string, driver hypervisor.Driver, send sender, told func(instance string), log *slog.Logger) (*snapshots, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, fmt.Errorf("removing half snapshots: %w", err)
 	}
@@ -58,7 +61,7 @@ func newSnapshots(ctx context.Context, dir string, s snapshots) (*snapshots, err
 		return nil, fmt.Errorf("making the folder of snapshots: %w", err)
 	}
 	return &snapshots{
-		dir: dir, make: s.make, send: s.send, told: s.told, log: s.log, slots: make(chan struct{}, snapshotsAtOnce), ctx: ctx,
+		dir: dir, driver: driver, send: send, told: told, log: log, slots: make(chan struct{}, snapshotsAtOnce), ctx: ctx,
 		begun: map[string]*snapshot{}, making: map[string]int{},
 	}, nil
 }
@@ -125,7 +128,7 @@ func (s *snapshots) work(ctx context.Context, instance, image string) {
 	defer func() { _ = os.Remove(path) }() // the next start does it, if this does not
 	began := time.Now()
 	s.reading(instance, 1)
-	err := s.make(ctx, instance, path)
+	err := s.driver.Snapshot(ctx, instance, path)
 	s.reading(instance, -1)
 	if ctx.Err() != nil {
 		return

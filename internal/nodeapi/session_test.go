@@ -668,9 +668,25 @@ func TestImages(t *testing.T) {
 	if _, _, err := c.OpenImage(t.Context(), "../etc/passwd"); !errs.Is(err, errs.NotFound) {
 		t.Errorf("a strange id = %v, want not found", err)
 	}
+	if err := c.SaveImage(t.Context(), "made", bytes.NewReader(content), int64(len(content))); err != nil {
+		t.Fatalf("save = %v", err)
+	}
+	cloud.mu.Lock()
+	saved := cloud.images["made"]
+	cloud.imageErr = errs.New(errs.NotFound, "Nobody wants it.")
+	cloud.mu.Unlock()
+	if !bytes.Equal(saved, content) {
+		t.Errorf("%d bytes were saved", len(saved))
+	}
+	if err := c.SaveImage(t.Context(), "made", bytes.NewReader(content), int64(len(content))); !errs.Is(err, errs.NotFound) {
+		t.Errorf("saving what nobody wants = %v, want not found", err)
+	}
 	cloud.mu.Lock()
 	cloud.imageErr = errors.New("disk on fire")
 	cloud.mu.Unlock()
+	if err := c.SaveImage(t.Context(), "made", bytes.NewReader(content), int64(len(content))); !errs.Is(err, errs.Unavailable) || strings.Contains(err.Error(), "fire") {
+		t.Errorf("saving that fails = %v, want unavailable", err)
+	}
 	if _, _, err := c.OpenImage(t.Context(), "good"); !errs.Is(err, errs.Unavailable) || strings.Contains(err.Error(), "fire") {
 		t.Errorf("a failing store = %v, want unavailable without its inside", err)
 	}
