@@ -158,7 +158,22 @@ func consoleOutput(f *face, r *api.Request, content []byte) (any, error) {
 		return nil, err
 	}
 	r.SetStatus(http.StatusOK)
-	return map[string]string{"output": legible(output)}, nil
+	return map[string]string{"output": tail(legible(output), lines)}, nil
+}
+
+// tail is the last lines of a text, as Nova counts them: what follows the last
+// end of a line is one. 0 is all.
+func tail(text string, lines int) string {
+	at := len(text)
+	for range lines {
+		if at = strings.LastIndexByte(text[:at], '\n'); at < 0 {
+			return text
+		}
+	}
+	if lines == 0 {
+		return text
+	}
+	return text[at+1:]
 }
 
 // legible drops what cannot stand in JSON or would upset a terminal's reader.

@@ -110,12 +110,15 @@ type rebuiltView struct {
 type rebuiltWhole struct {
 	serverView
 	AdminPass string  `json:"adminPass"`
-	UserData  *string `json:"user_data"`
+	RawData   *string `json:"user_data"`
 }
 
 func viewRebuilt(r *api.Request, v serverView, s *compute.Server, pass string) any {
 	if r.Version >= 75 {
-		return rebuiltWhole{serverView: v, AdminPass: pass, UserData: s.UserData}
+		if v.serverAttributes != nil {
+			v.UserData = nil // it has a name of its own here
+		}
+		return rebuiltWhole{serverView: v, AdminPass: pass, RawData: s.UserData}
 	}
 	view := rebuiltView{updatedView: trimUpdated(v), AdminPass: pass}
 	if r.Version >= 54 {

@@ -337,7 +337,7 @@ func TestActions(t *testing.T) {
 		b.node.Step()
 		act(400, "member", "2.1", object{"reboot": object{"type": "sideways"}})
 		act(400, "member", "2.1", object{"reboot": nil})
-		for _, unknown := range []string{"createImage", "resize", "fly"} {
+		for _, unknown := range []string{"addHost", "fly"} {
 			if got := act(400, "member", "2.1", object{unknown: object{}}); dig(t, got, "badRequest", "message") != "There is no such action: "+unknown {
 				t.Errorf("unknown action: %v", got)
 			}
@@ -346,7 +346,7 @@ func TestActions(t *testing.T) {
 		act(400, "member", "2.1", object{"os-start": nil, "os-stop": nil})
 		act(403, "reader", "2.1", object{"os-stop": nil})
 
-		if got := act(200, "member", "2.1", object{"os-getConsoleOutput": object{"length": "1"}}); got["output"] != "line 2\n" {
+		if got := act(200, "member", "2.1", object{"os-getConsoleOutput": object{"length": "2"}}); got["output"] != "line 2\uFFFD\n" {
 			t.Errorf("console: %v", got)
 		}
 		if got := act(200, "member", "2.1", object{"os-getConsoleOutput": object{"length": -1}}); got["output"] != "line 1\nline 2\uFFFD\n" {
