@@ -97,26 +97,3 @@ func (s *Service) DetachInterface(ctx context.Context, caller *policy.Caller, id
 	})
 	return err
 }
-
-// ChangeGroup gives a security group to the ports of a server, or takes it from
-// them.
-func (s *Service) ChangeGroup(ctx context.Context, caller *policy.Caller, id, group string, add bool) error {
-	action := "addSecurityGroup"
-	if !add {
-		action = "removeSecurityGroup"
-	}
-	_, err := s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
-		ports, err := s.network.ChangeGroupsTx(ctx, tx, caller, server.ProjectID, id, group, add)
-		if err != nil {
-			return nil, fmt.Errorf("change the security groups: %w", err)
-		}
-		if ports == 0 && !add {
-			return nil, errs.New(errs.NotFound, "Security group %s not associated with the instance %s", group, id)
-		}
-		if ports == 0 {
-			return nil, errs.New(errs.Invalid, "Security group %s cannot be added to instance %s, which has no port with port security", group, id)
-		}
-		return []string{"updated_at"}, s.act(ctx, tx, caller, action, server)
-	})
-	return err
-}

@@ -462,34 +462,3 @@ func TestInterfaces(t *testing.T) {
 		wantKind(t, err, errs.Conflict, "vm_state suspended")
 	})
 }
-
-func TestSecurityGroupsOfServers(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		c := newCloud(t, db)
-		id := c.active(t, "web")
-		made, err := c.Network.CreateSecurityGroups(t.Context(), c.member, []network.SecurityGroupSpec{{Name: network.Some("web")}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		names := func() []string { return c.get(t, id).Ports[0].SecurityGroupNames }
-		err = c.ChangeGroup(t.Context(), c.member, id, "web", false)
-		wantKind(t, err, errs.NotFound, "not associated")
-		for _, name := range []string{"web", made[0].ID} { // twice is once
-			if err := c.ChangeGroup(t.Context(), c.member, id, name, true); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got := names(); len(got) != 2 {
-			t.Fatalf("the groups are %v", got)
-		}
-		if err := c.ChangeGroup(t.Context(), c.member, id, "web", false); err != nil {
-			t.Fatal(err)
-		}
-		if got := names(); len(got) != 1 || got[0] != "default" {
-			t.Fatalf("the groups are %v", got)
-		}
-		err = c.ChangeGroup(t.Context(), c.member, id, "nothing", true)
-		wantKind(t, err, errs.NotFound, "Security group nothing not found")
-	})
-}

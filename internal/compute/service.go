@@ -58,7 +58,6 @@ type Network interface {
 	UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) error
 	UnplugPortTx(ctx context.Context, tx *store.Tx, deviceID, portID string) error
 	UnbindTx(ctx context.Context, tx *store.Tx, deviceID string) error
-	ChangeGroupsTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, projectID, deviceID, group string, add bool) (int, error)
 	DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]network.PluggedPort, error)
 	HostState(ctx context.Context, db bun.IDB, host string) (intent.State, map[string]nodeapi.Lease, error)
 	PortsActive(ctx context.Context, tx *store.Tx, up, down []string) error

@@ -53,7 +53,7 @@ const (
 	// or on disk; they never start one.
 	PowerPaused    = "paused"
 	PowerSuspended = "suspended"
-	PowerDeleted = "deleted" // destroy it and every trace, then report it gone
+	PowerDeleted   = "deleted" // destroy it and every trace, then report it gone
 )
 
 // Instance is one virtual machine that this host should have. What is on the

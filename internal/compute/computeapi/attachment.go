@@ -66,20 +66,3 @@ func (f *face) attachInterface(r *api.Request) (any, error) {
 func (f *face) detachInterface(r *api.Request) (any, error) {
 	return nil, f.svc.DetachInterface(r.Context(), r.Caller, r.Param("id"), r.Param("port"))
 }
-
-// groupAction gives a security group to a server, or takes it from it.
-func groupAction(name string, add bool) action {
-	rule := base + "os-security-groups:add"
-	if !add {
-		rule = base + "os-security-groups:remove"
-	}
-	return action{rule, func(int) *schema {
-		return object(map[string]*schema{"name": &nameString}, "name")
-	}, func(f *face, r *api.Request, content []byte) (any, error) {
-		var body map[string]struct{ Name string }
-		if err := api.Decode(content, &body); err != nil {
-			return nil, err
-		}
-		return nil, f.svc.ChangeGroup(r.Context(), r.Caller, r.Param("id"), body[name].Name, add)
-	}}
-}

@@ -160,7 +160,7 @@ func TestImagesOfServers(t *testing.T) {
 	b.act(400, "member", "2.1", id, object{"createBackup": backup})
 }
 
-func TestInterfacesAndGroupsOfServers(t *testing.T) {
+func TestInterfacesOfServers(t *testing.T) {
 	forms(t, func(t *testing.T, b *bench) {
 		id := b.active("web")
 		path := "/servers/" + id + "/os-interface"
@@ -181,12 +181,6 @@ func TestInterfacesAndGroupsOfServers(t *testing.T) {
 		ask(400, "2.1", object{"port_id": port["port_id"], "more": 1})
 		b.ask(202, "member", "2.1", "DELETE", path+"/"+port["port_id"].(string), nil)
 		b.ask(404, "member", "2.1", "DELETE", path+"/"+port["port_id"].(string), nil)
-
-		b.act(404, "member", "2.1", id, object{"addSecurityGroup": object{"name": "none"}})
-		b.act(404, "member", "2.1", id, object{"removeSecurityGroup": object{"name": "none"}})
-		b.act(400, "member", "2.1", id, object{"addSecurityGroup": object{}})
-		b.act(202, "member", "2.1", id, object{"removeSecurityGroup": object{"name": "default"}})
-		b.act(202, "member", "2.1", id, object{"addSecurityGroup": object{"name": "default"}})
 	})
 }
 
@@ -210,7 +204,6 @@ func TestWhatIsNotOffered(t *testing.T) {
 		"resume": nil, "rescue": nil, "unrescue": nil, "shelve": nil, "unshelve": nil, "shelveOffload": nil, "forceDelete": nil,
 		"rebuild": object{"imageRef": b.image}, "resize": object{"flavorRef": b.flavor}, "confirmResize": nil, "revertResize": nil,
 		"createImage": object{"name": "a"}, "createBackup": object{"name": "a", "backup_type": "daily", "rotation": 1},
-		"addSecurityGroup": object{"name": "default"}, "removeSecurityGroup": object{"name": "default"},
 	} {
 		b.act(404, "admin", "2.1", none, object{name: body})
 	}

@@ -60,8 +60,7 @@ func Rules() policy.Rules {
 		"servers:create:trusted_certs", "os-remote-consoles",
 		"os-pause-server:pause", "os-pause-server:unpause", "os-suspend-server:suspend", "os-suspend-server:resume", "os-rescue", "os-unrescue",
 		"servers:rebuild", "servers:resize", "servers:confirm_resize", "servers:revert_resize", "servers:create_image", "os-create-backup",
-		"os-shelve:shelve", "os-shelve:unshelve", "os-attach-interfaces:create", "os-attach-interfaces:delete", "os-security-groups:add",
-		"os-security-groups:remove", "os-deferred-delete:force", "os-deferred-delete:restore", "os-admin-password")
+		"os-shelve:shelve", "os-shelve:unshelve", "os-attach-interfaces:create", "os-attach-interfaces:delete", "os-deferred-delete:force", "os-deferred-delete:restore", "os-admin-password")
 	add(self, "os-keypairs:index", "os-keypairs:show", "os-keypairs:create", "os-keypairs:delete")
 	add(policy.Admin,
 		"os-extended-server-attributes", "servers:show:host_status", "servers:create:forced_host", "compute:servers:create:requested_destination",
