@@ -331,7 +331,11 @@ func message(err error) string {
 
 // imagesOf lists what an instance needs from the cache.
 func imagesOf(instance nodeapi.Instance) []*nodeapi.Image {
-	return partsOf(instance.Image)
+	images := partsOf(instance.Image)
+	if instance.Rescue != nil {
+		images = append(images, &instance.Rescue.Image)
+	}
+	return images
 }
 
 // partsOf is an image with its kernel and ramdisk.
@@ -344,9 +348,6 @@ func partsOf(image *nodeapi.Image) []*nodeapi.Image {
 		if part != nil {
 			images = append(images, part)
 		}
-	}
-	if instance.Rescue != nil {
-		images = append(images, &instance.Rescue.Image)
 	}
 	return images
 }
