@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"wisp/internal/identity"
 	"wisp/internal/operator"
 	"wisp/internal/pki"
 	"wisp/internal/server"
@@ -85,6 +86,9 @@ func (raw *serverFlags) add(command *cobra.Command, s *settings) {
 	flags.StringVar(&s.GREKeys, "gre-key-range", "", "first:last of the GRE keys that are given out")
 	flags.StringArrayVar(&raw.vlans, "vlan-range", nil, "physical-network:first:last of the VLAN tags that are given out; may be given again")
 	flags.IntVar(&s.MTU, "mtu", 0, fmt.Sprintf("bytes that packets between hosts may have, tunnels' headers counted (default: %d)", server.DefaultMTU))
+	flags.IntVar(&s.LockoutFailures, "lockout-failures", 0, "log-ins with a wrong password in a row that lock a user out; 0 is any number")
+	flags.DurationVar(&s.LockoutDuration, "lockout-duration", 30*time.Minute, "how long a user is locked out")
+	flags.IntVar(&s.PasswordHistory, "password-history", 0, "passwords, the present one included, that users may not choose again; 0 is none")
 	flags.DurationVar(&s.NodeLife, "node-certificate-life", pki.NodeLife, "how long nodes' certificates hold; they are renewed when a third is left")
 }
 
@@ -114,6 +118,12 @@ func (s *settings) takeServer(c *cobra.Command, raw *serverFlags) error {
 	}
 	if s.NodeLife != 0 && s.NodeLife < time.Second {
 		return fmt.Errorf("--node-certificate-life %s: want at least a second", s.NodeLife)
+	}
+	if s.LockoutFailures < 0 || s.PasswordHistory < 0 {
+		return errors.New("--lockout-failures and --password-history count: want 0 or more")
+	}
+	if s.LockoutFailures > 0 && s.LockoutDuration < time.Second {
+		return fmt.Errorf("--lockout-duration %s: want at least a second", s.LockoutDuration)
 	}
 	if err := s.takeNetworks(c, raw); err != nil {
 		return err
@@ -385,6 +395,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (*server.Server, 
 	cloud, err := server.New(ctx, server.Config{
 		Name: s.serverName(), StateDir: s.StateDir, Database: s.Database, URL: s.URL, Region: region, AdminPassword: password,
 		PhysicalNetworks: s.physicalNames(), Types: types, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore, ImageCache: s.ImageCache << 30, Nodes: nodes, Version: buildVersion(),
+		Passwords: identity.PasswordRules{Failures: s.LockoutFailures, Lockout: s.LockoutDuration, History: s.PasswordHistory},
 	}, log)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -142,6 +143,20 @@ func TestSettingsOfBefore(t *testing.T) {
 	}
 	if err := cloud.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestPasswordRules(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := taken(t, "", dir, "--lockout-failures", "2", "--lockout-duration", "5s", "--password-history", "3")
+	if err != nil || s.LockoutFailures != 2 || s.LockoutDuration != 5*time.Second || s.PasswordHistory != 3 {
+		t.Errorf("settings %+v, error %v", s, err)
+	}
+	for _, wrong := range [][]string{{"--lockout-failures", "-1"}, {"--password-history", "-1"}, {"--lockout-failures", "1", "--lockout-duration", "0s"}} {
+		if _, err := taken(t, "", dir, wrong...); err == nil {
+			t.Errorf("%v is accepted", wrong)
+		}
 	}
 }
 

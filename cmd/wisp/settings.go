@@ -57,6 +57,10 @@ type settings struct {
 	VLANs      map[string]string `json:"vlans,omitempty"` // by physical network
 	MTU        int               `json:"mtu,omitempty"`   // between hosts
 	NodeLife   time.Duration     `json:"node_life,omitempty"`
+
+	LockoutFailures int           `json:"lockout_failures,omitempty"` // log-ins that may fail in a row; 0 is any number
+	LockoutDuration time.Duration `json:"lockout_duration,omitempty"`
+	PasswordHistory int           `json:"password_history,omitempty"` // passwords that a user may not use again
 }
 
 // The roles of a process, and so of its state directory.

@@ -132,6 +132,9 @@ func (s *settings) take(c *cobra.Command, given settings, raw *serverFlags) erro
 		"gre-key-range":         func() { s.GREKeys = given.GREKeys },
 		"mtu":                   func() { s.MTU = given.MTU },
 		"node-certificate-life": func() { s.NodeLife = given.NodeLife },
+		"lockout-failures":      func() { s.LockoutFailures = given.LockoutFailures },
+		"lockout-duration":      func() { s.LockoutDuration = given.LockoutDuration },
+		"password-history":      func() { s.PasswordHistory = given.PasswordHistory },
 	} {
 		if changed(name) {
 			set()

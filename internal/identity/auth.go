@@ -168,12 +168,8 @@ func (s *Service) provePassword(ctx context.Context, proof *PasswordProof) (stri
 	if err != nil {
 		return "", err
 	}
-	ok, err := s.matches(ctx, user.PasswordHash, proof.Password)
-	if err != nil {
+	if err := s.checkPassword(ctx, proof.User, user, proof.Password); err != nil {
 		return "", err
-	}
-	if !ok {
-		return "", unauthenticated("unknown user or wrong password")
 	}
 	return user.ID, nil // whether it is enabled is seen when the token is looked at
 }

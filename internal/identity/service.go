@@ -35,6 +35,7 @@ type Service struct {
 	now      func() time.Time
 	cost     int           // of bcrypt
 	lifetime time.Duration // of tokens
+	rules    PasswordRules
 	poll     time.Duration // how old knowledge of another server's changes may be
 
 	hashing chan struct{} // bounds password hashing, which is slow on purpose
@@ -60,6 +61,9 @@ func WithHashCost(cost int) Option { return func(s *Service) { s.cost = cost } }
 
 // WithTokenLifetime sets how long tokens are valid, one hour by default.
 func WithTokenLifetime(d time.Duration) Option { return func(s *Service) { s.lifetime = d } }
+
+// WithPasswordRules sets what holds for passwords; by default nothing.
+func WithPasswordRules(r PasswordRules) Option { return func(s *Service) { s.rules = r } }
 
 // WithClock replaces time.Now, for tests of expiry.
 func WithClock(now func() time.Time) Option { return func(s *Service) { s.now = now } }

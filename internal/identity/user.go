@@ -146,6 +146,9 @@ func (s *Service) UpdateUser(ctx context.Context, id string, c UserChange) (User
 			u.ValidAfter = s.time()
 		}
 		if c.Password != nil {
+			if err := s.keepFormer(ctx, tx, u); err != nil {
+				return err
+			}
 			u.PasswordHash = hashed
 		}
 		if c.Enabled != nil {
@@ -168,17 +171,23 @@ func nilIfEmpty(text string) *string {
 // ChangePassword sets a user's own password, who proves the old one. It asks
 // for no token, as Keystone doesn't, so that its errors tell nothing: an
 // unknown user and a wrong password are the same error of kind Unauthenticated.
+// Who may not change it, or had the new one before, is told so: Invalid.
 func (s *Service) ChangePassword(ctx context.Context, id, old, password string) error {
 	u, err := s.findUser(ctx, Ref{ID: id})
 	if err != nil {
 		return err
 	}
-	ok, err := s.matches(ctx, u.PasswordHash, old)
-	if err != nil {
+	if err := s.checkPassword(ctx, Ref{ID: id}, u, old); err != nil {
 		return err
 	}
-	if !ok || !u.Enabled {
-		return unauthenticated("unknown user or wrong password")
+	if !u.Enabled {
+		return unauthenticated("the user is disabled")
+	}
+	if locked, _ := u.Options["lock_password"].(bool); locked {
+		return errs.New(errs.Invalid, "You cannot change your password at this time due to password policy disallowing password changes. Please contact your administrator to reset your password.")
+	}
+	if err := s.notBefore(ctx, u, password); err != nil {
+		return err
 	}
 	_, err = s.UpdateUser(ctx, id, UserChange{Password: &password})
 	return err

@@ -57,6 +57,7 @@ type Config struct {
 	Types            Types        // of networks
 	DNS              []netip.Addr // for subnets that name no servers
 	HashCost         int          // of passwords; 0 is Keystone's 12
+	Passwords        identity.PasswordRules
 	Import           Import
 	ImageCache       int64  // bytes of images' data that are kept in StateDir besides; 0 is none
 	ImageStore       string // where the images' data are, as image.OpenStore has it; empty is images in StateDir
@@ -123,7 +124,7 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	if err := s.share(ctx); err != nil {
 		return nil, err
 	}
-	var options []identity.Option
+	options := []identity.Option{identity.WithPasswordRules(c.Passwords)}
 	if c.HashCost != 0 {
 		options = append(options, identity.WithHashCost(c.HashCost))
 	}

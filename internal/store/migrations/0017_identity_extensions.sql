@@ -183,7 +183,27 @@ CREATE TABLE limits (
 CREATE INDEX limits_project ON limits (project_id);
 CREATE INDEX limits_domain ON limits (domain_id);
 
+-- Log-ins that failed, by who was said to log in: a digest, for users that are
+-- there and for those that aren't, so that the work tells not which.
+CREATE TABLE login_failures (
+    who TEXT PRIMARY KEY,
+    attempts BIGINT NOT NULL,
+    last_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX login_failures_last ON login_failures (last_at);
+
+-- Hashes of passwords that users had before, where they may not be used again.
+CREATE TABLE former_passwords (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    password_hash TEXT NOT NULL,
+    until TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX former_passwords_user ON former_passwords (user_id, until);
+
 -- +goose Down
+DROP TABLE former_passwords;
+DROP TABLE login_failures;
 DROP TABLE limits;
 DROP TABLE registered_limits;
 DROP TABLE application_credential_rules;
