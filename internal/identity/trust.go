@@ -414,13 +414,13 @@ func (s *Service) lookTrust(ctx context.Context, known *facts, t *Token, p *payl
 	t.Trust = &trust
 	var trustor Token
 	if err := s.lookUser(ctx, &trustor, trust.TrustorID); err != nil {
-		return nil, errs.New(errs.Forbidden, "Trustor is disabled.")
+		return nil, ofTrustor(err, "Trustor is disabled.")
 	}
 	if p.issued.Before(trustor.User.ValidAfter) {
 		return nil, unauthenticated("the trustor's password was changed after the token was issued")
 	}
 	if err := s.lookScope(ctx, &trustor, unscoped, ""); err != nil {
-		return nil, errs.New(errs.Forbidden, "Trustor domain is disabled.")
+		return nil, ofTrustor(err, "Trustor domain is disabled.")
 	}
 	if trust.Impersonation {
 		t.User, t.UserDomain = trustor.User, trustor.UserDomain
@@ -440,4 +440,12 @@ func (s *Service) lookTrust(ctx context.Context, known *facts, t *Token, p *payl
 		}
 	}
 	return trust.RoleIDs, nil
+}
+
+// ofTrustor says what is the matter with a trustor, unless it could not be seen.
+func ofTrustor(err error, message string) error {
+	if errs.Is(err, errs.Unauthenticated) {
+		return errs.Wrap(err, errs.Forbidden, "%s", message)
+	}
+	return err
 }

@@ -72,11 +72,17 @@ func (f *face) listAccessRules(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := f.direct(r); err != nil {
+		return nil, err
+	}
 	list, err := f.svc.AccessRules(r.Context(), r.Param("user_id"), l)
 	return collection(r, "access_rules", l, list, renderAccessRule), err
 }
 
 func (f *face) showAccessRule(r *api.Request) (any, error) {
+	if _, err := f.direct(r); err != nil {
+		return nil, err
+	}
 	rule, err := f.svc.AccessRule(r.Context(), r.Param("user_id"), r.Param("rule_id"))
 	return map[string]any{"access_rule": renderAccessRule(r, rule)}, err
 }

@@ -48,15 +48,22 @@ func (f *face) ownToken(r *api.Request) (*identity.Token, error) {
 	return f.svc.Validate(r.Context(), r.Caller.Token, false)
 }
 
-// unrestricted refuses tokens of restricted application credentials, and those
-// of other delegations: they manage no credentials, for these would outlive them.
-func (f *face) unrestricted(r *api.Request) (*identity.Token, error) {
+// direct refuses tokens of delegations but application credentials: these may
+// not know what their user's programs have.
+func (f *face) direct(r *api.Request) (*identity.Token, error) {
 	t, err := f.ownToken(r)
+	if err == nil && t.Delegated() && t.Credential == nil {
+		err = errs.New(errs.Forbidden, "Cannot manage application credentials with a token issued via delegation.")
+	}
+	return t, err
+}
+
+// unrestricted refuses tokens of restricted application credentials too: they
+// manage no credentials, for these would outlive them.
+func (f *face) unrestricted(r *api.Request) (*identity.Token, error) {
+	t, err := f.direct(r)
 	if err != nil {
 		return nil, err
-	}
-	if t.Delegated() && t.Credential == nil {
-		return nil, errs.New(errs.Forbidden, "Cannot manage application credentials with a token issued via delegation.")
 	}
 	if t.Credential != nil && !t.Credential.Unrestricted {
 		return nil, errs.New(errs.Forbidden, "Using method 'application_credential' is not allowed for managing additional application credentials.")
@@ -67,6 +74,9 @@ func (f *face) unrestricted(r *api.Request) (*identity.Token, error) {
 func (f *face) listCredentials(r *api.Request) (any, error) {
 	l, err := listing(r)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := f.direct(r); err != nil {
 		return nil, err
 	}
 	list, err := f.svc.Credentials(r.Context(), r.Param("user_id"), l)
@@ -144,6 +154,9 @@ func roleRefs(w *fields) []identity.Ref {
 }
 
 func (f *face) showCredential(r *api.Request) (any, error) {
+	if _, err := f.direct(r); err != nil {
+		return nil, err
+	}
 	c, err := f.svc.Credential(r.Context(), r.Param("user_id"), r.Param("credential_id"))
 	return map[string]any{"application_credential": renderCredential(r, c)}, err
 }

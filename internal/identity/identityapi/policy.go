@@ -114,8 +114,8 @@ var rules = policy.Rules{
 
 	"identity:list_consumers": cloudRead, "identity:get_consumer": cloudRead,
 	"identity:create_consumer": cloud, "identity:update_consumer": cloud, "identity:delete_consumer": cloud,
-	"identity:authorize_request_token": policy.Admin, "identity:list_access_tokens": policy.Admin, "identity:get_access_token": policy.Admin,
-	"identity:delete_access_token": policy.Admin, "identity:list_access_token_roles": policy.Admin, "identity:get_access_token_role": policy.Admin,
+	"identity:authorize_request_token": policy.Admin, "identity:list_access_tokens": cloud, "identity:get_access_token": cloud,
+	"identity:delete_access_token": cloud, "identity:list_access_token_roles": cloud, "identity:get_access_token_role": cloud,
 }
 
 // The targets below are read from the database by the ids in the path, never

@@ -142,6 +142,9 @@ func TestTrustTokens(t *testing.T) {
 		// It becomes no other token, and manages nothing that would outlive it.
 		k.Must(403, "", "POST", v3+"/auth/tokens", tokenAuth(token, scope{"project": object{"id": k.project}}))
 		k.Must(403, token, "POST", v3+"/users/"+who+"/application_credentials", object{"application_credential": object{"name": "x"}})
+		for _, path := range []string{"/application_credentials", "/application_credentials/x", "/access_rules", "/access_rules/x"} {
+			k.Must(403, token, "GET", v3+"/users/"+who+path, nil)
+		}
 		k.Must(204, k.token, "DELETE", v3+"/OS-TRUST/trusts/"+id, nil)
 		k.Must(401, token, "GET", v3+"/projects/"+k.project, nil)
 		k.Must(401, "", "POST", v3+"/auth/tokens", passwordAuth(object{"id": k.trustee}, "pw", byTrust(id)))
