@@ -248,13 +248,13 @@ func TestDomainRoutes(t *testing.T) {
 func TestUserAndGroupRoutes(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	u := c.make("users", "user", object{"name": "u", "password": "pw", "email": "u@example.com", "description": "d", "options": object{"lock_password": true}})
+	u := c.make("users", "user", object{"name": "u", "password": "pw", "email": "u@example.com", "description": "d", "options": object{"ignore_lockout_failure_attempts": true}})
 	g := c.make("groups", "group", object{"name": "g"})
 	user, group := v3+"/users/"+u, v3+"/groups/"+g
 	c.Must(200, c.admin, "PATCH", user, object{"user": object{"name": "v", "email": "v@example.com", "default_project_id": "none", "description": nil}})
 	want := object{
 		"id": u, "name": "v", "domain_id": "default", "enabled": true, "email": "v@example.com", "default_project_id": "none",
-		"options": object{"lock_password": true}, "password_expires_at": nil, "links": object{"self": c.URL + user},
+		"options": object{"ignore_lockout_failure_attempts": true}, "password_expires_at": nil, "links": object{"self": c.URL + user},
 	}
 	if diff := cmp.Diff(want, field(t, c.Must(200, c.admin, "GET", user, nil), "user")); diff != "" {
 		t.Error(diff)
@@ -267,6 +267,8 @@ func TestUserAndGroupRoutes(t *testing.T) {
 	c.Must(401, "", "POST", user+"/password", object{"user": object{"original_password": "pw", "password": "pw3"}})
 	c.Must(400, "", "POST", user+"/password", object{"user": object{"original_password": "pw"}})
 	c.Must(401, token, "GET", user, nil)
+	c.Must(200, c.admin, "PATCH", user, object{"user": object{"options": object{"lock_password": true}}})
+	c.Must(400, "", "POST", user+"/password", object{"user": object{"original_password": "pw2", "password": "pw3"}})
 	token = c.login("v", "pw2", nil)
 	c.Must(404, c.admin, "GET", group+"/users/"+u, nil)
 	c.Must(404, c.admin, "DELETE", group+"/users/"+u, nil)
