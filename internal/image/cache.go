@@ -35,15 +35,19 @@ type Cached struct {
 // its blob, which never changes what it has. What is read once is copied after
 // that; the copies that were not read for longest make way.
 type cache struct {
-	dir  string
-	most int64 // bytes of all copies
-	log  *slog.Logger
-	wake chan struct{}
+	dir   string
+	most  int64 // bytes of all copies
+	log   *slog.Logger
+	every time.Duration // between two looks at the queue
 
 	mu     sync.Mutex
 	copies map[string]*Cached // by key of the blob
 	queue  []string           // ids of images to be copied, the next one first
 }
+
+// cacheEvery is how often the queue is looked at. It is no hurry: a copy is not
+// to take the store's time from the read that it is made because of.
+const cacheEvery = 2 * time.Second
 
 // part is the end of the name of a copy that is not whole.
 const part = ".part"
@@ -51,7 +55,7 @@ const part = ".part"
 // openCache takes the copies that are in the folder, which is made when it is
 // not there.
 func openCache(dir string, most int64, log *slog.Logger) (*cache, error) {
-	c := &cache{dir: dir, most: most, log: log, wake: make(chan struct{}, 1), copies: map[string]*Cached{}}
+	c := &cache{dir: dir, most: most, log: log, every: cacheEvery, copies: map[string]*Cached{}}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the image cache: %w", err)
 	}
@@ -115,10 +119,6 @@ func (c *cache) want(id string) {
 		return
 	}
 	c.queue = append(c.queue, id)
-	select {
-	case c.wake <- struct{}{}:
-	default: // it is awake
-	}
 }
 
 // has tells whether there is a copy of an image. The caller holds the lock.
@@ -222,23 +222,23 @@ func (c *cache) keep(i Image, data io.Reader) error {
 
 // fillCache copies what is queued, until the context ends.
 func (s *Service) fillCache(ctx context.Context) {
+	tick := time.NewTicker(s.cache.every)
+	defer tick.Stop()
 	for {
-		id, ok := s.cache.next()
-		if !ok {
-			select {
-			case <-ctx.Done():
-				return
-			case <-s.cache.wake:
-				continue
-			}
-		}
-		if err := s.copyToCache(ctx, id); err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "an image could not be copied to the cache", "image", id, "error", err)
-		}
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return
+		case <-tick.C:
 		}
-		s.cache.unqueue(id)
+		for id, ok := s.cache.next(); ok; id, ok = s.cache.next() {
+			if err := s.copyToCache(ctx, id); err != nil && ctx.Err() == nil {
+				s.log.WarnContext(ctx, "an image could not be copied to the cache", "image", id, "error", err)
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			s.cache.unqueue(id)
+		}
 	}
 }
 

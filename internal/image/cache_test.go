@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"wisp/internal/errs"
 	"wisp/internal/image"
@@ -19,6 +20,7 @@ func (f *fixture) cached(dir string, most int64) (s *image.Service, stop func())
 	if err := s.OpenCache(); err != nil {
 		f.t.Fatal(err)
 	}
+	s.CacheEvery(2 * time.Millisecond)
 	return s, working(f.t, s)
 }
 

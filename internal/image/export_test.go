@@ -13,6 +13,9 @@ import (
 // SignEvery makes uploads give signs of life that often.
 func (s *Service) SignEvery(d time.Duration) { s.alive = d }
 
+// CacheEvery makes the cache look at its queue that often.
+func (s *Service) CacheEvery(d time.Duration) { s.cache.every = d }
+
 // LookEvery makes uploads look at the free space every so many bytes.
 func (s *Service) LookEvery(bytes int64) { s.look = bytes }
 
