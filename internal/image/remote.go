@@ -107,7 +107,7 @@ func (s *Service) remote(ctx context.Context, u *upload, t Task) (io.ReadCloser,
 	token := s.tokens[t.ID].token
 	s.mu.Unlock()
 	if token == "" {
-		return nil, 0, errs.New(errs.Unavailable, "The server that was asked for the import stopped, and the token with it: ask again.")
+		return nil, 0, errs.New(errs.Unavailable, "The token with which the import was asked for is not known any more: ask again.")
 	}
 	service := from.Interface
 	if service == "" {
