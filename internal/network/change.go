@@ -39,13 +39,13 @@ func (p *Port) change(action string) store.Change       { return p.changed("port
 func (r *Router) change(action string) store.Change     { return r.changed("router", action) }
 func (f *FloatingIP) change(action string) store.Change { return f.changed("floatingip", action) }
 func (g *SecurityGroup) change(action string) store.Change {
-	return g.Sharing.on(g.changed("security_group", action))
+	return g.on(g.changed("security_group", action))
 }
 func (a *AddressScope) change(action string) store.Change {
-	return a.Sharing.on(a.changed("address_scope", action))
+	return a.on(a.changed("address_scope", action))
 }
 func (p *SubnetPool) change(action string) store.Change {
-	return p.Sharing.on(p.changed("subnetpool", action))
+	return p.on(p.changed("subnetpool", action))
 }
 
 // on adds those to a change whom the object is shared with.
