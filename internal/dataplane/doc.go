@@ -81,7 +81,9 @@
 // translation of the source when it leaves, new MACs. All that can fail is
 // checked before anything is changed, so an ICMP error quotes the packet as
 // it was sent. When the next hop is a leg of another router, the packet
-// passes that one too, up to four. Next hops that the cloud does not know
+// passes that one too, up to four. Networks may be in address scopes: from one
+// to another only what is translated passes, and within one only floating
+// addresses are translated. Next hops that the cloud does not know
 // are asked by ARP: the packet that found no answer becomes the question, as
 // a queue does not exist in BPF.
 //
