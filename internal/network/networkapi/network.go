@@ -18,6 +18,7 @@ type networkView struct {
 	PortSecurityEnabled bool     `json:"port_security_enabled"`
 	Subnets             []string `json:"subnets"`
 	DNSDomain           string   `json:"dns_domain"`
+	Adjacency           bool     `json:"l2_adjacency"` // all ports of a network are on one segment
 	ZoneHints           []string `json:"availability_zone_hints"`
 	Zones               []string `json:"availability_zones"`
 	Scope4              *string  `json:"ipv4_address_scope"`
@@ -34,7 +35,7 @@ type providerView struct {
 func viewNetwork(r *api.Request, n *network.Network) any {
 	v := &networkView{
 		standard: standardOf(&n.Standard), Name: n.Name, Status: n.Status(), AdminStateUp: n.AdminStateUp, Shared: n.SharedWith(r.Caller.ProjectID), External: n.External,
-		MTU: n.MTU, PortSecurityEnabled: n.PortSecurityEnabled, Subnets: n.Subnets, DNSDomain: n.DNSDomain, ZoneHints: nonNil(n.ZoneHints.V), Zones: nonNil(n.Zones),
+		MTU: n.MTU, PortSecurityEnabled: n.PortSecurityEnabled, Subnets: n.Subnets, Adjacency: true, DNSDomain: n.DNSDomain, ZoneHints: nonNil(n.ZoneHints.V), Zones: nonNil(n.Zones),
 		Scope4: orNull(n.Scopes[4]), Scope6: orNull(n.Scopes[6]),
 	}
 	if n.External {
@@ -67,7 +68,7 @@ func (f *face) networks() resource[network.NetworkSpec, network.Network] {
 			field("provider:segmentation_id", optional(segmentation), func(s *S) *network.Opt[*int64] { return &s.SegmentationID }),
 			field("availability_zone_hints", listOf(text(maxName)), func(s *S) *network.Opt[[]string] { return &s.ZoneHints }).postOnly(),
 		),
-		readOnly: append([]string{"subnets", "availability_zones", "ipv4_address_scope", "ipv6_address_scope"}, standardReadOnly...),
+		readOnly: append([]string{"subnets", "availability_zones", "ipv4_address_scope", "ipv6_address_scope", "l2_adjacency"}, standardReadOnly...),
 		create:   f.svc.CreateNetworks, list: f.svc.Networks, get: f.svc.Network, update: f.svc.UpdateNetwork, remove: f.svc.DeleteNetwork,
 		view: viewNetwork, id: func(n *network.Network) string { return n.ID },
 	}

@@ -25,6 +25,23 @@ func (c *cloud) sees(who, path string, id any) bool {
 	return c.Do(who, "GET", "/network/v2.0/"+path+"/"+str(id), nil).Status == 200
 }
 
+// What is announced beside whole resources is there.
+func TestSmallExtensions(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		c.heartbeat("host-1", network.AgentInfo{})
+		for query, want := range map[string]int{"": 2, "state=available": 2, "state=unavailable": 0, "resource=network&name=nova": 1, "name=mars": 0} {
+			if got := c.list("member", "availability_zones", query); len(got) != want {
+				t.Errorf("zones of %q: %v", query, got)
+			}
+		}
+		n := c.make("member", "networks", obj{})
+		if n["l2_adjacency"] != true {
+			t.Errorf("network %v", n)
+		}
+		c.refused(400, "HTTPBadRequest", "l2_adjacency", "member", "PUT", "networks/"+str(n["id"]), obj{"network": obj{"l2_adjacency": false}})
+	})
+}
+
 // Others than administrators have no agents, rather than no right to ask.
 func TestAgentsOfOthers(t *testing.T) {
 	each(t, func(t *testing.T, c *cloud) {
