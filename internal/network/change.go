@@ -41,6 +41,9 @@ func (f *FloatingIP) change(action string) store.Change { return f.changed("floa
 func (g *SecurityGroup) change(action string) store.Change {
 	return g.on(g.changed("security_group", action))
 }
+func (g *AddressGroup) change(action string) store.Change {
+	return g.on(g.changed("address_group", action))
+}
 func (a *AddressScope) change(action string) store.Change {
 	return a.on(a.changed("address_scope", action))
 }

@@ -259,7 +259,7 @@ func (h *hostView) loadGroups(ctx context.Context) error {
 	for id := range groups {
 		h.state.SecurityGroups[id] = intent.SecurityGroup{ID: id}
 	}
-	remotes := map[string]bool{}
+	remotes, addressed := map[string]bool{}, map[string]bool{}
 	for _, r := range rows {
 		g := h.state.SecurityGroups[r.GroupID]
 		rule, ok := r.intent()
@@ -272,8 +272,30 @@ func (h *hostView) loadGroups(ctx context.Context) error {
 		if r.RemoteGroupID != "" {
 			remotes[r.RemoteGroupID] = true
 		}
+		if r.RemoteAddresses != "" {
+			addressed[r.RemoteAddresses] = true
+		}
+	}
+	if err := h.loadAddressGroups(ctx, keys(addressed)); err != nil {
+		return err
 	}
 	return h.loadMembers(ctx, keys(remotes))
+}
+
+// loadAddressGroups adds the address groups that rules name: to the dataplane
+// they are groups with members and without rules.
+func (h *hostView) loadAddressGroups(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	var rows []AddressGroup
+	if err := h.db.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return fmt.Errorf("read the address groups: %w", err)
+	}
+	for _, g := range rows {
+		h.state.SecurityGroups[g.ID] = intent.SecurityGroup{ID: g.ID, Members: g.Addresses.V}
+	}
+	return nil
 }
 
 func (h *hostView) loadMembers(ctx context.Context, remotes []string) error {
@@ -323,6 +345,9 @@ func (h *hostView) loadMembers(ctx context.Context, remotes []string) error {
 // not ok, and must allow nothing rather than too much.
 func (r *Rule) intent() (intent.Rule, bool) {
 	out := intent.Rule{ID: r.ID, Direction: r.Direction, IPv6: r.Ethertype == IPv6, RemoteGroup: r.RemoteGroupID}
+	if r.RemoteAddresses != "" {
+		out.RemoteGroup, out.Addresses = r.RemoteAddresses, true
+	}
 	number, some := protocolNumber(r.Protocol)
 	if r.Protocol != "" && !some && r.Protocol != "ip" {
 		return out, false

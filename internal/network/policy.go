@@ -22,7 +22,7 @@ func Rules() policy.Rules {
 			rules[name] = rule
 		}
 	}
-	for _, single := range []string{"network", "subnet", "port", "router", "floatingip", "security_group", "subnetpool", "address_scope", "rbac_policy"} {
+	for _, single := range []string{"network", "subnet", "port", "router", "floatingip", "security_group", "subnetpool", "address_scope", "address_group", "rbac_policy"} {
 		add(member, "create_"+single, "update_"+single, "delete_"+single)
 		add(reader, "get_"+single)
 	}

@@ -17,13 +17,13 @@ import (
 var quotaTables = map[string]string{
 	"network": "networks", "subnet": "subnets", "port": "ports", "router": "routers", "floatingip": "floating_ips",
 	"security_group": "security_groups", "security_group_rule": "security_group_rules",
-	"subnetpool": "subnet_pools", "rbac_policy": "network_rbac",
+	"subnetpool": "subnet_pools", "rbac_policy": "network_rbac", "address_group": "address_groups",
 }
 
 // defaultQuotas are Neutron's own.
 var defaultQuotas = map[string]int{
 	"network": 100, "subnet": 100, "port": 500, "router": 10, "floatingip": 50, "security_group": 10, "security_group_rule": 100,
-	"subnetpool": -1, "rbac_policy": 10,
+	"subnetpool": -1, "rbac_policy": 10, "address_group": -1,
 }
 
 // Quota is a limit and what is used of it. Limit -1 is unlimited.

@@ -75,6 +75,9 @@ var sharable = map[string]struct {
 	"subnetpool": {subnetPools, func() taggedRow { return new(SubnetPool) }, []string{AsShared}, func(db bun.IDB, id, _ string) *bun.SelectQuery {
 		return db.NewSelect().TableExpr("subnets").Column("project_id").Where("pool_id = ?", id)
 	}},
+	"address_group": {addressGroups, func() taggedRow { return new(AddressGroup) }, []string{AsShared}, func(db bun.IDB, id, _ string) *bun.SelectQuery {
+		return db.NewSelect().TableExpr("security_group_rules").Column("project_id").Where("remote_address_group_id = ?", id)
+	}},
 	"address_scope": {addressScopes, func() taggedRow { return new(AddressScope) }, []string{AsShared}, func(db bun.IDB, id, _ string) *bun.SelectQuery {
 		return db.NewSelect().TableExpr("subnet_pools").Column("project_id").Where("address_scope_id = ?", id)
 	}},

@@ -36,7 +36,9 @@ type Rule struct {
 	PortMax       *int
 	RemotePrefix  string
 	RemoteGroupID string `bun:",nullzero"`
-	Fingerprint   string
+	// RemoteAddresses is the id of an address group.
+	RemoteAddresses string `bun:"remote_address_group_id,nullzero"`
+	Fingerprint     string
 }
 
 // RuleSpec is what a request gives of a rule.
@@ -45,6 +47,7 @@ type RuleSpec struct {
 	Direction, Ethertype, Protocol  Opt[string]
 	PortMin, PortMax                Opt[*int]
 	RemotePrefix, RemoteGroupID     Opt[string]
+	RemoteAddresses                 Opt[string]
 }
 
 var groupRules = &resource{
@@ -55,7 +58,7 @@ var groupRules = &resource{
 	columns: standardColumns("r", false, map[string]column{
 		"security_group_id": {sql: "group_id"}, "direction": {sql: "direction"}, "ethertype": {sql: "ethertype"}, "protocol": {sql: "protocol"},
 		"port_range_min": {sql: "port_min", kind: number}, "port_range_max": {sql: "port_max", kind: number},
-		"remote_ip_prefix": {sql: "remote_prefix"}, "remote_group_id": {sql: "remote_group_id"},
+		"remote_ip_prefix": {sql: "remote_prefix"}, "remote_group_id": {sql: "remote_group_id"}, "remote_address_group_id": {sql: "remote_address_group_id"},
 	}),
 	visible: func(q *bun.SelectQuery, caller *policy.Caller) *bun.SelectQuery {
 		return q.Where("r.project_id = ?", caller.ProjectID).WhereOr("r.group_id IN (SELECT id FROM security_groups WHERE project_id = ?)", caller.ProjectID)
@@ -91,7 +94,7 @@ func newRule(projectID string, spec RuleSpec) (*Rule, error) {
 	r := &Rule{
 		Standard: newStandard(projectID, spec.Description.Value), GroupID: spec.GroupID.Value, Direction: spec.Direction.Value,
 		Ethertype: spec.Ethertype.Or(IPv4), Protocol: strings.ToLower(spec.Protocol.Value), PortMin: spec.PortMin.Value, PortMax: spec.PortMax.Value,
-		RemotePrefix: spec.RemotePrefix.Value, RemoteGroupID: spec.RemoteGroupID.Value,
+		RemotePrefix: spec.RemotePrefix.Value, RemoteGroupID: spec.RemoteGroupID.Value, RemoteAddresses: spec.RemoteAddresses.Value,
 	}
 	if r.Direction != Ingress && r.Direction != Egress {
 		return nil, refuse("HTTPBadRequest", "Invalid input for direction. Reason: '%s' is not in ['ingress', 'egress'].", r.Direction)
@@ -132,7 +135,13 @@ func newRule(projectID string, spec RuleSpec) (*Rule, error) {
 }
 
 func (r *Rule) checkRemote() error {
-	if r.RemotePrefix != "" && r.RemoteGroupID != "" {
+	given := 0
+	for _, remote := range []string{r.RemotePrefix, r.RemoteGroupID, r.RemoteAddresses} {
+		if remote != "" {
+			given++
+		}
+	}
+	if given > 1 {
 		return invalid("Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided")
 	}
 	number, _ := protocolNumber(r.Protocol)
@@ -211,7 +220,11 @@ func (r *Rule) fingerprint() string {
 	if p, err := netip.ParsePrefix(r.RemotePrefix); err == nil && p.Bits() > 0 {
 		remote = p.Masked().String()
 	}
-	return strings.Join([]string{r.Direction, r.Ethertype, protocol, number(r.PortMin), number(r.PortMax), remote, r.RemoteGroupID}, "_")
+	parts := []string{r.Direction, r.Ethertype, protocol, number(r.PortMin), number(r.PortMax), remote, r.RemoteGroupID}
+	if r.RemoteAddresses != "" {
+		parts = append(parts, r.RemoteAddresses)
+	}
+	return strings.Join(parts, "_")
 }
 
 // CreateRules adds rules to security groups, all or none. Errors: NotFound (a
@@ -240,6 +253,11 @@ func (s *Service) createRule(ctx context.Context, tx *store.Tx, caller *policy.C
 	}
 	if r.RemoteGroupID != "" {
 		if err := securityGroups.find(ctx, tx, caller, r.RemoteGroupID, &SecurityGroup{}); err != nil {
+			return nil, err
+		}
+	}
+	if r.RemoteAddresses != "" {
+		if err := addressGroups.find(ctx, tx, caller, r.RemoteAddresses, &AddressGroup{}); err != nil {
 			return nil, err
 		}
 	}

@@ -476,6 +476,8 @@ func ruleText(rule intent.Rule) string {
 	switch {
 	case rule.RemotePrefix.IsValid():
 		text += towards + rule.RemotePrefix.String()
+	case rule.Addresses:
+		text += towards + "address group " + rule.RemoteGroup
 	case rule.RemoteGroup != "":
 		text += towards + "members of security group " + rule.RemoteGroup
 	default:

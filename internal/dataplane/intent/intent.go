@@ -115,6 +115,9 @@ type Rule struct {
 	PortMax      *uint16      `json:"port_max,omitempty"`
 	RemotePrefix netip.Prefix `json:"remote_prefix,omitzero"`
 	RemoteGroup  string       `json:"remote_group,omitempty"`
+	// Addresses says that RemoteGroup is a list of addresses and no group of
+	// ports; to packets that is the same.
+	Addresses bool `json:"addresses,omitempty"`
 }
 
 // Router joins networks. It is distributed: the host of the sender routes,

@@ -24,7 +24,7 @@ func New(svc *network.Service) *api.Service {
 	for _, routes := range [][]api.Route{
 		f.versionRoutes(), f.networks().routes(), f.subnets().routes(), f.ports().routes(), f.routers().routes(), f.interfaceRoutes(),
 		f.floatingIPs().routes(), f.securityGroups().routes(), f.securityRules().routes(), f.agentRoutes(), f.schedulerRoutes(), f.quotaRoutes(), f.tagRoutes(),
-		f.extensionRoutes(), f.traceRoutes(), f.subnetPools().routes(), f.prefixRoutes(), f.addressScopes().routes(), f.rbacPolicies().routes(),
+		f.extensionRoutes(), f.traceRoutes(), f.subnetPools().routes(), f.prefixRoutes(), f.addressScopes().routes(), f.rbacPolicies().routes(), f.addressGroups().routes(), f.addressRoutes(),
 	} {
 		s.Routes = append(s.Routes, routes...)
 	}

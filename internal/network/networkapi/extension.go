@@ -20,6 +20,7 @@ type extensionView struct {
 // clients break on what is announced and missing, and on what is neither.
 var extensions = func() []extensionView {
 	list := []struct{ alias, name, description string }{
+		{"address-group", "Address group", "Support address group"},
 		{"address-scope", "Address scope", "Address scopes extension."},
 		{"agent", "agent", "The agent management extension."},
 		{"allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs"},
@@ -54,6 +55,7 @@ var extensions = func() []extensionView {
 		{"provider", "Provider Network", "Expose mapping of virtual networks to physical networks"},
 		{"quota_details", "Quota details management support", "Expose functions for quotas usage statistics per project"},
 		{"quotas", "Quota management support", "Expose functions for quotas management per project"},
+		{"rbac-address-group", "Add address_group type to RBAC", "Add address_group type to network RBAC"},
 		{"rbac-address-scope", "Address scope RBAC", "Add address_scope type to RBAC"},
 		{"rbac-policies", "RBAC Policies", "Allows creation and modification of policies that control tenant access to resources."},
 		{"rbac-security-groups", "Security groups RBAC", "Allows creation and modification of policies that control access to security groups."},
@@ -64,6 +66,7 @@ var extensions = func() []extensionView {
 		{"router_availability_zone", "Router Availability Zone", "Availability zone support for router."},
 		{"security-group", "security-group", "The security groups extension."},
 		{"security-groups-normalized-cidr", "Normalized CIDR field for security group rules", "Add new field with normalized remote_ip_prefix cidr in SG rule"},
+		{"security-groups-remote-address-group", "Remote address group id field for security group rules", "Add new field of remote address group id in SG rules"},
 		{"security-groups-shared-filtering", "Security group filtering on the shared field", "Support filtering security groups on the shared field"},
 		{"service-type", "Neutron Service Type Management", "API for retrieving service providers for Neutron advanced services"},
 		{"sorting", "Sorting support", "Extension that indicates that sorting is enabled."},
@@ -100,7 +103,7 @@ func (f *face) extensionRoutes() []api.Route {
 var resources = []struct{ name, path string }{
 	{"network", "networks"}, {"subnet", "subnets"}, {"port", "ports"}, {"router", "routers"}, {"floatingip", "floatingips"},
 	{"security_group", "security-groups"}, {"security_group_rule", "security-group-rules"}, {"agent", "agents"}, {"quota", "quotas"},
-	{"subnetpool", "subnetpools"}, {"address_scope", "address-scopes"}, {"rbac_policy", "rbac-policies"},
+	{"subnetpool", "subnetpools"}, {"address_scope", "address-scopes"}, {"rbac_policy", "rbac-policies"}, {"address_group", "address-groups"},
 }
 
 func (f *face) versionRoutes() []api.Route {

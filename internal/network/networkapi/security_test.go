@@ -107,8 +107,28 @@ func TestS39_PartsOfOthers(t *testing.T) {
 func TestS41_RuleWithUnknownRemote(t *testing.T) {
 	each(t, func(t *testing.T, c *cloud) {
 		g := c.list("member", "security-groups", "")[0]
-		c.refused(400, "HTTPBadRequest", "Unrecognized attribute(s) 'remote_address_group_id'", "member", "POST", "security-group-rules",
-			obj{"security_group_rule": obj{"security_group_id": g["id"], "direction": "ingress", "remote_address_group_id": "11111111-1111-1111-1111-111111111111"}})
+		rule := func(id any) obj {
+			return obj{"security_group_rule": obj{"security_group_id": g["id"], "direction": "ingress", "remote_address_group_id": id}}
+		}
+		c.refused(404, "AddressGroupNotFound", nobody, "member", "POST", "security-group-rules", rule(nobody))
+		foreign := c.make("other", "address-groups", obj{"addresses": []string{"10.0.0.0/8"}})
+		c.refused(404, "AddressGroupNotFound", str(foreign["id"]), "member", "POST", "security-group-rules", rule(foreign["id"]))
+
+		// A group of no addresses lets nothing in, and never everything.
+		empty := c.make("member", "address-groups", obj{})
+		made := c.make("member", "security-group-rules", rule(empty["id"])["security_group_rule"].(obj))
+		n := c.make("member", "networks", obj{})
+		c.heartbeat("host-1", network.AgentInfo{})
+		c.make("admin", "ports", obj{"network_id": n["id"], "project_id": "demo-id", "binding:host_id": "host-1"})
+		state, _ := c.state("host-1")
+		for _, r := range state.SecurityGroups[str(g["id"])].Rules {
+			if r.ID == made["id"] && (r.RemoteGroup != empty["id"] || r.RemotePrefix.IsValid()) {
+				t.Errorf("the host is told %+v", r)
+			}
+		}
+		if of, there := state.SecurityGroups[str(empty["id"])]; !there || len(of.Members) != 0 {
+			t.Errorf("the host knows %+v of the group without addresses", of)
+		}
 	})
 }
 

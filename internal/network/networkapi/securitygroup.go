@@ -28,6 +28,7 @@ type ruleView struct {
 	RemotePrefix  *string `json:"remote_ip_prefix"`
 	Normalized    *string `json:"normalized_cidr"`
 	RemoteGroupID *string `json:"remote_group_id"`
+	Addresses     *string `json:"remote_address_group_id"`
 }
 
 func viewGroup(r *api.Request, g *network.SecurityGroup) any {
@@ -42,6 +43,7 @@ func newRuleView(r *network.Rule) *ruleView {
 	v := &ruleView{
 		standard: standardOf(&r.Standard), GroupID: r.GroupID, Direction: r.Direction, Ethertype: r.Ethertype, Protocol: orNull(r.Protocol),
 		PortMin: r.PortMin, PortMax: r.PortMax, RemotePrefix: orNull(r.RemotePrefix), RemoteGroupID: orNull(r.RemoteGroupID),
+		Addresses: orNull(r.RemoteAddresses),
 	}
 	v.Tags = nonNil(v.Tags)
 	if p, err := netip.ParsePrefix(r.RemotePrefix); err == nil {
@@ -77,6 +79,7 @@ func (f *face) securityRules() resource[network.RuleSpec, network.Rule] {
 			field("port_range_min", optional(portNumber), func(s *S) *network.Opt[*int] { return &s.PortMin }),
 			field("port_range_max", optional(portNumber), func(s *S) *network.Opt[*int] { return &s.PortMax }),
 			field("remote_ip_prefix", textOrNull(64), func(s *S) *network.Opt[string] { return &s.RemotePrefix }),
+			field("remote_address_group_id", idOrNull, func(s *S) *network.Opt[string] { return &s.RemoteAddresses }),
 			field("remote_group_id", textOrNull(maxName), func(s *S) *network.Opt[string] { return &s.RemoteGroupID }),
 		),
 		readOnly: append([]string{"normalized_cidr"}, standardReadOnly...),

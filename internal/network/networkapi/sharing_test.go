@@ -25,6 +25,72 @@ func (c *cloud) sees(who, path string, id any) bool {
 	return c.Do(who, "GET", "/network/v2.0/"+path+"/"+str(id), nil).Status == 200
 }
 
+func TestAddressGroups(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		g := c.make("member", "address-groups", obj{"name": "g", "addresses": []string{"10.0.0.0/8", "192.0.2.7", "fd00::/64"}})
+		if fmt.Sprint(g["addresses"]) != "[10.0.0.0/8 192.0.2.7/32 fd00::/64]" || g["shared"] != false || g["project_id"] != "demo-id" {
+			t.Errorf("group %v", g)
+		}
+		path := "address-groups/" + str(g["id"])
+		addresses := func(list ...string) obj { return obj{"address_group": obj{"addresses": list}} }
+		c.refused(400, "HTTPBadRequest", "read-only", "member", "PUT", path, addresses("10.0.0.0/8"))
+		c.refused(400, "HTTPBadRequest", "not a valid IP subnet", "member", "PUT", path+"/add_addresses", addresses("here"))
+		c.refused(400, "AddressesAlreadyExist", "10.0.0.0/8", "member", "PUT", path+"/add_addresses", addresses("10.0.0.0/8"))
+		c.refused(400, "AddressesAlreadyExist", "10.9.0.0/16", "member", "POST", "address-groups", addresses("10.9.0.0/16", "10.9.0.0/16"))
+		c.refused(404, "AddressesNotFound", "10.9.0.0/16", "member", "PUT", path+"/remove_addresses", addresses("10.9.0.0/16"))
+		c.put("member", path+"/add_addresses", addresses("198.51.100.0/24"))
+		c.put("member", path+"/remove_addresses", addresses("192.0.2.7/32"))
+		c.put("member", path, obj{"address_group": obj{"name": "h", "description": "d"}})
+		c.refused(412, "RevisionNumberConstraintFailed", "", "member", "PUT", path, obj{"address_group": obj{"name": "x"}}, "If-Match", "revision_number=77")
+		if got := c.get("member", path)["address_group"].(obj); fmt.Sprint(got["addresses"]) != "[10.0.0.0/8 fd00::/64 198.51.100.0/24]" || got["name"] != "h" || got["revision_number"] != 3.0 {
+			t.Errorf("group %v", got)
+		}
+		c.refused(404, "AddressGroupNotFound", "", "other", "GET", path, nil)
+
+		sg := c.make("member", "security-groups", obj{"name": "s"})
+		rule := obj{"security_group_id": sg["id"], "direction": "ingress", "protocol": "tcp", "remote_address_group_id": g["id"]}
+		r := c.make("member", "security-group-rules", rule)
+		if r["remote_address_group_id"] != g["id"] || r["remote_group_id"] != nil || r["remote_ip_prefix"] != nil {
+			t.Errorf("rule %v", r)
+		}
+		c.refused(409, "SecurityGroupRuleExists", "", "member", "POST", "security-group-rules", obj{"security_group_rule": rule})
+		c.make("member", "security-group-rules", obj{"security_group_id": sg["id"], "direction": "ingress", "protocol": "tcp"}) // another rule
+		c.refused(400, "InvalidInput", "Only one of", "member", "POST", "security-group-rules", obj{"security_group_rule": obj{
+			"security_group_id": sg["id"], "direction": "ingress", "remote_ip_prefix": "10.0.0.0/8", "remote_address_group_id": g["id"],
+		}})
+		if got := c.list("member", "security-group-rules", "remote_address_group_id="+str(g["id"])); len(got) != 1 {
+			t.Errorf("rules with the group: %v", got)
+		}
+		c.refused(409, "AddressGroupInUse", "security group rules", "member", "DELETE", path, nil)
+
+		// Hosts are told the addresses, and what they become.
+		n := c.make("member", "networks", obj{})
+		c.heartbeat("host-1", network.AgentInfo{})
+		c.make("admin", "ports", obj{"network_id": n["id"], "project_id": "demo-id", "binding:host_id": "host-1", "security_groups": []any{sg["id"]}})
+		for _, want := range []string{"[10.0.0.0/8 fd00::/64 198.51.100.0/24]", "[fd00::/64 198.51.100.0/24]"} {
+			state, _ := c.state("host-1")
+			if got := fmt.Sprint(state.SecurityGroups[str(g["id"])].Members); got != want {
+				t.Errorf("the host knows %s, want %s", got, want)
+			}
+			c.Do("member", "PUT", "/network/v2.0/"+path+"/remove_addresses", addresses("10.0.0.0/8"))
+		}
+
+		p := c.policy("member", "address_group", g["id"], "access_as_shared", "foreign-id")
+		theirs := c.list("other", "security-groups", "name=default")[0]
+		used := c.make("other", "security-group-rules", obj{"security_group_id": theirs["id"], "direction": "ingress", "protocol": "tcp", "remote_address_group_id": g["id"]})
+		if got := c.list("other", "address-groups", "shared=True"); len(got) != 1 || got[0]["shared"] != true {
+			t.Errorf("shared groups: %v", got)
+		}
+		c.refused(403, "PolicyNotAuthorized", "", "other", "PUT", path+"/add_addresses", addresses("11.0.0.0/8"))
+		c.refused(409, "RbacPolicyInUse", "project_id=foreign-id", "member", "DELETE", "rbac-policies/"+str(p["id"]), nil)
+		c.Must(204, "other", "DELETE", "/network/v2.0/security-group-rules/"+str(used["id"]), nil)
+		c.Must(204, "member", "DELETE", "/network/v2.0/security-group-rules/"+str(r["id"]), nil)
+		c.Must(204, "member", "DELETE", "/network/v2.0/"+path, nil)
+		c.put("admin", "quotas/demo-id", obj{"quota": obj{"address_group": 0}})
+		c.refused(409, "OverQuota", "address_group", "member", "POST", "address-groups", obj{"address_group": obj{}})
+	})
+}
+
 // What is announced beside whole resources is there.
 func TestSmallExtensions(t *testing.T) {
 	each(t, func(t *testing.T, c *cloud) {

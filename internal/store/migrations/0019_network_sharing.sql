@@ -73,7 +73,25 @@ CREATE INDEX network_leases_host ON network_leases (host);
 -- A router that is not distributed has its floating IPs where its gateway is.
 ALTER TABLE routers ADD COLUMN distributed BOOLEAN NOT NULL DEFAULT TRUE;
 
+CREATE TABLE address_groups (
+  id TEXT PRIMARY KEY,
+  project_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  addresses TEXT NOT NULL,
+  shared BOOLEAN NOT NULL,
+  created_at TIMESTAMPTZ NOT NULL,
+  updated_at TIMESTAMPTZ NOT NULL,
+  revision BIGINT NOT NULL
+);
+CREATE INDEX address_groups_project ON address_groups (project_id);
+ALTER TABLE security_group_rules ADD COLUMN remote_address_group_id TEXT;
+CREATE INDEX security_group_rules_addresses ON security_group_rules (remote_address_group_id);
+
 -- +goose Down
+DROP INDEX security_group_rules_addresses;
+ALTER TABLE security_group_rules DROP COLUMN remote_address_group_id;
+DROP TABLE address_groups;
 ALTER TABLE routers DROP COLUMN distributed;
 DROP TABLE network_leases;
 DROP INDEX subnets_pool;
