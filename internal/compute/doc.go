@@ -5,7 +5,8 @@
 //
 // Main types: Service, Server, Flavor, Keypair, Host, Group, and Schedule, the
 // pure function that chooses a host. Watch notices hosts that are lost, and Evacuate
-// moves their servers. It implements the server's side of
+// moves their servers, which is kept as a Migration. ImageCatalog and Networking are
+// what the API shows of image and network under Compute's own names. It implements the server's side of
 // nodeapi (CloudID, HostState, Hello, Report, HostGone). It imports image, placement
 // and network, never net/http and never another slice's face.
 package compute

@@ -119,10 +119,10 @@ func (f *face) updateQuota(r *api.Request) (any, error) {
 	}
 	changes, force := map[string]int64{}, false
 	for name, value := range body.Set {
-		switch {
-		case name == "force":
+		switch name {
+		case "force":
 			force = value == true || isTrue(stringOf(value))
-		case name == "tenant_id":
+		case "tenant_id":
 		default:
 			changes[name] = intOf(value)
 		}
