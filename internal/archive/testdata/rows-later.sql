@@ -18,3 +18,6 @@ INSERT INTO address_scopes (id, project_id, name, description, ip_version, share
 INSERT INTO subnet_pools (id, project_id, name, description, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, default_quota, is_default, shared, address_scope_id, created_at, updated_at, revision) VALUES ('sp1', '0001', 'pool', '', 4, '["10.0.0.0/8"]', 24, 8, 32, NULL, TRUE, FALSE, 'as1', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', 1);
 INSERT INTO network_leases (network_id, host, answered) VALUES ('n1', 'node-1', FALSE);
 INSERT INTO address_groups (id, project_id, name, description, addresses, shared, created_at, updated_at, revision) VALUES ('ag1', '0001', 'group', '', '["10.0.0.0/8"]', FALSE, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', 1);
+INSERT INTO compute_quota_classes (class, resource, hard_limit) VALUES ('default', 'cores', -1);
+INSERT INTO compute_migrations (number, id, kind, status, server_id, project_id, user_id, source_host, target_host, target_ip, created_at, updated_at) VALUES (1, 'm1', 'evacuation', 'done', 'v1', 'p1', 'u1', 'node-2', 'node-1', '192.0.2.1', '2026-01-02 03:04:05+00:00', NULL);
+INSERT INTO compute_host_images (host, image_id, image, asked_at) VALUES ('node-1', 'i1', '{"id":"i1"}', '2026-01-02 03:04:05+00:00');
