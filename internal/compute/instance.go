@@ -42,7 +42,7 @@ func (s *Server) instance() nodeapi.Instance {
 func (s *Server) document() metadata.Document {
 	doc := metadata.Document{
 		UUID: s.ID, Name: s.Name, Hostname: s.Hostname, ProjectID: s.ProjectID, AvailabilityZone: s.Zone, LaunchIndex: int(s.LaunchIndex),
-		Meta: s.Metadata, AdminPass: s.AdminPass, ReservationID: s.ReservationID, InstanceType: s.Size.Name, ImageID: s.ImageID,
+		Meta: s.Metadata, AdminPass: s.AdminPass, Password: s.Password, ReservationID: s.ReservationID, InstanceType: s.Size.Name, ImageID: s.ImageID,
 	}
 	if s.KeyPair != nil {
 		doc.Keys = []metadata.Key{*s.KeyPair}

@@ -144,6 +144,7 @@ type Server struct {
 	DiskGeneration  int64             `bun:"disk_generation"`
 	Rescue          *nodeapi.Rescue   `bun:"rescue,type:text"`
 	Resize          *Resize           `bun:"resize,type:text"`
+	Password        string            `bun:"password"` // that its guest has told, encrypted
 	CreatedAt       time.Time         `bun:"created_at"`
 	UpdatedAt       time.Time         `bun:"updated_at"`
 	LaunchedAt      time.Time         `bun:"launched_at,nullzero"`

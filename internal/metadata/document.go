@@ -23,6 +23,7 @@ type Document struct {
 	UserData         []byte            `json:"user_data,omitempty"`
 	VendorData       json.RawMessage   `json:"vendor_data,omitempty"` // a JSON object
 	AdminPass        string            `json:"admin_pass,omitempty"`  // config drive only
+	Password         string            `json:"password,omitempty"`    // that the guest has told, not on the drive
 	Network          Network           `json:"network"`
 
 	// For the EC2 form.

@@ -2,11 +2,15 @@ package metadata
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
+
+	"wisp/internal/errs"
 )
 
 // Handler serves the metadata of whichever instance lookup says the request
@@ -14,7 +18,10 @@ import (
 // by the kernel), never by a header; it returns false for a caller that is
 // no instance, who gets 404. Paths, listings and trailing slashes are as
 // Nova's: Source: api/metadata of Nova, and its user guide.
-func Handler(lookup func(*http.Request) (*Document, bool)) http.Handler {
+//
+// save, when it is not nil, keeps a password that an instance tells: once, in a
+// POST. Its errors are of kind Conflict when there is one already.
+func Handler(lookup func(*http.Request) (*Document, bool), save func(ctx context.Context, instanceID, password string) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		doc, known := lookup(r)
 		if !known {
@@ -27,6 +34,8 @@ func Handler(lookup func(*http.Request) (*Document, bool)) http.Handler {
 			http.Error(w, "The metadata could not be rendered.", http.StatusInternalServerError)
 		case !found:
 			http.NotFound(w, r)
+		case r.Method == http.MethodPost && save != nil && path.Base(r.URL.Path) == passwordFile:
+			takePassword(w, r, doc, save)
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "This can only be read.", http.StatusMethodNotAllowed)
@@ -38,6 +47,32 @@ func Handler(lookup func(*http.Request) (*Document, bool)) http.Handler {
 			}
 		}
 	})
+}
+
+// maxPassword is what Nova keeps of a password, in bytes.
+const maxPassword = 4 * 255
+
+func takePassword(w http.ResponseWriter, r *http.Request, doc *Document, save func(context.Context, string, string) error) {
+	password, err := io.ReadAll(io.LimitReader(r.Body, maxPassword+1))
+	switch {
+	case err != nil:
+		http.Error(w, "The password did not come to its end.", http.StatusBadRequest)
+		return
+	case len(password) > maxPassword:
+		http.Error(w, "The password is too long.", http.StatusBadRequest)
+		return
+	case doc.Password != "":
+		http.Error(w, "There is a password already.", http.StatusConflict)
+		return
+	}
+	switch err := save(r.Context(), doc.UUID, string(password)); {
+	case err == nil:
+		w.WriteHeader(http.StatusOK)
+	case errs.Is(err, errs.Conflict):
+		http.Error(w, "There is a password already.", http.StatusConflict)
+	default:
+		http.Error(w, "The password cannot be kept now; try again.", http.StatusServiceUnavailable)
+	}
 }
 
 const (

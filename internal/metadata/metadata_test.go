@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"wisp/internal/errs"
 )
 
 func document() Document {
@@ -47,7 +50,7 @@ func serve(docs map[string]Document) http.Handler {
 	return Handler(func(r *http.Request) (*Document, bool) {
 		d, ok := docs[r.RemoteAddr]
 		return &d, ok
-	})
+	}, nil)
 }
 
 func get(t *testing.T, h http.Handler, method, at, from string, header http.Header) (int, string, http.Header) {
@@ -154,6 +157,53 @@ func TestMethods(t *testing.T) {
 	}
 	if status, _, header := get(t, h, http.MethodPost, "/openstack/latest/password", "x", nil); status != 405 || header.Get("Allow") == "" {
 		t.Errorf("POST: %d %v", status, header)
+	}
+}
+
+func TestPasswords(t *testing.T) {
+	t.Parallel()
+	doc, told := document(), ""
+	var failure error
+	h := Handler(func(*http.Request) (*Document, bool) { return &doc, true }, func(_ context.Context, id, password string) error {
+		if id != doc.UUID {
+			t.Errorf("the password is that of %q", id)
+		}
+		told = password
+		return failure
+	})
+	post := func(path, body string, want int) {
+		t.Helper()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(body)))
+		if w.Code != want {
+			t.Errorf("POST %s answers %d, want %d", path, w.Code, want)
+		}
+	}
+	const path = "/openstack/latest/password"
+	post(path, "secret", 200)
+	if told != "secret" {
+		t.Errorf("kept: %q", told)
+	}
+	post(path, strings.Repeat("x", maxPassword+1), 400)
+	post("/openstack/latest/user_data", "x", 405)
+	post("/openstack/2012-08-10/password", "x", 404) // older than passwords
+	failure = errs.New(errs.Conflict, "told")
+	post(path, "x", 409)
+	failure = errs.New(errs.Unavailable, "away")
+	post(path, "x", 503)
+	doc.Password = "secret"
+	post(path, "x", 409)
+	if _, body, _ := get(t, h, http.MethodGet, path, "x", nil); body != "secret" {
+		t.Errorf("the guest reads %q", body)
+	}
+	tree, err := Tree(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range tree {
+		if strings.HasSuffix(name, "/"+passwordFile) {
+			t.Errorf("the drive has the password in %s", name)
+		}
 	}
 }
 

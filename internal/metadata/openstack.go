@@ -79,7 +79,7 @@ func openstackFile(doc *Document, version, name string, drive bool) ([]byte, err
 	case vendorData2File:
 		return encode(map[string]json.RawMessage{"static": vendorData(doc)})
 	}
-	return []byte{}, nil // the password: none is kept for an instance
+	return []byte(doc.Password), nil
 }
 
 // encode writes JSON as Nova does: <, > and & as they are. Guests that parse it

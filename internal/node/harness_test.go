@@ -165,26 +165,27 @@ func (c *frameConn) Close() error {
 
 // cloud is a server's insides.
 type cloud struct {
-	mu      sync.Mutex
-	id      string
-	state   nodeapi.State
-	hellos  []nodeapi.Hello
-	reports []nodeapi.Report
-	latest  map[string]nodeapi.InstanceStatus
-	history map[string][]nodeapi.InstanceStatus
-	images  map[string][]byte
-	opened  map[string]int
-	block   map[string]chan struct{} // images that come late
-	openErr error
-	saved   map[string][][]byte // images that came, by id
-	saveErr error
-	wakes   map[chan struct{}]bool
+	mu        sync.Mutex
+	id        string
+	state     nodeapi.State
+	hellos    []nodeapi.Hello
+	reports   []nodeapi.Report
+	latest    map[string]nodeapi.InstanceStatus
+	history   map[string][]nodeapi.InstanceStatus
+	images    map[string][]byte
+	opened    map[string]int
+	block     map[string]chan struct{} // images that come late
+	openErr   error
+	saved     map[string][][]byte // images that came, by id
+	saveErr   error
+	passwords map[string]string // that instances told
+	wakes     map[chan struct{}]bool
 }
 
 func newCloud() *cloud {
 	return &cloud{
 		id: "cloud-1", latest: map[string]nodeapi.InstanceStatus{}, history: map[string][]nodeapi.InstanceStatus{}, images: map[string][]byte{},
-		opened: map[string]int{}, saved: map[string][][]byte{}, block: map[string]chan struct{}{}, wakes: map[chan struct{}]bool{},
+		opened: map[string]int{}, saved: map[string][][]byte{}, passwords: map[string]string{}, block: map[string]chan struct{}{}, wakes: map[chan struct{}]bool{},
 	}
 }
 
@@ -256,6 +257,16 @@ func (c *cloud) SaveImage(_ context.Context, _, id string, body io.Reader, size 
 		return fmt.Errorf("%d bytes came, %d were promised", len(content), size)
 	}
 	c.saved[id] = append(c.saved[id], content)
+	return nil
+}
+
+func (c *cloud) SavePassword(_ context.Context, _, id, password string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.passwords[id] != "" {
+		return errs.New(errs.Conflict, "There is one.")
+	}
+	c.passwords[id] = password
 	return nil
 }
 

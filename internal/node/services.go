@@ -100,7 +100,7 @@ func (n *Node) serveMetadata(ctx context.Context) {
 			return err
 		}
 		server := &http.Server{
-			Handler: metadata.Handler(n.document), MaxHeaderBytes: 16 << 10,
+			Handler: metadata.Handler(n.document, n.client.SavePassword), MaxHeaderBytes: 16 << 10,
 			ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 10 * time.Second,
 			ErrorLog: slog.NewLogLogger(n.log.Handler(), slog.LevelDebug),
 		}

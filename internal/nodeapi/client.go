@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -193,6 +194,30 @@ func (c *Client) SaveImage(ctx context.Context, id string, body io.Reader, size 
 		return errs.Wrap(cause, errs.NotFound, "The image %s is not wanted any more.", id)
 	}
 	return errs.Wrap(cause, errs.Unavailable, "The image %s could not be sent.", id)
+}
+
+// SavePassword sends what an instance tells its owner. Errors: Conflict when it
+// has told something already, NotFound, or Unavailable for what may work later.
+func (c *Client) SavePassword(ctx context.Context, instanceID, password string) error {
+	at := c.endpoint()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, at.url+passwordsPath+url.PathEscape(instanceID), strings.NewReader(password))
+	if err != nil {
+		return fmt.Errorf("sending a password: %w", err)
+	}
+	response, err := at.http.Do(request)
+	if err != nil {
+		return errs.Wrap(err, errs.Unavailable, "The password could not be sent: the server does not answer.")
+	}
+	_ = response.Body.Close() // it says nothing more
+	switch response.StatusCode {
+	case http.StatusNoContent:
+		return nil
+	case http.StatusConflict:
+		return errs.New(errs.Conflict, "The instance has told a password already.")
+	case http.StatusNotFound:
+		return errs.New(errs.NotFound, "The instance %s is not this host's.", instanceID)
+	}
+	return errs.New(errs.Unavailable, "The password could not be kept: the server said %s.", response.Status)
 }
 
 // Run keeps a session open until ctx ends, with the first server that takes

@@ -13,6 +13,9 @@ const (
 	// imagesPath is the folder of the images' bytes: GET imagesPath+id, and PUT for an
 	// image that was made of an instance.
 	imagesPath = "/wisp.node/v1/images/"
+	// passwordsPath is where nodes put what guests tell: PUT passwordsPath+id of
+	// the instance.
+	passwordsPath = "/wisp.node/v1/passwords/"
 	// streamsPath is where a node opens the streams that it is asked for:
 	// POST streamsPath+id.
 	streamsPath = "/wisp.node/v1/streams/"

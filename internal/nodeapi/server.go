@@ -38,6 +38,9 @@ type Cloud interface {
 	// an instance; size is -1 when it is not known. NotFound: it is not wanted
 	// (any more). Whatever else fails may be tried again.
 	SaveImage(ctx context.Context, host, id string, body io.Reader, size int64) error
+	// SavePassword keeps the password that an instance of the host tells its
+	// owner. Conflict: it has told one already; NotFound: it is none of the host.
+	SavePassword(ctx context.Context, host, instanceID, password string) error
 }
 
 const (
@@ -82,6 +85,7 @@ func NewServer(cloud Cloud, subscribe func(host string) (<-chan struct{}, func()
 		connect.WithCodec(jsonCodec{}), connect.WithReadMaxBytes(maxMessage), connect.WithCompressMinBytes(compressAbove)))
 	s.mux.HandleFunc("GET "+imagesPath+"{id}", s.serveImage)
 	s.mux.HandleFunc("PUT "+imagesPath+"{id}", s.takeImage)
+	s.mux.HandleFunc("PUT "+passwordsPath+"{id}", s.takePassword)
 	s.mux.HandleFunc("POST "+streamsPath+"{id}", s.serveStream)
 	return s
 }
@@ -159,6 +163,28 @@ func (s *Server) takeImage(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, publicMessage(err), http.StatusNotFound)
 	default:
 		s.log.WarnContext(r.Context(), "taking an image from a node failed", "image", id, "error", err)
+		http.Error(w, publicMessage(err), http.StatusServiceUnavailable)
+	}
+}
+
+// maxPassword bounds what a node sends of a guest's password.
+const maxPassword = 4 << 10
+
+func (s *Server) takePassword(w http.ResponseWriter, r *http.Request) {
+	from, _ := r.Context().Value(peerKey{}).(peer)
+	password, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPassword))
+	if err == nil {
+		err = s.cloud.SavePassword(r.Context(), from.host, r.PathValue("id"), string(password))
+	}
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case errs.Is(err, errs.Conflict):
+		http.Error(w, publicMessage(err), http.StatusConflict)
+	case errs.Is(err, errs.NotFound):
+		http.Error(w, publicMessage(err), http.StatusNotFound)
+	default:
+		s.log.WarnContext(r.Context(), "keeping a guest's password failed", "error", err)
 		http.Error(w, publicMessage(err), http.StatusServiceUnavailable)
 	}
 }

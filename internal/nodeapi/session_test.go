@@ -46,12 +46,13 @@ type fakeCloud struct {
 	id        string
 	idErr     error
 	images    map[string][]byte
+	passwords map[string]string
 	imageErr  error
 	subs      map[chan struct{}]bool
 }
 
 func newFakeCloud() *fakeCloud {
-	return &fakeCloud{id: "cloud-1", images: map[string][]byte{}, subs: map[chan struct{}]bool{}}
+	return &fakeCloud{id: "cloud-1", images: map[string][]byte{}, passwords: map[string]string{}, subs: map[chan struct{}]bool{}}
 }
 
 func (c *fakeCloud) HostState(ctx context.Context, _ string) (State, error) {
@@ -136,6 +137,16 @@ func (c *fakeCloud) SaveImage(_ context.Context, _, id string, body io.Reader, s
 		return fmt.Errorf("%d bytes came, %d were promised", len(content), size)
 	}
 	c.images[id] = content
+	return nil
+}
+
+func (c *fakeCloud) SavePassword(_ context.Context, _, id, password string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.passwords[id] != "" {
+		return errs.New(errs.Conflict, "There is one.")
+	}
+	c.passwords[id] = password
 	return nil
 }
 
@@ -670,6 +681,15 @@ func TestImages(t *testing.T) {
 	}
 	if err := c.SaveImage(t.Context(), "made", bytes.NewReader(content), int64(len(content))); err != nil {
 		t.Fatalf("save = %v", err)
+	}
+	if err := c.SavePassword(t.Context(), "one", "secret"); err != nil || cloud.passwords["one"] != "secret" {
+		t.Fatalf("a password = %v", err)
+	}
+	if err := c.SavePassword(t.Context(), "one", "another"); !errs.Is(err, errs.Conflict) {
+		t.Errorf("a second password = %v, want conflict", err)
+	}
+	if err := c.SavePassword(t.Context(), "one", strings.Repeat("x", maxPassword+1)); !errs.Is(err, errs.Unavailable) {
+		t.Errorf("a long password = %v, want unavailable", err)
 	}
 	cloud.mu.Lock()
 	saved := cloud.images["made"]

@@ -44,7 +44,7 @@ func New(svc *compute.Service, log *slog.Logger, publicURL string) *api.Service 
 	for _, some := range [][]api.Route{
 		f.flavorRoutes(), f.keypairRoutes(), f.hostRoutes(), f.quotaRoutes(), f.extensionRoutes(),
 		f.serverRoutes(), f.metadataRoutes(), f.tagRoutes(), f.actionRoutes(), f.portRoutes(), f.groupRoutes(), f.usageRoutes(), f.aggregateRoutes(),
-		f.consoleRoutes(), f.diagnosticsRoutes(), f.attachmentRoutes(),
+		f.consoleRoutes(), f.diagnosticsRoutes(), f.attachmentRoutes(), f.passwordRoutes(),
 		f.imageRoutes(), f.networkRoutes(), f.floatingIPRoutes(), f.securityGroupRoutes(), f.legacyHostRoutes(), f.quotaClassRoutes(), f.migrationRoutes(),
 		f.auditLogRoutes(), f.externalEventRoutes(), removedRoutes(),
 	} {

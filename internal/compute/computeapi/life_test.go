@@ -3,6 +3,8 @@ package computeapi_test
 import (
 	"strings"
 	"testing"
+
+	"wisp/internal/errs"
 )
 
 // act does an action to a server at a microversion.
@@ -181,6 +183,34 @@ func TestInterfacesOfServers(t *testing.T) {
 		ask(400, "2.1", object{"port_id": port["port_id"], "more": 1})
 		b.ask(202, "member", "2.1", "DELETE", path+"/"+port["port_id"].(string), nil)
 		b.ask(404, "member", "2.1", "DELETE", path+"/"+port["port_id"].(string), nil)
+	})
+}
+
+func TestPasswordOfServers(t *testing.T) {
+	forms(t, func(t *testing.T, b *bench) {
+		id := b.active("web")
+		path := "/servers/" + id + "/os-server-password"
+		want := func(password string) {
+			t.Helper()
+			if got := b.ask(200, "reader", "2.1", "GET", path, nil); got["password"] != password {
+				t.Fatalf("the password is %v", got)
+			}
+		}
+		want("")
+		if err := b.cloud.SavePassword(t.Context(), "node-2", id, "secret"); !errs.Is(err, errs.NotFound) {
+			t.Errorf("from another host: %v", err)
+		}
+		if err := b.cloud.SavePassword(t.Context(), "node-1", id, "secret"); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.cloud.SavePassword(t.Context(), "node-1", id, "another"); !errs.Is(err, errs.Conflict) {
+			t.Errorf("a second one: %v", err)
+		}
+		want("secret")
+		b.ask(403, "reader", "2.1", "DELETE", path, nil)
+		b.ask(204, "member", "2.1", "DELETE", path, nil)
+		want("")
+		b.ask(404, "member", "2.1", "GET", strings.Replace(path, id, "11111111-2222-4333-8444-555555555555", 1), nil)
 	})
 }
 

@@ -51,7 +51,8 @@ func Rules() policy.Rules {
 		"servers:index", "servers:detail", "servers:show", "ips:index", "ips:show", "server-metadata:index", "server-metadata:show",
 		"os-server-tags:index", "os-server-tags:show", "os-instance-actions:list", "os-instance-actions:show", "os-attach-interfaces:list",
 		"os-attach-interfaces:show", "os-security-groups:list", "os-quota-sets:show", "os-quota-sets:detail", "os-simple-tenant-usage:show",
-		"os-server-groups:index", "os-server-groups:show", "os-flavor-extra-specs:index", "os-flavor-extra-specs:show", "os-volumes-attachments:index")
+		"os-server-groups:index", "os-server-groups:show", "os-flavor-extra-specs:index", "os-flavor-extra-specs:show", "os-volumes-attachments:index",
+		"os-server-password:show")
 	add(member,
 		"servers:create", "servers:update", "servers:delete", "servers:action", "servers:start", "servers:stop", "servers:reboot",
 		"server-metadata:create", "server-metadata:update", "server-metadata:update_all", "server-metadata:delete",
@@ -60,7 +61,7 @@ func Rules() policy.Rules {
 		"servers:create:trusted_certs", "os-remote-consoles",
 		"os-pause-server:pause", "os-pause-server:unpause", "os-suspend-server:suspend", "os-suspend-server:resume", "os-rescue", "os-unrescue",
 		"servers:rebuild", "servers:resize", "servers:confirm_resize", "servers:revert_resize", "servers:create_image", "os-create-backup",
-		"os-shelve:shelve", "os-shelve:unshelve", "os-attach-interfaces:create", "os-attach-interfaces:delete", "os-deferred-delete:force", "os-deferred-delete:restore", "os-admin-password")
+		"os-shelve:shelve", "os-shelve:unshelve", "os-attach-interfaces:create", "os-attach-interfaces:delete", "os-deferred-delete:force", "os-deferred-delete:restore", "os-admin-password", "os-server-password:clear")
 	add(self, "os-keypairs:index", "os-keypairs:show", "os-keypairs:create", "os-keypairs:delete")
 	add(policy.Admin,
 		"os-extended-server-attributes", "servers:show:host_status", "servers:create:forced_host", "compute:servers:create:requested_destination",

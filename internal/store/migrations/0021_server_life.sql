@@ -6,6 +6,9 @@ ALTER TABLE servers ADD COLUMN disk_generation BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE servers ADD COLUMN rescue TEXT;
 ALTER TABLE servers ADD COLUMN resize TEXT;
 
+-- What a guest has told its owner: its password, encrypted with the owner's key.
+ALTER TABLE servers ADD COLUMN password TEXT NOT NULL DEFAULT '';
+
 -- Images that are made of servers. A row is wanted until its host has sent the
 -- image, kept while a shelved server needs it, and dropped until the image is
 -- deleted; an image that is its owner's has no row.
@@ -26,6 +29,7 @@ CREATE INDEX server_snapshots_host ON server_snapshots (host, state);
 
 -- +goose Down
 DROP TABLE server_snapshots;
+ALTER TABLE servers DROP COLUMN password;
 ALTER TABLE servers DROP COLUMN resize;
 ALTER TABLE servers DROP COLUMN rescue;
 ALTER TABLE servers DROP COLUMN disk_generation;
