@@ -1,9 +1,15 @@
 package compute_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -13,6 +19,7 @@ import (
 	"wisp/internal/image"
 	"wisp/internal/network"
 	"wisp/internal/nodeapi"
+	"wisp/internal/qcow2"
 	"wisp/internal/store"
 	"wisp/internal/store/storetest"
 )
@@ -309,6 +316,80 @@ func TestSnapshot(t *testing.T) {
 		}
 		_, err = c.SnapshotServer(t.Context(), c.member, id, request)
 		wantKind(t, err, errs.Conflict, "deleting")
+	})
+}
+
+func TestSnapshotOfOthersData(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t, storetest.SQLite(t))
+	id := c.active(t, "web")
+	made, err := c.SnapshotServer(t.Context(), c.member, id, compute.SnapshotRequest{Name: "copy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An upload that is on its way is waited for; one that is done stays.
+	reader, writer := io.Pipe()
+	uploaded := make(chan error, 1)
+	content := qcow2File(t)
+	go func() { uploaded <- c.Images.Upload(context.Background(), c.member, made, reader, -1) }()
+	if _, err := writer.Write(content[:512]); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SaveImage(t.Context(), "node-1", made, bytes.NewReader(content), -1); err == nil || errs.Is(err, errs.NotFound) {
+		t.Fatalf("beside another upload: %v", err)
+	}
+	if _, err := writer.Write(content[512:]); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(writer.Close(), <-uploaded); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SaveImage(t.Context(), "node-1", made, bytes.NewReader(content), -1); !errs.Is(err, errs.NotFound) {
+		t.Fatalf("after another upload: %v", err)
+	}
+	if err := c.SweepImages(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.imageOf(t, made)
+	c.want(t, id, "ACTIVE", "")
+}
+
+func qcow2File(t testing.TB) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "disk")
+	if err := qcow2.Create(path, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// A lost host keeps no image from being given up, and no shelved server.
+func TestLostHostOfImages(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		c := newCloud(t, db)
+		first, second := c.active(t, "web"), c.active(t, "db")
+		if err := c.Shelve(t.Context(), c.member, first); err != nil {
+			t.Fatal(err)
+		}
+		c.node.Step()
+		c.want(t, first, "SHELVED", compute.TaskOffloading)
+		made, err := c.SnapshotServer(t.Context(), c.member, second, compute.SnapshotRequest{Name: "copy"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.HostGone(t.Context(), "node-1", c.node.Session)
+		c.Clock.Advance(2 * time.Minute)
+		if err := c.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.want(t, first, "SHELVED_OFFLOADED", "")
+		c.want(t, second, "ACTIVE", "")
+		c.noImage(t, made)
 	})
 }
 

@@ -60,6 +60,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 		if err := s.finalizeDeleted(ctx, tx, lost); err != nil {
 			return err
 		}
+		if err := s.offloadLost(ctx, tx, lost); err != nil {
+			return err
+		}
 		return s.giveUp(ctx, tx, lost)
 	})
 }
@@ -92,6 +95,22 @@ func (s *Service) finalizeDeleted(ctx context.Context, tx *store.Tx, hosts []str
 	return s.finalize(ctx, tx, ids)
 }
 
+// offloadLost takes shelved servers off lost hosts, which will find that they
+// have strangers.
+func (s *Service) offloadLost(ctx context.Context, tx *store.Tx, hosts []string) error {
+	var servers []Server
+	err := tx.NewSelect().Model(&servers).Where("s.host IN (?) AND s.power = ? AND s.deleted_at IS NULL", store.Set(hosts), powerOffloaded).Scan(ctx)
+	if err != nil {
+		return fmt.Errorf("list servers that leave lost hosts: %w", err)
+	}
+	for i := range servers {
+		if err := s.offloaded(ctx, tx, &servers[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // giveUp fails what is being done to servers on lost hosts.
 func (s *Service) giveUp(ctx context.Context, tx *store.Tx, hosts []string) error {
 	var servers []Server
@@ -100,6 +119,9 @@ func (s *Service) giveUp(ctx context.Context, tx *store.Tx, hosts []string) erro
 		Where("(s.vm_state = ? OR s.task_state <> '')", StateBuilding).Scan(ctx)
 	if err != nil {
 		return fmt.Errorf("list servers that wait for lost hosts: %w", err)
+	}
+	if err := setSnapshots(ctx, tx, snapshotDropped, "host IN (?) AND state = ?", store.Set(hosts), snapshotWanted); err != nil {
+		return err
 	}
 	now := s.now()
 	waiting := map[string][]string{} // ids by host

@@ -196,11 +196,8 @@ func (s *Service) SaveImage(ctx context.Context, host, id string, body io.Reader
 		return err
 	}
 	err := s.images.Upload(ctx, row.owner(), id, body, size)
-	switch errs.Of(err) {
-	case errs.Internal, errs.Unavailable, errs.Conflict:
-		if err != nil {
-			return fmt.Errorf("save the image: %w", err) // it may work later
-		}
+	if err != nil && s.passes(ctx, id, err) {
+		return fmt.Errorf("save the image: %w", err)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -217,6 +214,20 @@ func (s *Service) SaveImage(ctx context.Context, host, id string, body io.Reader
 		}
 	}
 	return nil
+}
+
+// passes tells whether an image that could not be saved may be later: an
+// upload that was cut off is still being cleared, or the store is away. Data
+// that its owner has given it meanwhile stay.
+func (s *Service) passes(ctx context.Context, id string, err error) bool {
+	switch errs.Of(err) {
+	case errs.Internal, errs.Unavailable:
+		return true
+	case errs.Conflict:
+		img, err := s.images.GetTx(ctx, s.db.Read(), keeper, id)
+		return err == nil && (img.Status == image.Queued || img.Status == image.Saving)
+	}
+	return false
 }
 
 // uploading shows that the image is on its way.
@@ -246,7 +257,14 @@ func (s *Service) imageDone(ctx context.Context, row snapshot, failure error) er
 			return err
 		}
 		if failure != nil {
-			return s.snapshotFailed(ctx, tx, &server, row.ImageID, failure.Error(), true)
+			if err := s.snapshotFailed(ctx, tx, &server, row.ImageID, failure.Error(), true); err != nil || !errs.Is(failure, errs.Conflict) {
+				return err
+			}
+			// It has data of its owner's own, who keeps it.
+			if _, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx); err != nil {
+				return fmt.Errorf("end the snapshot: %w", err)
+			}
+			return nil
 		}
 		q := tx.NewDelete().Model(&row).WherePK().Where("state = ?", snapshotWanted)
 		if row.Kind == snapshotShelved {
