@@ -88,7 +88,7 @@ func TestRescue(t *testing.T) {
 		_, err = c.Unrescue(t.Context(), c.member, id)
 		wantKind(t, err, errs.Conflict, "vm_state active")
 		other := c.Image(map[string]any{"hw_rescue_device": "disk"})
-		pass, err := c.Service.Rescue(t.Context(), c.member, id, other, "secret")
+		pass, err := c.Rescue(t.Context(), c.member, id, other, "secret")
 		if err != nil || pass != "secret" {
 			t.Fatalf("rescued with %q, %v", pass, err)
 		}
@@ -117,7 +117,7 @@ func TestRescue(t *testing.T) {
 
 		// One that fails can be undone.
 		c.node.Fail(id, "no such bus")
-		if _, err := c.Service.Rescue(t.Context(), c.member, id, "", ""); err != nil {
+		if _, err := c.Rescue(t.Context(), c.member, id, "", ""); err != nil {
 			t.Fatal(err)
 		}
 		c.node.Step()

@@ -220,14 +220,11 @@ func (s *Service) SaveImage(ctx context.Context, host, id string, body io.Reader
 // upload that was cut off is still being cleared, or the store is away. Data
 // that its owner has given it meanwhile stay.
 func (s *Service) passes(ctx context.Context, id string, err error) bool {
-	switch errs.Of(err) {
-	case errs.Internal, errs.Unavailable:
-		return true
-	case errs.Conflict:
+	if errs.Is(err, errs.Conflict) {
 		img, err := s.images.GetTx(ctx, s.db.Read(), keeper, id)
 		return err == nil && (img.Status == image.Queued || img.Status == image.Saving)
 	}
-	return false
+	return errs.Is(err, errs.Internal) || errs.Is(err, errs.Unavailable)
 }
 
 // uploading shows that the image is on its way.
