@@ -53,8 +53,8 @@ type CredentialProof struct {
 
 // Issue authenticates and returns a new token. A proof that fails is always
 // the same error of kind Unauthenticated, after the same work, so that it tells
-// nobody which users there are. A token made from a token ends when that one
-// does.
+// nobody which users there are; but a token that is none is NotFound. A token
+// made from a token ends when that one does.
 func (s *Service) Issue(ctx context.Context, request AuthRequest) (*Token, error) {
 	if _, err := s.sealing(ctx); err != nil {
 		return nil, err
@@ -203,6 +203,10 @@ func (s *Service) proveToken(ctx context.Context, p *payload, token string) (str
 		return "", expecting("token", "identity")
 	}
 	r, err := s.resolve(ctx, token, false)
+	if errs.Is(err, errs.Unauthenticated) {
+		// As Keystone: the token is what is not found.
+		return "", errs.Wrap(err, errs.NotFound, "Failed to validate token")
+	}
 	if err != nil {
 		return "", err
 	}

@@ -132,7 +132,7 @@ func TestBadAuthRequests(t *testing.T) {
 		{"project's name without a domain", scoped(scope{"project": object{"name": "admin"}}), 400, "Expecting to find domain in project"},
 		{"nameless project", scoped(scope{"project": object{}}), 400, "id or name"},
 		{"no role there", scoped(scope{"domain": object{"name": "Default"}}), 401, ""},
-		{"garbage token", tokenAuth("gAAAA", nil), 401, "requires authentication"},
+		{"garbage token", tokenAuth("gAAAA", nil), 404, "Failed to validate token"},
 		{"too large", strings.Repeat(" ", 200_000), 413, ""},
 	}
 	for _, k := range cases {
