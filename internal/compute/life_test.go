@@ -272,7 +272,7 @@ func TestSnapshot(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		c := newCloud(t, db)
 		id := c.active(t, "web")
-		request := compute.SnapshotRequest{Name: "copy", Metadata: map[string]string{"mine": "yes"}}
+		request := compute.SnapshotRequest{Name: "copy", Metadata: map[string]string{"mine": "yes", "image_type": "test"}}
 		made, err := c.SnapshotServer(t.Context(), c.member, id, request)
 		if err != nil {
 			t.Fatal(err)
@@ -287,7 +287,7 @@ func TestSnapshot(t *testing.T) {
 		c.want(t, id, "ACTIVE", "")
 		img := c.imageOf(t, made)
 		if img.Status != image.Active || img.Owner != c.member.ProjectID || img.Properties["instance_uuid"] != id || img.Properties["mine"] != "yes" ||
-			img.Properties["image_type"] != "snapshot" || img.Properties["base_image_ref"] != c.image {
+			img.Properties["image_type"] != "test" || img.Properties["base_image_ref"] != c.image {
 			t.Fatalf("the image is %+v", img)
 		}
 		// An image that its owner deletes meanwhile is not wanted any more.

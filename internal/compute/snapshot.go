@@ -104,7 +104,11 @@ func (s *Service) image(ctx context.Context, caller *policy.Caller, id string, r
 	if err != nil {
 		return "", err
 	}
-	made, err := s.images.Create(ctx, caller, s.imageOf(&before, row, name, properties))
+	attributes := imageOf(&before, row, name, properties)
+	if original, err := s.images.GetTx(ctx, s.db.Read(), caller, before.ImageID); err == nil { // it may be gone
+		attributes["min_ram"] = float64(original.MinRAM)
+	}
+	made, err := s.images.Create(ctx, caller, attributes)
 	if err != nil {
 		return "", err
 	}
@@ -135,7 +139,7 @@ func (s *Service) image(ctx context.Context, caller *policy.Caller, id string, r
 var inheritedNot = []string{"hw_rescue_device", "hw_rescue_bus"}
 
 // imageOf are the attributes of an image of a server.
-func (s *Service) imageOf(server *Server, row snapshot, name string, properties map[string]string) map[string]any {
+func imageOf(server *Server, row snapshot, name string, properties map[string]string) map[string]any {
 	attributes := map[string]any{
 		"name": name, "disk_format": "qcow2", "container_format": "bare", "visibility": "private",
 		"min_disk": float64(server.Size.RootGiB), // as JSON has numbers
@@ -151,15 +155,15 @@ func (s *Service) imageOf(server *Server, row snapshot, name string, properties 
 	if server.Image.Ramdisk != nil {
 		attributes["ramdisk_id"] = server.Image.Ramdisk.ID
 	}
-	for property, value := range properties {
-		attributes[property] = value
-	}
 	maps.Copy(attributes, map[string]any{
 		"base_image_ref": server.ImageID, "instance_uuid": server.ID, "user_id": server.UserID, "owner_id": server.ProjectID,
 		"image_type": "snapshot", "image_location": "snapshot", "image_state": "available",
 	})
 	if row.Kind == snapshotBackup {
 		attributes["image_type"], attributes["backup_type"] = "backup", row.BackupType
+	}
+	for property, value := range properties { // they win, as in Nova
+		attributes[property] = value
 	}
 	return attributes
 }
