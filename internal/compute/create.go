@@ -492,7 +492,7 @@ func (s *Service) draft(caller *policy.Caller, b *batch, i int) Server {
 			EphemeralGiB: f.EphemeralGiB, SwapMiB: f.SwapMiB, ExtraSpecs: f.ExtraSpecs,
 		},
 		ImageID: b.image.ID, Image: b.image, KeyPair: b.key, UserData: b.req.UserData, ConfigDrive: b.req.ConfigDrive, Metadata: b.req.Metadata,
-		DiskConfig: b.req.DiskConfig, AccessIPv4: b.req.AccessIPv4, AccessIPv6: b.req.AccessIPv6,
+		DiskConfig: b.req.DiskConfig, AccessIPv4: b.req.AccessIPv4, AccessIPv6: canonical(b.req.AccessIPv6),
 		ReservationID: b.reservation, LaunchIndex: int64(i), CreatedAt: now, UpdatedAt: now, Tags: b.req.Tags,
 	}
 	if server.Metadata == nil {

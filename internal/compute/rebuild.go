@@ -81,6 +81,7 @@ func (s *Service) rename(ctx context.Context, tx *store.Tx, caller *policy.Calle
 			*one.to = *one.value
 		}
 	}
+	server.AccessIPv6 = canonical(server.AccessIPv6)
 	if req.Description != nil {
 		server.Description = *req.Description
 	}

@@ -3,6 +3,7 @@ package compute
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -326,6 +327,15 @@ func (s *Service) fillHostStatus(ctx context.Context, db bun.IDB, servers []Serv
 	return nil
 }
 
+// canonical is the text form of an address that RFC 5952 recommends; what is
+// none, as the empty text, stays.
+func canonical(address string) string {
+	if a, err := netip.ParseAddr(address); err == nil {
+		return a.String()
+	}
+	return address
+}
+
 // ServerUpdate changes what a server says of itself; nil fields stay.
 type ServerUpdate struct {
 	Name                   *string
@@ -338,6 +348,10 @@ type ServerUpdate struct {
 // UpdateServer changes names and the like. The guest learns of them from the
 // metadata service.
 func (s *Service) UpdateServer(ctx context.Context, caller *policy.Caller, id string, u ServerUpdate) (Server, error) {
+	if u.AccessIPv6 != nil {
+		address := canonical(*u.AccessIPv6)
+		u.AccessIPv6 = &address
+	}
 	return s.change(ctx, caller, id, true, func(_ context.Context, tx *store.Tx, server *Server) (columns []string, err error) {
 		set := func(column string, to *string, value *string) {
 			if value != nil && *to != *value {

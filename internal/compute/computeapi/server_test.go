@@ -59,8 +59,8 @@ func TestServers(t *testing.T) {
 		if fmt.Sprint(shown["flavor"]) != "map[disk:1 ephemeral:0 extra_specs:map[] original_name:m1.tiny ram:512 swap:0 vcpus:1]" {
 			t.Errorf("flavor is %v", shown["flavor"])
 		}
-		updated := dig(t, b.ask(200, "member", "2.19", "PUT", "/servers/"+id, object{"server": object{"name": "new", "description": nil, "accessIPv4": "192.0.2.1"}}), "server").(object)
-		if updated["name"] != "new" || updated["description"] != nil || updated["accessIPv4"] != "192.0.2.1" || updated["OS-EXT-STS:vm_state"] != nil {
+		updated := dig(t, b.ask(200, "member", "2.19", "PUT", "/servers/"+id, object{"server": object{"name": "new", "description": nil, "accessIPv4": "192.0.2.1", "accessIPv6": "::babe:220.12.22.2"}}), "server").(object)
+		if updated["name"] != "new" || updated["description"] != nil || updated["accessIPv4"] != "192.0.2.1" || updated["accessIPv6"] != "::babe:dc0c:1602" || updated["OS-EXT-STS:vm_state"] != nil {
 			t.Errorf("updated: %v", updated)
 		}
 		updated = dig(t, b.ask(200, "member", "2.94", "PUT", "/servers/"+id, object{"server": object{"hostname": "a.b"}}), "server").(object)
