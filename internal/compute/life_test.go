@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -244,6 +245,17 @@ func TestResize(t *testing.T) {
 		c.node.Step()
 		if v, m := c.room(t); v != 0 || m != 0 {
 			t.Fatalf("%d processors and %d MiB are claimed by a server that is deleted", v, m)
+		}
+		migrations, err := c.ListMigrations(t.Context(), compute.MigrationFilter{ServerID: id, Kind: compute.MigrationResize})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ended []string // the newest first
+		for _, m := range migrations {
+			ended = append(ended, m.Status)
+		}
+		if want := []string{compute.MigrationConfirmed, compute.MigrationConfirmed, compute.MigrationReverted}; !slices.Equal(ended, want) {
+			t.Errorf("resizes ended %v, want %v", ended, want)
 		}
 	})
 }

@@ -14,7 +14,18 @@ import (
 )
 
 // Kinds of migrations.
-const MigrationEvacuation = "evacuation"
+const (
+	MigrationEvacuation = "evacuation"
+	MigrationResize     = "resize" // on the same host
+)
+
+// Statuses of a resize.
+const (
+	MigrationMigrating = "migrating" // the host is to change the machine
+	MigrationFinished  = "finished"  // it waits for its confirmation
+	MigrationConfirmed = "confirmed"
+	MigrationReverted  = "reverted"
+)
 
 // Statuses of an evacuation.
 const (
@@ -73,6 +84,16 @@ func (s *Service) endEvacuations(ctx context.Context, tx *store.Tx, ids []string
 		Where("server_id IN (?) AND kind = ? AND status = ?", bun.List(ids), MigrationEvacuation, MigrationAccepted).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("end the evacuation's migration: %w", err)
+	}
+	return nil
+}
+
+// noteResizes says how far the resizes of servers are that are not over.
+func (s *Service) noteResizes(ctx context.Context, tx *store.Tx, ids []string, status string) error {
+	_, err := tx.NewUpdate().Model((*Migration)(nil)).Set("status = ?, updated_at = ?", status, s.now()).
+		Where("server_id IN (?) AND kind = ? AND status IN (?)", bun.List(ids), MigrationResize, bun.List([]string{MigrationMigrating, MigrationFinished})).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("note the resize's migration: %w", err)
 	}
 	return nil
 }

@@ -67,6 +67,10 @@ func (s *Service) ResizeServer(ctx context.Context, caller *policy.Caller, id, f
 		if err := s.claimBoth(ctx, tx, server, flavor, resize.ID); err != nil {
 			return nil, err
 		}
+		move := Migration{Kind: MigrationResize, Status: MigrationMigrating, ServerID: id, Source: server.Host, Target: server.Host}
+		if err := s.recordMigration(ctx, tx, caller, move); err != nil {
+			return nil, err
+		}
 		server.Resize = resize
 		server.take(flavor.ID, Size{
 			ID: flavor.ID, Name: flavor.Name, VCPUs: flavor.VCPUs, MemoryMiB: flavor.MemoryMiB, RootGiB: flavor.RootGiB,
@@ -163,6 +167,9 @@ func (s *Service) ConfirmResize(ctx context.Context, caller *policy.Caller, id s
 		if err := s.placement.Release(ctx, tx, server.Resize.ID); err != nil {
 			return nil, fmt.Errorf("release the claim: %w", err)
 		}
+		if err := s.noteResizes(ctx, tx, []string{id}, MigrationConfirmed); err != nil {
+			return nil, err
+		}
 		server.Resize, server.VMState = nil, StateActive
 		if server.Power == nodeapi.PowerStopped {
 			server.VMState = StateStopped
@@ -202,8 +209,14 @@ func (s *Service) settle(ctx context.Context, tx *store.Tx, server *Server, o ou
 			return err
 		}
 	}
+	if o.resized != nil {
+		return s.noteResizes(ctx, tx, []string{server.ID}, MigrationFinished)
+	}
 	if o.reverted == nil {
 		return nil
+	}
+	if err := s.noteResizes(ctx, tx, []string{server.ID}, MigrationReverted); err != nil {
+		return err
 	}
 	provider, err := s.providerOf(ctx, tx, server.Host)
 	if err != nil {
@@ -233,5 +246,5 @@ func (s *Service) endResizes(ctx context.Context, tx *store.Tx, ids []string) er
 			return fmt.Errorf("release the claim: %w", err)
 		}
 	}
-	return nil
+	return s.noteResizes(ctx, tx, ids, MigrationConfirmed)
 }
