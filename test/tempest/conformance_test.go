@@ -7,6 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"wisp/internal/netlinkx"
 	"wisp/test/world"
 )
 
@@ -29,6 +32,8 @@ const (
 	// workers run tests side by side. Most of the time they sleep: Tempest waits
 	// ten seconds before it deletes a subnet.
 	workers = 6
+	// webPort is where, on the cloud's machine, an image can be downloaded.
+	webPort = 8099
 )
 
 // TestConformance runs stages of Tempest, each against a cloud of its own.
@@ -83,7 +88,7 @@ func end(text string) string {
 func run(t *testing.T, s Stage) map[string]Outcome {
 	t.Helper()
 	w := world.New(t)
-	var args []string
+	args := []string{"--image-cache", "1", "--import-allow", "127.0.0.1", "--import-port", fmt.Sprint(webPort)}
 	if !s.Guests() {
 		args = append(args, "--hypervisor", "fake")
 	}
@@ -165,6 +170,7 @@ func furnish(t *testing.T, w *world.World, dir string, guests bool) Cloud {
 	if err := os.WriteFile(cloud.ImageFile, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	cloud.WebImage = publish(t, w, content)
 	for name, id := range map[string]*string{"tempest": &cloud.Image, "tempest-other": &cloud.OtherImage} {
 		made, err := c.Made("/image/v2/images", fmt.Sprintf(`{"name": %q, "disk_format": %q, "container_format": "bare", "visibility": "public"}`, name, cloud.Format))
 		if err == nil {
@@ -201,4 +207,24 @@ func furnish(t *testing.T, w *world.World, dir string, guests bool) Cloud {
 		cloud.Extensions = append(cloud.Extensions, e.Alias)
 	}
 	return cloud
+}
+
+// publish serves an image by HTTP on the cloud's machine, and returns its URL.
+func publish(t *testing.T, w *world.World, content []byte) string {
+	t.Helper()
+	address := fmt.Sprintf("127.0.0.1:%d", webPort)
+	var listener net.Listener
+	err := netlinkx.In(netlinkx.NetnsPath(w.Host), func() (err error) {
+		listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		http.ServeContent(answer, r, "image", time.Time{}, bytes.NewReader(content))
+	})}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return "http://" + address + "/image"
 }
