@@ -52,7 +52,7 @@ func (c Cloud) write(to io.Writer) error {
 		"compute-feature-enabled": {
 			"disk_config": "true", "vnc_console": "true", "serial_console": "true", "resize": "true", "stable_rescue": "true", "hostname_fqdn_sanitization": "true",
 		},
-		"placement":             {"min_microversion": "1.0", "max_microversion": "latest"},
+		"placement": {"min_microversion": "1.0", "max_microversion": "latest"},
 		// Tempest uploads noise, which is no image of the other formats.
 		"image": {
 			"disk_formats": "raw,ami,ari,aki", "container_formats": "bare,ami,ari,aki,ovf,ova,docker", "http_image": c.WebImage, "image_caching_enabled": "true",
