@@ -310,7 +310,7 @@ func (f *fleet) evacuate(m *machine) {
 			continue
 		}
 		_, err := f.cloud.Evacuate(context.Background(), computetest.Admin(), s.ID, compute.EvacuateRequest{})
-		if err != nil && !errs.Is(err, errs.Conflict) { // it is being built, say
+		if err != nil && !errs.Is(err, errs.Conflict) && !errs.Is(err, errs.NotFound) { // it is being built, say, or its end has come
 			f.t.Fatal(err)
 		}
 	}
