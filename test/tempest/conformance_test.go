@@ -115,6 +115,7 @@ func run(t *testing.T, s Stage) map[string]Outcome {
 		t.Fatal(err)
 	}
 	begin := w.Command(t.Context(), "tempest", "init", "--workspace-path", filepath.Join(w.State, "workspaces.yaml"), dir)
+	begin.Dir = w.State // it leaves its log where it stands
 	if out, err := begin.CombinedOutput(); err != nil {
 		t.Fatalf("tempest init: %v\n%s", err, out)
 	}
