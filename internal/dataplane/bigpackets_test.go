@@ -22,7 +22,7 @@ func (l *lab) fetchBytes(server, listen, client, dial string) {
 	l.t.Helper()
 	var listener net.Listener
 	err := netlinkx.In(netlinkx.NetnsPath(server), func() (err error) {
-		listener, err = new(net.ListenConfig).Listen(l.t.Context(), "tcp4", listen)
+		listener, err = new(net.ListenConfig).Listen(l.t.Context(), "tcp4", net.JoinHostPort(listen, "0"))
 		return err
 	})
 	if err != nil {
@@ -41,7 +41,11 @@ func (l *lab) fetchBytes(server, listen, client, dial string) {
 		defer c.Close()
 		_, _ = c.Write(data)
 	}()
-	c := l.dialTCP(client, dial)
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	c := l.dialTCP(client, net.JoinHostPort(dial, port))
 	_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 	sum := sha256.New()
 	begin := time.Now()
@@ -98,15 +102,15 @@ func TestBigPacketsBetweenHosts(t *testing.T) {
 		}
 	}
 	for _, o := range []string{"v", "vf", "b", "bf", "cf", "lf", "ef"} {
-		l.fetchBytes(h.out, "203.0.113.1:5001", byID[o].ns, "203.0.113.1:5001")
+		l.fetchBytes(h.out, "203.0.113.1", byID[o].ns, "203.0.113.1")
 	}
 	for _, o := range []string{"vf", "bf", "cf", "ef"} {
-		l.fetchBytes(byID[o].ns, byID[o].address+":5002", h.out, byID[o].floating+":5002")
+		l.fetchBytes(byID[o].ns, byID[o].address, h.out, byID[o].floating)
 	}
-	l.fetchBytes(far, "192.0.2.130:5003", byID["v"].ns, "192.0.2.130:5003")
-	l.fetchBytes(byID["vf"].ns, byID["vf"].address+":5004", far, byID["vf"].floating+":5004")
-	l.fetchBytes(byID["b"].ns, byID["b"].address+":5005", byID["v"].ns, byID["b"].address+":5005")
-	l.fetchBytes(byID["v"].ns, byID["v"].address+":5006", byID["cf"].ns, byID["v"].address+":5006")
+	l.fetchBytes(far, "192.0.2.130", byID["v"].ns, "192.0.2.130")
+	l.fetchBytes(byID["vf"].ns, byID["vf"].address, far, byID["vf"].floating)
+	l.fetchBytes(byID["b"].ns, byID["b"].address, byID["v"].ns, byID["b"].address)
+	l.fetchBytes(byID["v"].ns, byID["v"].address, byID["cf"].ns, byID["v"].address)
 	h.answerTooBig(byID["b"].ns)
 }
 

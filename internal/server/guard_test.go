@@ -27,6 +27,7 @@ var undescribed = map[string]string{
 	"GET /compute/":                            "version discovery",
 	"GET /compute":                             "version discovery",
 	"GET /compute/v2":                          "version discovery",
+	"GET /compute/v2/":                         "version discovery",
 	"GET /image/":                              "version discovery",
 	"GET /image/versions":                      "version discovery",
 	"GET /network/":                            "version discovery",

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -179,7 +180,7 @@ func TestTraceBetweenPorts(t *testing.T) {
 			t.Errorf("to another host, which refuses: %s %v", steps, trace)
 		}
 		w.host.does(one, "dropped no-neighbour")
-		if trace, steps = w.trace("member", w.one, "destination=10.0.0.99"); !strings.HasSuffix(steps, "security_group accepted, network dropped") || trace["disagreement"] != nil {
+		if trace, steps = w.trace("member", w.one, "destination="+w.nobody("10.0.0.")); !strings.HasSuffix(steps, "security_group accepted, network dropped") || trace["disagreement"] != nil {
 			t.Errorf("to nobody: %s %v", steps, trace)
 		}
 		w.host.does(one, "dropped spoofed-ip")
@@ -244,7 +245,7 @@ func TestTraceThroughRouters(t *testing.T) {
 			t.Errorf("to a neighbour network: %s %v", steps, trace)
 		}
 		w.host.does(one, "forwarded no-host", one, "accepted")
-		if trace, steps = w.trace("member", w.one, "destination=10.1.0.99"); trace["reached"] != false || trace["disagreement"] != nil || !strings.HasSuffix(steps, "router forwarded, network dropped") {
+		if trace, steps = w.trace("member", w.one, "destination="+w.nobody("10.1.0.")); trace["reached"] != false || trace["disagreement"] != nil || !strings.HasSuffix(steps, "router forwarded, network dropped") {
 			t.Errorf("to nobody on a neighbour network: %s %v", steps, trace)
 		}
 		w.put("member", "routers/"+str(w.router["id"]), obj{"router": obj{"admin_state_up": false}})
@@ -305,6 +306,16 @@ func TestTraceConcealsOthers(t *testing.T) {
 	})
 }
 
+// nobody is an address behind the prefix, like "10.0.0.", that no port has.
+func (w *traced) nobody(prefix string) string {
+	ports := string(w.Must(200, "admin", "GET", "/network/v2.0/ports", nil).Body)
+	n := 99
+	for strings.Contains(ports, `"`+prefix+strconv.Itoa(n)+`"`) {
+		n++
+	}
+	return prefix + strconv.Itoa(n)
+}
+
 // What networks are made of is for those who may read it of the networks
 // themselves.
 func TestTraceConcealsProviderAttributes(t *testing.T) {
@@ -322,11 +333,11 @@ func TestTraceConcealsProviderAttributes(t *testing.T) {
 		}{
 			"to a port": {w.one, address(far), "forwarded", []string{"The network has a port", "The receiver is on another host; the packet goes there."},
 				[]string{"The network (vxlan) has a port", "goes there through the tunnel."}},
-			"to nobody":      {w.one, "10.0.0.99", "dropped no-neighbour", []string{"The network has nothing"}, []string{"The network (vxlan) has nothing"}},
+			"to nobody":      {w.one, w.nobody("10.0.0."), "dropped no-neighbour", []string{"The network has nothing"}, []string{"The network (vxlan) has nothing"}},
 			"by no tunnel":   {w.one, address(far), "dropped tunnel", []string{"the way to the other host"}, []string{"the way to the other host"}},
 			"to the outside": {w.one, "198.51.100.7", "forwarded", []string{"The network has a router", "leaves the cloud, towards"}, []string{"The network (vxlan) has a router", "on the physical network public, towards"}},
 			"in a VLAN":      {tagged, address(tagged2), "forwarded", []string{"The network has a port", "the packet goes there."}, []string{"The network (vlan) has a port", "goes there on the physical network lab."}},
-			"out of a VLAN":  {tagged, "10.9.0.99", "forwarded", []string{"leaves the cloud, towards"}, []string{"leaves the cloud on the physical network lab, towards"}},
+			"out of a VLAN":  {tagged, w.nobody("10.9.0."), "forwarded", []string{"leaves the cloud, towards"}, []string{"leaves the cloud on the physical network lab, towards"}},
 		} {
 			w.host.does(str(x.from["id"]), x.does)
 			for _, who := range []string{"member", "reader", "admin"} {
