@@ -62,6 +62,11 @@ func TestConformance(t *testing.T) {
 func conform(t *testing.T, s Stage, known map[string]string) {
 	began := time.Now()
 	got := run(t, s)
+	if *record {
+		if err := keepRecord(s, wispCloud, got); err != nil {
+			t.Error(err)
+		}
+	}
 	counts := map[string]int{}
 	for _, id := range slices.Sorted(maps.Keys(got)) {
 		o := got[id]

@@ -58,6 +58,9 @@ func Stages(numbers string) ([]Stage, error) {
 	return out, nil
 }
 
+// file is the name of the stage's files.
+func (s Stage) file() string { return s.Number + "-" + s.Name + ".txt" }
+
 // Guests tells whether the stage's tests log in to instances.
 func (s Stage) Guests() bool { return s.Number == "09" || s.Number == "10" }
 
