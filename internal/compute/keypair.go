@@ -39,7 +39,7 @@ type Keypair struct {
 	UserID      string    `bun:"user_id,pk"`
 	Name        string    `bun:"name,pk"`
 	Number      int64     `bun:"number"` // the numeric id that the API shows
-	Type        string    `bun:"type"`
+	Type        string    `bun:"column:type"`
 	Fingerprint string    `bun:"fingerprint"` // MD5 in hex with colons; SHA-1 for x509
 	PublicKey   string    `bun:"public_key"`
 	CreatedAt   time.Time `bun:"created_at"`

@@ -83,7 +83,7 @@ type Property struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 
-	TypeJSON string `bun:"type"`
+	TypeJSON string `bun:"column:type"`
 }
 
 func noProperty(namespace, name string) error {

@@ -95,7 +95,7 @@ func (c *client) ask(status int, method, path string, body any) (http.Header, ob
 	}
 	request.Header.Set("Content-Type", kind)
 	request.Header.Set("X-Auth-Token", c.token)
-	request.Header.Set("OpenStack-API-Version", "compute 2.96")
+	request.Header.Set("OpenStack-API-Version", "compute 2.96, placement 1.39")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		c.t.Fatal(err)
