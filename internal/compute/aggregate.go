@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -104,15 +105,16 @@ func (s *Service) CreateAggregate(ctx context.Context, name, zone string) (Aggre
 }
 
 // ChangeAggregate changes name, metadata or hosts by fn, and moves hosts to
-// the zones that follow from it. A host whose servers would change their zone,
-// or that would be in two zones, is a Conflict.
+// the zones that follow from it. Servers follow a host that comes or goes,
+// unless one asked for the zone, which is a Conflict. So are another zone of the
+// aggregate itself while its hosts have servers, and a host in two zones.
 func (s *Service) ChangeAggregate(ctx context.Context, number string, fn func(a *Aggregate) error) (Aggregate, error) {
 	var changed Aggregate
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		if changed, err = aggregate(ctx, tx, number); err != nil {
 			return err
 		}
-		before := slices.Clone(changed.Hosts)
+		before, zone := slices.Clone(changed.Hosts), changed.Metadata[ZoneKey]
 		if err := fn(&changed); err != nil {
 			return err
 		}
@@ -124,7 +126,7 @@ func (s *Service) ChangeAggregate(ctx context.Context, number string, fn func(a 
 		if err := setAggregateHosts(ctx, tx, changed.Number, before, changed.Hosts); err != nil {
 			return err
 		}
-		return s.rezone(ctx, tx, slices.Concat(before, changed.Hosts))
+		return s.rezone(ctx, tx, slices.Concat(before, changed.Hosts), changed.Metadata[ZoneKey] != zone)
 	}, scheduleLock)
 	if store.IsDuplicate(err) {
 		err = errs.Wrap(err, errs.Conflict, "Aggregate %s already exists.", changed.Name)
@@ -142,16 +144,18 @@ func setAggregateHosts(ctx context.Context, tx *store.Tx, number int64, before, 
 	rows := make([]aggregateHost, len(after))
 	for i, host := range after {
 		rows[i] = aggregateHost{Aggregate: number, Host: host}
-		count, err := tx.NewSelect().TableExpr("compute_hosts").Where("host = ?", host).Count(ctx)
-		if err != nil {
-			return fmt.Errorf("find host: %w", err)
-		}
-		if count == 0 {
-			return errs.New(errs.NotFound, "Compute host %s could not be found.", host)
-		}
 	}
 	if len(rows) == 0 {
 		return nil
+	}
+	var known []string
+	if err := tx.NewSelect().TableExpr("compute_hosts").Column("host").Where("host IN (?)", bun.List(after)).Scan(ctx, &known); err != nil {
+		return fmt.Errorf("find hosts: %w", err)
+	}
+	for _, host := range after {
+		if !slices.Contains(known, host) {
+			return errs.New(errs.NotFound, "Compute host %s could not be found.", host)
+		}
 	}
 	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
 		return fmt.Errorf("insert hosts of aggregate: %w", err)
@@ -159,8 +163,9 @@ func setAggregateHosts(ctx context.Context, tx *store.Tx, number int64, before, 
 	return nil
 }
 
-// rezone writes the zones that follow from all aggregates to hosts.
-func (s *Service) rezone(ctx context.Context, tx *store.Tx, names []string) error {
+// rezone writes the zones that follow from all aggregates to hosts and to what
+// is on them, which must be nothing where empty is asked for.
+func (s *Service) rezone(ctx context.Context, tx *store.Tx, names []string, empty bool) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -184,25 +189,35 @@ func (s *Service) rezone(ctx context.Context, tx *store.Tx, names []string) erro
 	if err := tx.NewSelect().Model(&hosts).Where("host IN (?)", bun.List(names)).Scan(ctx); err != nil {
 		return fmt.Errorf("load hosts: %w", err)
 	}
+	moved := map[string][]string{} // hosts, by their new zone
 	for _, host := range hosts {
 		zone := zones[host.Name]
 		if zone == "" {
 			zone = s.config.Zone
 		}
-		if zone == host.Zone {
-			continue
+		if zone != host.Zone {
+			moved[zone] = append(moved[zone], host.Name)
+			tx.Changed(host.change(store.Update))
 		}
-		servers, err := tx.NewSelect().TableExpr("servers").Where("host = ? AND deleted_at IS NULL", host.Name).Count(ctx)
+	}
+	for zone, names := range moved { // two at most: an aggregate's own, and the default
+		held := tx.NewSelect().TableExpr("servers").Where("host IN (?) AND deleted_at IS NULL", bun.List(names))
+		if !empty {
+			held.Where("pinned_zone <> ?", zone)
+		}
+		servers, err := held.Count(ctx)
 		if err != nil {
-			return fmt.Errorf("count servers of host: %w", err)
+			return fmt.Errorf("count servers of hosts: %w", err)
 		}
 		if servers > 0 {
-			return errs.New(errs.Conflict, "One or more hosts contain instances in this zone: %s has %d.", host.Name, servers)
+			return errs.New(errs.Conflict, "One or more hosts contain instances in this zone: %s, with %d.", strings.Join(names, ", "), servers)
 		}
-		if _, err := tx.NewUpdate().Model((*Host)(nil)).Set("zone = ?", zone).Where("host = ?", host.Name).Exec(ctx); err != nil {
-			return fmt.Errorf("move host to zone: %w", err)
+		if _, err := tx.NewUpdate().Model((*Host)(nil)).Set("zone = ?", zone).Where("host IN (?)", bun.List(names)).Exec(ctx); err != nil {
+			return fmt.Errorf("move hosts to zone: %w", err)
 		}
-		tx.Changed(host.change(store.Update))
+		if _, err := tx.NewUpdate().TableExpr("servers").Set("zone = ?", zone).Where("host IN (?) AND deleted_at IS NULL", bun.List(names)).Exec(ctx); err != nil {
+			return fmt.Errorf("move servers to zone: %w", err)
+		}
 	}
 	return nil
 }

@@ -54,6 +54,23 @@ func TestAggregates(t *testing.T) {
 		if got := b.ask(200, "admin", "2.1", "GET", "/os-aggregates", nil); len(dig(t, got, "aggregates").([]any)) != 2 {
 			t.Errorf("listed: %v", got)
 		}
+		// What did not ask for a zone goes where its host goes.
+		loose := dig(t, b.ask(202, "member", "2.1", "POST", "/servers", b.body("loose")), "server", "id").(string)
+		where := func() any {
+			t.Helper()
+			return dig(t, b.ask(200, "admin", "2.96", "GET", "/servers/"+loose, nil), "server", "OS-EXT-AZ:availability_zone")
+		}
+		b.node.Step()
+		host := dig(t, b.ask(200, "admin", "2.96", "GET", "/servers/"+loose, nil), "server", "OS-EXT-SRV-ATTR:host")
+		b.ask(200, "admin", "2.1", "PUT", "/os-aggregates/2", object{"aggregate": object{"availability_zone": "north"}})
+		if act(200, 2, "add_host", object{"host": host}); where() != "north" {
+			t.Errorf("the host moved, and its server is in %v", where())
+		}
+		b.ask(409, "admin", "2.1", "PUT", "/os-aggregates/2", object{"aggregate": object{"availability_zone": "west"}})
+		if act(200, 2, "remove_host", object{"host": host}); where() != "nova" {
+			t.Errorf("the host moved back, and its server is in %v", where())
+		}
+		b.ask(204, "member", "2.1", "DELETE", "/servers/"+loose, nil)
 		cache := func(status int, token, version string, ids ...string) {
 			t.Helper()
 			list := []any{}
