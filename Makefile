@@ -12,7 +12,7 @@ NPM     := web/node_modules/.package-lock.json
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-hosts test-web bench bench-net conformance clean
+.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-hosts test-web bench bench-net conformance conformance-guests clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -128,9 +128,13 @@ bench-net: $(BIN) ## figures of the network, beside others in the same run
 	@test/install-packages bench
 	@go test -count=1 -timeout 30m -v -run TestNetwork ./test/bench -figures
 
-conformance: $(BIN) $(GUEST) ## stages of Tempest against a cloud: STAGE=02, or several with commas, or all
+conformance: $(BIN) $(GUEST) ## stages of Tempest against a cloud: STAGE=02, or several with commas, or all; PART=2/4 for a part of them
 	@test/install-packages run tempest
-	@go test -count=1 -timeout 180m -v -run TestConformance ./test/tempest -stages $(or $(STAGE),all) -results $(or $(RESULTS),$(BUILD)/tempest)
+	@go test -count=1 -timeout 180m -v -run TestConformance ./test/tempest -stages $(or $(STAGE),all) $(if $(PART),-part $(PART)) -results $(or $(RESULTS),$(BUILD)/tempest)
+
+conformance-guests: PART ?= $(shell expr $$(git rev-list --count HEAD) % 4 + 1)/4
+conformance-guests: ## the stages of Tempest that log in to guests: a quarter of them, the next one with each commit
+	@$(MAKE) --no-print-directory conformance STAGE=09,10 PART=$(PART)
 
 clean: ## remove what was built
 	@rm -rf bin $(BUILD) web/node_modules web/test-results web/screenshots; git clean -qfdX web/dist

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,15 +24,14 @@ import (
 
 var (
 	stages = flag.String("stages", "", "numbers of stages, with commas; none leaves Tempest out")
+	only   = flag.String("only", "", "regular expression of the ids of those tests that are wanted")
+	part   = flag.String("part", "", "a part of the tests, as 2/4: all parts together are all of them")
 	keep   = flag.String("results", "", "folder for what Tempest wrote")
 )
 
 const (
 	// stageLimit is how long one stage may take.
 	stageLimit = 40 * time.Minute
-	// workers run tests side by side. Most of the time they sleep: Tempest waits
-	// ten seconds before it deletes a subnet.
-	workers = 6
 	// webPort is where, on the cloud's machine, an image can be downloaded.
 	webPort = 8099
 )
@@ -53,7 +53,22 @@ func TestConformance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range all {
+	ids, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
+	times, err := Times()
+	if err != nil {
+		t.Fatal(err)
+	}
+	which, err := ParsePart(*part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range Cut(all, which, times) {
+		if s = s.Only(ids); len(s.Tests) == 0 {
+			continue
+		}
 		t.Run(s.Number+" "+s.Name, func(t *testing.T) { conform(t, s, known) })
 	}
 }
@@ -68,6 +83,11 @@ func conform(t *testing.T, s Stage, known map[string]string) {
 		}
 	}
 	counts := map[string]int{}
+	for _, id := range slices.Sorted(maps.Keys(got)) {
+		if got[id].Status == passed { // in the form of times.txt
+			t.Logf("%.1f %s", got[id].Took, id)
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(got)) {
 		o := got[id]
 		counts[o.Status]++
@@ -137,7 +157,7 @@ func run(t *testing.T, s Stage) map[string]Outcome {
 		}
 	}
 	var stream, said, report bytes.Buffer
-	c := tempest(stageLimit, "run", "--load-list", list, "--concurrency", fmt.Sprint(workers), "--subunit")
+	c := tempest(stageLimit, "run", "--load-list", list, "--concurrency", fmt.Sprint(s.Workers()), "--subunit")
 	c.Stdout, c.Stderr = &stream, &said
 	failure := c.Run() // also when a test fails
 	convert := exec.CommandContext(t.Context(), "subunit2junitxml")

@@ -9,8 +9,9 @@ import (
 
 // Outcome is how a test ended.
 type Outcome struct {
-	Status string // passed, failed, skipped, missing
-	Why    string // of what did not pass
+	Status string  // passed, failed, skipped, missing
+	Why    string  // of what did not pass
+	Took   float64 // seconds
 }
 
 const (
@@ -27,6 +28,7 @@ func results(s Stage, from io.Reader) (map[string]Outcome, error) {
 		Cases []struct {
 			Class   string  `xml:"classname,attr"`
 			Name    string  `xml:"name,attr"`
+			Time    float64 `xml:"time,attr"`
 			Failure *string `xml:"failure"`
 			Error   *string `xml:"error"`
 			Skipped *string `xml:"skipped"`
@@ -37,14 +39,14 @@ func results(s Stage, from io.Reader) (map[string]Outcome, error) {
 	}
 	tests, classes := map[string]Outcome{}, map[string]Outcome{}
 	for _, c := range report.Cases {
-		o := Outcome{Status: passed}
+		o := Outcome{Status: passed, Took: c.Time}
 		switch {
 		case c.Failure != nil:
-			o = Outcome{failed, *c.Failure}
+			o.Status, o.Why = failed, *c.Failure
 		case c.Error != nil:
-			o = Outcome{failed, *c.Error}
+			o.Status, o.Why = failed, *c.Error
 		case c.Skipped != nil:
-			o = Outcome{skipped, *c.Skipped}
+			o.Status, o.Why = skipped, *c.Skipped
 		}
 		id := strings.TrimPrefix(c.Class+"."+c.Name, ".")
 		if what, of, fixture := strings.Cut(id, " ("); fixture {
@@ -64,7 +66,7 @@ func results(s Stage, from io.Reader) (map[string]Outcome, error) {
 		case befell && (!ran || of.Status == failed && o.Status == passed):
 			o = of
 		case !ran:
-			o = Outcome{missing, "the run does not tell of it"}
+			o = Outcome{Status: missing, Why: "the run does not tell of it"}
 		}
 		out[plain(id)] = o
 	}

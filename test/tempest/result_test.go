@@ -9,7 +9,7 @@ func TestResults(t *testing.T) {
 	t.Parallel()
 	s := Stage{Tests: []string{"a.T.one[id-1,smoke]", "a.T.two[id-2]", "a.T.three[id-3]", "a.U.four[id-4]", "a.U.five[id-5]", "a.V.six", "a.W.seven"}}
 	got, err := results(s, strings.NewReader(`<testsuite>
-		<testcase classname="a.T" name="one[id-1,smoke]"/>
+		<testcase classname="a.T" name="one[id-1,smoke]" time="2.5"/>
 		<testcase classname="a.T" name="two[id-2]"><failure type="x">boom</failure></testcase>
 		<testcase classname="a.T" name="three[id-3]"><skipped>not here</skipped></testcase>
 		<testcase classname="" name="setUpClass (a.U)"><skipped>no volumes</skipped></testcase>
@@ -20,8 +20,8 @@ func TestResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for id, want := range map[string]Outcome{
-		"a.T.one": {Status: passed}, "a.T.two": {failed, "boom"}, "a.T.three": {skipped, "not here"}, "a.U.four": {skipped, "no volumes"},
-		"a.U.five": {skipped, "no volumes"}, "a.V.six": {failed, "left over"}, "a.W.seven": {missing, "the run does not tell of it"},
+		"a.T.one": {Status: passed, Took: 2.5}, "a.T.two": {Status: failed, Why: "boom"}, "a.T.three": {Status: skipped, Why: "not here"}, "a.U.four": {Status: skipped, Why: "no volumes"},
+		"a.U.five": {Status: skipped, Why: "no volumes"}, "a.V.six": {Status: failed, Why: "left over"}, "a.W.seven": {Status: missing, Why: "the run does not tell of it"},
 	} {
 		if got[id] != want {
 			t.Errorf("%s: %+v, want %+v", id, got[id], want)
@@ -64,6 +64,33 @@ func TestStages(t *testing.T) {
 	for id := range known {
 		if !tests[id] {
 			t.Errorf("known.md has %s, which is in no stage", id)
+		}
+	}
+	out, err := LeftOut()
+	if err != nil || len(out) == 0 {
+		t.Fatalf("%d tests are left out, %v", len(out), err)
+	}
+	for id := range out {
+		if tests[id] {
+			t.Errorf("left-out.md has %s, which is in a stage", id)
+		}
+	}
+	times, err := Times()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := range times {
+		if !tests[id] {
+			t.Errorf("times.txt has %s, which is in no stage", id)
+		}
+	}
+}
+
+func TestReasonsAreGiven(t *testing.T) {
+	t.Parallel()
+	for name, table := range map[string]string{"twice": "| `a.b` | no |\n| `a.b` | no |\n", "no reason": "| `a.b` | |\n"} {
+		if got, err := reasons("x.md", table); err == nil {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

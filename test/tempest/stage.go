@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,9 @@ var lists embed.FS
 
 //go:embed known.md
 var knownTable string
+
+//go:embed left-out.md
+var leftOutTable string
 
 // mostKnown is the part of a stage that may not pass, for reasons that are
 // written down.
@@ -64,18 +68,41 @@ func (s Stage) file() string { return s.Number + "-" + s.Name + ".txt" }
 // Guests tells whether the stage's tests log in to instances.
 func (s Stage) Guests() bool { return s.Number == "09" || s.Number == "10" }
 
+// Workers is how many of the stage's tests run side by side. Mostly they sleep:
+// Tempest waits ten seconds before it deletes a subnet. With guests they do not:
+// those are emulated, and a third one makes the others slow.
+func (s Stage) Workers() int {
+	if s.Guests() {
+		return 2
+	}
+	return 6
+}
+
+// Only is the stage with those of its tests whose ids match.
+func (s Stage) Only(ids *regexp.Regexp) Stage {
+	s.Tests = slices.DeleteFunc(slices.Clone(s.Tests), func(id string) bool { return !ids.MatchString(id) })
+	return s
+}
+
 // Known are the tests that do not pass, by plain id, with the reason. They are
 // the rows of known.md's table.
-func Known() (map[string]string, error) {
+func Known() (map[string]string, error) { return reasons("known.md", knownTable) }
+
+// LeftOut are tests that belong to what the stages are about, and are in none:
+// the rows of left-out.md's table.
+func LeftOut() (map[string]string, error) { return reasons("left-out.md", leftOutTable) }
+
+// reasons reads a table of tests, by plain id, and reasons.
+func reasons(file, table string) (map[string]string, error) {
 	out := map[string]string{}
-	for line := range strings.Lines(knownTable) {
+	for line := range strings.Lines(table) {
 		cells := strings.Split(strings.TrimSpace(line), "|")
 		if len(cells) != 4 || !strings.HasPrefix(strings.TrimSpace(cells[1]), "`") {
 			continue
 		}
 		id, why := strings.Trim(cells[1], " `"), strings.TrimSpace(cells[2])
 		if why == "" || out[id] != "" {
-			return nil, fmt.Errorf("known.md: %s is there twice, or has no reason", id)
+			return nil, fmt.Errorf("%s: %s is there twice, or has no reason", file, id)
 		}
 		out[id] = why
 	}
