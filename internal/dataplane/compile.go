@@ -216,7 +216,7 @@ func (c *compilation) port(id string, p intent.Port) error {
 		}
 		where.Kind, where.Ifindex = destLocal, c.around.devices[id]
 	case p.Service:
-		where.Kind = destRemote // no tunnel leads there
+		where.Kind, where.Flags = destRemote, destNode // no tunnel leads there
 	case onWire(n), p.Endpoint.Is4():
 		where.Kind, where.Remote = destRemote, be4(p.Endpoint)
 	default:

@@ -20,6 +20,7 @@ const (
 	destVIP    = 4
 
 	destSpeaks = 1
+	destNode   = 2
 
 	routeHostMAC = 1
 

@@ -53,6 +53,10 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 	/* A router has its own say, by the network that it sends to. */
 	if (p->origin == FROM_GUEST && (!d || d->kind != DEST_ROUTER) && oversize(skb, p, n->mtu))
 		return too_big(skb, p, n->mtu);
+	if (d && d->flags & DEST_NODE && p->origin == FROM_GUEST && !node_echo(skb, p, p->net)) {
+		write_macs(skb, p->smac, d->mac);
+		return bounce(skb, p);
+	}
 	if (!d || d->kind == DEST_REMOTE) {
 		if (outside)
 			return TC_ACT_UNSPEC;

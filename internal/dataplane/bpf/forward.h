@@ -14,6 +14,7 @@
 #define DELIVER 101 /* to p->hop on p->out_net */
 #define ASK 102	    /* turn it into a question for p->hop */
 #define BOUNCE 103  /* back to where it came from */
+#define REPLY 104   /* the node answers on p->out_net */
 
 #define MAC_DST 0
 #define MAC_SRC 6

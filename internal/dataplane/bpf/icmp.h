@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
-/* What routers say themselves: echo replies and errors, RFC 792 and 4443. */
+/* What routers and the node say themselves: echo replies and errors, RFC 792
+ * and 4443. */
 #ifndef WISP_ICMP_H
 #define WISP_ICMP_H
 
@@ -47,13 +48,16 @@ INLINE int speak(struct __sk_buff *skb, struct pkt *p)
 	return DELIVER;
 }
 
-/* echo_reply answers an echo request to a router's own address. */
-GLOBAL int echo_reply(struct __sk_buff *skb, struct pkt *p)
+INLINE int echo_request(const struct pkt *p)
+{
+	return (p->icmp_type == 8 && p->proto == PROTO_ICMP) || (p->icmp_type == 128 && p->proto == PROTO_ICMPV6);
+}
+
+/* turn_echo makes a reply of an echo request. */
+INLINE void turn_echo(struct __sk_buff *skb, struct pkt *p)
 {
 	struct addr a;
 
-	if (!p)
-		return TC_ACT_SHOT;
 	if (p->flags & PKT_V6) {
 		bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct ip6, src), &p->dst, 16, 0);
 		bpf_skb_store_bytes(skb, ETH_HLEN + offsetof(struct ip6, dst), &p->src, 16, 0);
@@ -77,7 +81,33 @@ GLOBAL int echo_reply(struct __sk_buff *skb, struct pkt *p)
 	p->src = p->dst;
 	p->dst = a;
 	p->icmp_type = p->flags & PKT_V6 ? 129 : 0;
+}
+
+/* echo_reply answers an echo request to a router's own address. */
+GLOBAL int echo_reply(struct __sk_buff *skb, struct pkt *p)
+{
+	if (!p)
+		return TC_ACT_SHOT;
+	turn_echo(skb, p);
 	return speak(skb, p);
+}
+
+/* node_echo makes a reply of an echo request to an address of the node's own on
+ * a network. -1 means that the packet is nothing to answer. */
+GLOBAL int node_echo(struct __sk_buff *skb, struct pkt *p, __u32 net)
+{
+	struct neigh_key key = {};
+	struct dest *d;
+
+	if (!p || !echo_request(p))
+		return -1;
+	key.net = net;
+	key.addr = p->dst;
+	d = bpf_map_lookup_elem(&neigh, &key);
+	if (!d || !(d->flags & DEST_NODE))
+		return -1;
+	turn_echo(skb, p);
+	return 0;
 }
 
 /* may_complain keeps the rules of RFC 1122 3.2.2 and RFC 4443 2.4(e). */

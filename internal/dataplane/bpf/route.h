@@ -141,6 +141,8 @@ GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 		mac_copy(p->smac, p->leg_mac);
 		return REROUTE;
 	}
+	if (d->flags & DEST_NODE)
+		return REPLY;
 	if (d->kind == DEST_LOCAL) {
 		write_macs(skb, d->mac, p->leg_mac);
 		return send_port(skb, p, d->ifindex, MARK_FORWARDED);
@@ -186,7 +188,7 @@ INLINE int own_address(struct __sk_buff *skb, struct pkt *p, int outside)
 
 	if (!ra || ra->kind == RADDR_FIP)
 		return -1;
-	echo = (p->icmp_type == 8 && p->proto == PROTO_ICMP) || (p->icmp_type == 128 && p->proto == PROTO_ICMPV6);
+	echo = echo_request(p);
 	if (ra->kind == RADDR_GW && !outside && !echo)
 		return -1; /* the shared address, from a neighbour behind this router */
 	if (outside && ra->kind == RADDR_LEG)
@@ -351,6 +353,26 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	return DELIVER;
 }
 
+/* reply_routed answers for the node on p->out_net. The reply goes to the router
+ * that the request came by. */
+GLOBAL int reply_routed(struct __sk_buff *skb, struct pkt *p)
+{
+	struct neigh_key key = {};
+	struct dest *d;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	key.net = p->out_net;
+	key.addr = p->hop;
+	d = bpf_map_lookup_elem(&neigh, &key);
+	if (!d || node_echo(skb, p, p->out_net))
+		return drop(skb, p->port, REASON_ROUTER_LOCAL);
+	p->net = p->out_net;
+	mac_copy(p->dmac, p->leg_mac);
+	mac_copy(p->smac, d->mac);
+	return REROUTE;
+}
+
 /* MAX_ROUTERS is how many routers of this cloud a packet passes on one host. */
 #define MAX_ROUTERS 4
 
@@ -367,6 +389,8 @@ INLINE int route_frame(struct __sk_buff *skb, struct pkt *p)
 		v = route_once(skb, p);
 		if (v == DELIVER)
 			v = deliver(skb, p);
+		if (v == REPLY)
+			v = reply_routed(skb, p);
 		if (v == ASK)
 			return arp_ask(skb, p);
 		if (v == BOUNCE)

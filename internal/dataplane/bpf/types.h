@@ -85,8 +85,10 @@ struct net {
 	__u32 scope6;
 };
 
-/* DEST_SPEAKS: this host answers for the router to the wire. */
+/* DEST_SPEAKS: this host answers for the router to the wire. DEST_NODE: the
+ * address is the node's own, on every host. */
 #define DEST_SPEAKS 1
+#define DEST_NODE 2
 
 /* dest: where an address or a MAC is. */
 enum dest_kind {

@@ -68,7 +68,7 @@ type Port struct {
 
 	// Service says that the node of every host answers at the port's
 	// addresses (DHCP, and the way to metadata where no router is): ARP for
-	// them is answered, and what is no such question is dropped.
+	// them is answered, pings are, and what is no such question is dropped.
 	Service bool `json:"service,omitempty"`
 
 	// Enabled is false when admin_state_up is: no packet enters or leaves.
