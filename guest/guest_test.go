@@ -212,6 +212,8 @@ func checkCommands(t *testing.T, client *ssh.Client) {
 		{"address", "ip -o addr | awk '/10.0.2.15/ {print $2}'", "eth0"},
 		{"lsblk", "lsblk -lb --nodeps | grep -c 'disk'", "1"},
 		{"blkid", "sudo blkid -s LABEL -o value /dev/vda1", "guest-root"},
+		{"blkid by a user", "blkid -L guest-root -o device", "/dev/vda1"},
+		{"config drive", "sudo mount $(blkid -L config-2 -o device) /mnt && sudo head -c 1 /mnt/openstack/latest/meta_data.json; sudo umount /mnt", "{"},
 		{"udhcpc pid", "sudo kill -0 $(cat /var/run/udhcpc.eth0.pid) && echo alive", "alive"},
 		{"console", "sudo sh -c 'echo from-user >/dev/console' && echo sent", "sent"},
 		{"curl", "curl -s -o /dev/null -w '%{exitcode}' http://127.0.0.1:1/ || true", "7"},
