@@ -159,8 +159,15 @@ func (w *walk) onNetwork(network string, hop netip.Addr) (router string, goes bo
 		}
 	}
 	for _, p := range w.state.Ports {
-		if p.NetworkID != network || !slices.Contains(p.Addresses, hop) || p.Service || w.isLeg(p.ID) {
+		if p.NetworkID != network || !slices.Contains(p.Addresses, hop) || w.isLeg(p.ID) {
 			continue
+		}
+		if p.Service {
+			if wire && !w.pings() {
+				continue
+			}
+			w.forHost(network, hop)
+			return "", false
 		}
 		w.add(classNetwork, HopNetwork, "network", network, "%s has a port with the address %s.", name, hop)
 		w.target = p.ID
@@ -316,12 +323,25 @@ func (w *walk) translate(id string, r intent.Router) bool {
 	return true
 }
 
+// pings tells whether the packet asks for an echo.
+func (w *walk) pings() bool { return w.protocol == 1 || w.protocol == 58 }
+
+// forHost ends at an address that hosts answer at themselves.
+func (w *walk) forHost(network string, hop netip.Addr) {
+	s := w.add(classNetwork, HopNetwork, "network", network, "%s is where leases come from. Each host answers pings to it itself, besides requests for leases, and nothing else.", hop)
+	if w.dst == hop && w.pings() {
+		s.end()
+	} else {
+		s.stop()
+	}
+}
+
 // forRouter handles what is for the router itself.
 func (w *walk) forRouter(id string, r intent.Router, outside bool) bool {
 	has := func(p netip.Prefix) bool { return p.Addr() == w.dst }
 	leg := slices.ContainsFunc(r.Interfaces, func(i intent.RouterInterface) bool { return slices.ContainsFunc(i.Addresses, has) })
 	gateway := r.Gateway != nil && slices.ContainsFunc(r.Gateway.Addresses, has)
-	echo := w.protocol == 1 || w.protocol == 58
+	echo := w.pings()
 	switch {
 	case !leg && !gateway, gateway && !leg && !outside && !echo:
 		return false

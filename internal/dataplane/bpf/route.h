@@ -141,7 +141,7 @@ GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 		mac_copy(p->smac, p->leg_mac);
 		return REROUTE;
 	}
-	if (d->flags & DEST_NODE)
+	if (d->flags & DEST_NODE && echo_request(p))
 		return REPLY;
 	if (d->kind == DEST_LOCAL) {
 		write_macs(skb, d->mac, p->leg_mac);
@@ -366,7 +366,7 @@ GLOBAL int reply_routed(struct __sk_buff *skb, struct pkt *p)
 	key.addr = p->hop;
 	d = bpf_map_lookup_elem(&neigh, &key);
 	if (!d || node_echo(skb, p, p->out_net))
-		return drop(skb, p->port, REASON_ROUTER_LOCAL);
+		return drop(skb, p->port, REASON_NO_DEVICE);
 	p->net = p->out_net;
 	mac_copy(p->dmac, p->leg_mac);
 	mac_copy(p->smac, d->mac);

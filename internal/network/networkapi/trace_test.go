@@ -488,3 +488,23 @@ func TestTraceBetweenAddressScopes(t *testing.T) {
 		}
 	})
 }
+
+// TestTraceToWhereLeasesComeFrom goes to the address at which each host answers
+// itself.
+func TestTraceToWhereLeasesComeFrom(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		w := newTraced(t, c)
+		one := str(w.one["id"])
+		dhcp := w.list("admin", "ports", "device_owner=network:dhcp&network_id="+str(w.network["id"]))[0]
+		w.host.does(one, "forwarded", one, "accepted")
+		trace, steps := w.trace("member", w.one, "protocol=icmp&destination="+address(dhcp))
+		if steps != "port forwarded, security_group accepted, network accepted" || trace["reached"] != true || trace["disagreement"] != nil {
+			t.Errorf("a ping: %s %v", steps, trace)
+		}
+		w.host.does(one, "dropped tunnel")
+		trace, steps = w.trace("member", w.one, "protocol=tcp&destination_port=53&destination="+address(dhcp))
+		if steps != "port forwarded, security_group accepted, network dropped" || trace["reached"] != false || trace["disagreement"] != nil {
+			t.Errorf("no ping: %s %v", steps, trace)
+		}
+	})
+}
