@@ -103,6 +103,9 @@ func (d *memoryDataplane) Traffic(port string) (dataplane.Traffic, error) {
 	return dataplane.Traffic{Device: intent.DeviceName("w000", port)}, d.has(port)
 }
 
+// Meters implements node.Dataplane: no packets, no counts.
+func (d *memoryDataplane) Meters() ([]dataplane.Metered, error) { return nil, nil }
+
 // Trace implements node.Dataplane: the packet is at its end at once.
 func (d *memoryDataplane) Trace(_ context.Context, port string, _ dataplane.Probe) ([]dataplane.Step, error) {
 	return nil, d.has(port)

@@ -184,6 +184,9 @@ func (s *Service) Report(ctx context.Context, host string, report nodeapi.Report
 			if err := s.recordSeen(ctx, tx, row, report); err != nil {
 				return err
 			}
+			if err := s.network.RecordMeters(ctx, tx, host, report.Meters); err != nil {
+				return err
+			}
 		}
 		if confirmed {
 			if err := s.confirm(ctx, tx, host, report.Fenced); err != nil {

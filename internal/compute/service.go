@@ -62,6 +62,7 @@ type Network interface {
 	HostState(ctx context.Context, db bun.IDB, host string) (intent.State, map[string]nodeapi.Lease, error)
 	PortsActive(ctx context.Context, tx *store.Tx, up, down []string) error
 	AgentHeartbeat(ctx context.Context, tx *store.Tx, host string, info network.AgentInfo) error
+	RecordMeters(ctx context.Context, tx *store.Tx, host string, meters []nodeapi.Meter) error
 	MoveGateways(ctx context.Context, tx *store.Tx, lost []string) (moved int, err error)
 	RebindTx(ctx context.Context, tx *store.Tx, deviceID, host string) error
 	PhysicalOf(ctx context.Context, db bun.IDB, networkIDs []string) ([]string, error)

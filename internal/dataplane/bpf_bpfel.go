@@ -150,6 +150,28 @@ type bpfMemberKey struct {
 	Addr      bpfAddr
 }
 
+type bpfMeterKey struct {
+	_      structs.HostLayout
+	Router uint32
+	Index  uint32
+}
+
+type bpfMeterRule struct {
+	_     structs.HostLayout
+	Src   bpfAddr
+	Smask bpfAddr
+	Dst   bpfAddr
+	Dmask bpfAddr
+	Label uint32
+	Flags uint32
+}
+
+type bpfMeteredKey struct {
+	_         structs.HostLayout
+	Label     uint32
+	Direction uint32
+}
+
 type bpfNat struct {
 	_     structs.HostLayout
 	Seen  uint64
@@ -332,6 +354,7 @@ type bpfRouter struct {
 	Mac      [6]uint8
 	Pad      [2]uint8
 	Moves    uint32
+	Nmeters  uint32
 }
 
 type bpfRule struct {
@@ -414,6 +437,8 @@ const (
 	bpfMapHosts        = "hosts"
 	bpfMapIds          = "ids"
 	bpfMapMembers      = "members"
+	bpfMapMetered      = "metered"
+	bpfMapMeters       = "meters"
 	bpfMapNats         = "nats"
 	bpfMapNeigh        = "neigh"
 	bpfMapNets         = "nets"
@@ -506,6 +531,8 @@ type bpfMapSpecs struct {
 	Hosts     *ebpf.MapSpec `ebpf:"hosts"`
 	Ids       *ebpf.MapSpec `ebpf:"ids"`
 	Members   *ebpf.MapSpec `ebpf:"members"`
+	Metered   *ebpf.MapSpec `ebpf:"metered"`
+	Meters    *ebpf.MapSpec `ebpf:"meters"`
 	Nats      *ebpf.MapSpec `ebpf:"nats"`
 	Neigh     *ebpf.MapSpec `ebpf:"neigh"`
 	Nets      *ebpf.MapSpec `ebpf:"nets"`
@@ -564,6 +591,8 @@ type bpfMaps struct {
 	Hosts     *ebpf.Map `ebpf:"hosts"`
 	Ids       *ebpf.Map `ebpf:"ids"`
 	Members   *ebpf.Map `ebpf:"members"`
+	Metered   *ebpf.Map `ebpf:"metered"`
+	Meters    *ebpf.Map `ebpf:"meters"`
 	Nats      *ebpf.Map `ebpf:"nats"`
 	Neigh     *ebpf.Map `ebpf:"neigh"`
 	Nets      *ebpf.Map `ebpf:"nets"`
@@ -598,6 +627,8 @@ func (m *bpfMaps) Close() error {
 		m.Hosts,
 		m.Ids,
 		m.Members,
+		m.Metered,
+		m.Meters,
 		m.Nats,
 		m.Neigh,
 		m.Nets,

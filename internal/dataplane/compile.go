@@ -71,6 +71,7 @@ func compile(state intent.State, around surroundings, names *ids, groups *groupC
 			c.refuse(id, c.port(id, state.Ports[id]))
 		}
 	}
+	c.meters()
 	c.vips()
 	c.askers()
 	c.flooding()

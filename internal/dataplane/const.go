@@ -47,6 +47,10 @@ const (
 
 	transitRoute = 1
 
+	meterV6       = 1
+	meterEgress   = 2
+	meterExcluded = 4
+
 	markForwarded = 0x77697301
 	markJudged    = 0x77697304
 )

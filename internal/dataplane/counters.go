@@ -44,6 +44,16 @@ func trafficOf(link netlinkx.Link) Traffic {
 // Count is how many packets, and bytes of whole frames.
 type Count struct{ Packets, Bytes uint64 }
 
+// sumOf is what all processors have counted together.
+func sumOf(cpus []bpfCount) Count {
+	var sum Count
+	for _, c := range cpus {
+		sum.Packets += c.Packets
+		sum.Bytes += c.Bytes
+	}
+	return sum
+}
+
 // PortCounters are the packets of one port that were dropped, by reason.
 // Packets of no port, such as those which came by a tunnel, are under an
 // empty PortID.
@@ -87,12 +97,7 @@ func (d *Dataplane) Counters() ([]PortCounters, error) {
 		if byPort[name] == nil {
 			byPort[name] = map[string]Count{}
 		}
-		var sum Count
-		for _, c := range cpus {
-			sum.Packets += c.Packets
-			sum.Bytes += c.Bytes
-		}
-		byPort[name][reasonName(key.Reason)] = sum
+		byPort[name][reasonName(key.Reason)] = sumOf(cpus)
 	})
 	if err != nil {
 		return nil, err

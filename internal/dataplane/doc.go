@@ -132,6 +132,13 @@
 // begin it anew. Changed rules are written under a new version first, then
 // the ruleset is switched to that version in one write.
 //
+// # Meters
+//
+// A router with a gateway may have a list of rules that count what passes
+// between its inside and the external network (bpf/meter.h). A packet is
+// counted on the host that translates it, when nothing stops it any more, by
+// the addresses that it has inside; once for each label.
+//
 // # The short way
 //
 // What the long way answered for a packet from one port to another, here or on
@@ -155,6 +162,7 @@
 //	sources, pairs       port, MAC and address (or prefix) that it may send from
 //	rulesets, rules, members   security groups
 //	routers, routes, raddrs    routers; their routes; their own and floating addresses
+//	meters               what is counted at a router's gateway
 //	confs                interfaces of the host, and the epoch
 //
 // What the programs write:
@@ -167,6 +175,7 @@
 //	yields   routers whose gateway another host has taken over
 //	svcs     connections to the metadata service
 //	counts   dropped packets by port and reason
+//	metered  what labels have counted, by direction
 //	flows    what is done with the next packets of a flow, on each processor
 //	scratch  room for the packet at hand
 //

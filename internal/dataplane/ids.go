@@ -20,6 +20,7 @@ const (
 	kindGeneration = 6
 	kindPromisc    = 7
 	kindScope      = 8
+	kindLabel      = 9
 	kindCursor     = 0x100
 )
 

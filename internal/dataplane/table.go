@@ -123,6 +123,7 @@ type wanted struct {
 	routers  map[uint32]bpfRouter
 	routes   map[bpfRouteKey]bpfRoute
 	raddrs   map[bpfRaddrKey]bpfRaddr
+	meters   map[bpfMeterKey]bpfMeterRule
 	confs    map[uint32]bpfConf
 }
 
@@ -132,7 +133,7 @@ func newWanted() *wanted {
 		vnis: map[uint32]uint32{}, greKeys: map[uint32]uint32{}, hosts: map[uint32]uint32{}, vlans: map[bpfVlanKey]uint32{}, fdb: map[bpfFdbKey]bpfDest{}, neigh: map[bpfNeighKey]bpfDest{},
 		flood: map[bpfFloodKey]bpfDest{}, sources: map[bpfSourceKey]uint32{}, pairs: map[bpfPairKey]uint32{},
 		rulesets: map[uint32]bpfRuleset{}, rules: map[bpfRuleKey]bpfRule{}, members: map[bpfMemberKey]uint32{},
-		routers: map[uint32]bpfRouter{}, routes: map[bpfRouteKey]bpfRoute{}, raddrs: map[bpfRaddrKey]bpfRaddr{},
+		routers: map[uint32]bpfRouter{}, routes: map[bpfRouteKey]bpfRoute{}, raddrs: map[bpfRaddrKey]bpfRaddr{}, meters: map[bpfMeterKey]bpfMeterRule{},
 		confs: map[uint32]bpfConf{},
 	}
 }
@@ -158,6 +159,7 @@ type tables struct {
 	routers  table[uint32, bpfRouter]
 	routes   table[bpfRouteKey, bpfRoute]
 	raddrs   table[bpfRaddrKey, bpfRaddr]
+	meters   table[bpfMeterKey, bpfMeterRule]
 	confs    table[uint32, bpfConf]
 	// stale tells that something was written, or may have been by another
 	// process, since the programs were told of a new epoch.
@@ -177,7 +179,7 @@ func newTables(m map[string]*ebpf.Map) *tables {
 		sources: makeTable[bpfSourceKey, uint32](m, "sources"), pairs: makeTable[bpfPairKey, uint32](m, "pairs"),
 		rulesets: makeTable[uint32, bpfRuleset](m, "rulesets"), rules: makeTable[bpfRuleKey, bpfRule](m, "rules"),
 		members: makeTable[bpfMemberKey, uint32](m, "members"), routers: makeTable[uint32, bpfRouter](m, "routers"),
-		routes: makeTable[bpfRouteKey, bpfRoute](m, "routes"), raddrs: makeTable[bpfRaddrKey, bpfRaddr](m, "raddrs"),
+		routes: makeTable[bpfRouteKey, bpfRoute](m, "routes"), raddrs: makeTable[bpfRaddrKey, bpfRaddr](m, "raddrs"), meters: makeTable[bpfMeterKey, bpfMeterRule](m, "meters"),
 		confs: makeTable[uint32, bpfConf](m, "confs"),
 		stale: true,
 	}
@@ -207,7 +209,7 @@ func (t *tables) steps(w *wanted) []step {
 		stepOf(&t.rulesets, w.rulesets), stepOf(&t.sources, w.sources), stepOf(&t.pairs, w.pairs),
 		stepOf(&t.ports, w.ports), stepOf(&t.flood, w.flood), stepOf(&t.nets, w.nets), stepOf(&t.hosts, w.hosts), stepOf(&t.vnis, w.vnis),
 		stepOf(&t.greKeys, w.greKeys), stepOf(&t.vlans, w.vlans),
-		stepOf(&t.routes, w.routes), stepOf(&t.raddrs, w.raddrs), stepOf(&t.routers, w.routers),
+		stepOf(&t.routes, w.routes), stepOf(&t.raddrs, w.raddrs), stepOf(&t.meters, w.meters), stepOf(&t.routers, w.routers),
 		stepOf(&t.neigh, w.neigh), stepOf(&t.fdb, w.fdb), stepOf(&t.devs, w.devs),
 	}
 }

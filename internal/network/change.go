@@ -69,6 +69,15 @@ func (a *Agent) change(action string) store.Change {
 	return store.Change{Resource: "agent", ID: a.ID, Action: action}
 }
 
+// Labels and their rules are the administrators'.
+func (l *MeteringLabel) change(action string) store.Change {
+	return store.Change{Resource: "metering_label", ID: l.ID, Action: action}
+}
+
+func (r *MeteringRule) change(action string) store.Change {
+	return store.Change{Resource: "metering_label_rule", ID: r.ID, Action: action}
+}
+
 func quotaChange(projectID, action string) store.Change {
 	return store.Change{Resource: "network_quota", ID: projectID, Action: action, ProjectID: projectID}
 }

@@ -312,7 +312,7 @@ func (s *Service) UpdateFloatingIP(ctx context.Context, caller *policy.Caller, i
 // releaseFree gives back the floating IPs of a network that stand for nothing.
 func releaseFree(ctx context.Context, tx *store.Tx, networkID string) error {
 	var gone []FloatingIP
-	if _, err := tx.NewDelete().Model(&gone).Where("network_id = ? AND port_id IS NULL", networkID).Returning("*").Exec(ctx); err != nil {
+	if _, err := tx.NewDelete().Model(&gone).Where("network_id = ? AND port_id IS NULL", networkID).Returning("id, project_id, own_port_id").Exec(ctx); err != nil {
 		return fmt.Errorf("delete the free floating IPs of a network: %w", err)
 	}
 	if len(gone) == 0 {

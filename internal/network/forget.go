@@ -27,6 +27,9 @@ func (s *Service) ForgetHost(ctx context.Context, tx *store.Tx, host string) err
 	if _, err := tx.NewDelete().TableExpr("network_hosts").Where("host = ?", host).Exec(ctx); err != nil {
 		return fmt.Errorf("forget what %s has: %w", host, err)
 	}
+	if _, err := tx.NewUpdate().Model((*meteringCount)(nil)).Set("said_packets = 0, said_bytes = 0").Where("host = ?", host).Exec(ctx); err != nil {
+		return fmt.Errorf("forget what %s has counted last: %w", host, err)
+	}
 	if _, err := tx.NewDelete().Model((*leases)(nil)).Where("host = ?", host).Exec(ctx); err != nil {
 		return fmt.Errorf("forget where %s answers DHCP: %w", host, err)
 	}

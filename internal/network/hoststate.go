@@ -455,7 +455,7 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 			h.state.Routers[f.RouterID] = r
 		}
 	}
-	return nil
+	return h.loadMeters(ctx, routers)
 }
 
 // carrier is the host that serves a floating IP; "" is that none can.

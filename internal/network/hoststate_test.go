@@ -142,7 +142,7 @@ func TestHostStateQueries(t *testing.T) {
 		for i := range 8 {
 			must1(f.plug(fmt.Sprintf("vm-%d", i+1), "host-1", network.PortRequest{NetworkID: inner.ID}))
 		}
-		if many := f.queries("host-1"); many != few || few > 15 {
+		if many := f.queries("host-1"); many != few || few > 16 {
 			t.Errorf("%d queries for one port, %d for nine", few, many)
 		}
 	})
@@ -176,7 +176,7 @@ func TestHostStateOfManyHosts(t *testing.T) {
 		f.crowd(n.ID, 1, 2)
 		few := f.queries("host-1")
 		f.crowd(n.ID, 3, 100)
-		if many := f.queries("host-1"); many != few || few > 15 {
+		if many := f.queries("host-1"); many != few || few > 16 {
 			t.Errorf("%d queries with two hosts, %d with a hundred", few, many)
 		}
 		state, leases, err := f.HostState(t.Context(), f.db.Read(), "host-1")

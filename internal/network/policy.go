@@ -50,10 +50,11 @@ func Rules() policy.Rules {
 	add(policy.Admin, "get_port:binding", "get_router:distributed")
 	add(member, "add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes")
 	add(manager, "create_floatingip:floating_ip_address")
-	add(policy.Anyone, "get_agent") // what others than administrators see is filtered: nothing
+	add(policy.Anyone, "get_agent", "get_metering_label", "get_metering_label_rule") // what others than administrators see is filtered: nothing
+	add(policy.Admin, "create_metering_label", "delete_metering_label", "create_metering_label_rule", "delete_metering_label_rule")
 	add(policy.Admin, "update_agent", "delete_agent", "update_quota", "delete_quota", "get_network_ip_availability")
 	add(policy.Admin, "get_l3-agents", "get_l3-routers", "create_l3-router", "delete_l3-router", "get_dhcp-agents", "get_dhcp-networks", "create_dhcp-network", "delete_dhcp-network")
-	add(reader, "get_quota")
+	add(reader, "get_quota", "get_metering_label_counters")
 	add(policy.Anyone, "get_availability_zone", "get_extension", "get_service_provider", "get_version")
 	return rules
 }

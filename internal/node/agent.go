@@ -166,7 +166,7 @@ func (n *Node) report() nodeapi.Report {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return nodeapi.Report{
-		Revision: n.revision, Problems: n.book.problemsNow(),
+		Revision: n.revision, Problems: n.book.problemsNow(), Meters: n.meters,
 		MemoryUsedMiB: usage.memoryMiB, DiskUsedGiB: usage.diskGiB, Load: usage.load,
 	}
 }

@@ -21,6 +21,8 @@ type Dataplane interface {
 	OpenTap(portID string) (*os.File, error)
 	// Traffic counts a local port's packets, as its guest sees them.
 	Traffic(portID string) (dataplane.Traffic, error)
+	// Meters are what labels have counted.
+	Meters() ([]dataplane.Metered, error)
 	// PortByServiceAddr tells which port a connection to a service of the
 	// node comes from.
 	PortByServiceAddr(a netip.Addr) (portID string, ok bool)

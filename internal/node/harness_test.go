@@ -31,19 +31,21 @@ import (
 
 // fakeDataplane is a host's network in memory.
 type fakeDataplane struct {
-	mu       sync.Mutex
-	applied  intent.State
-	applies  int
-	resyncs  int
-	applyErr error
-	refused  map[string]error
-	others   dataplane.Report // what others on the wire say
-	drift    int
-	ports    map[netip.Addr]string
-	listener net.Listener
-	frames   *frameConn
-	taps     []string
-	slow     *slowTrace // when set before the node starts
+	mu        sync.Mutex
+	applied   intent.State
+	applies   int
+	resyncs   int
+	applyErr  error
+	refused   map[string]error
+	others    dataplane.Report // what others on the wire say
+	drift     int
+	metered   []dataplane.Metered
+	metersErr error
+	ports     map[netip.Addr]string
+	listener  net.Listener
+	frames    *frameConn
+	taps      []string
+	slow      *slowTrace // when set before the node starts
 }
 
 // slowTrace holds traces until they may go on.
@@ -95,6 +97,12 @@ func (d *fakeDataplane) Traffic(port string) (dataplane.Traffic, error) {
 		return dataplane.Traffic{}, errs.New(errs.NotFound, "The port %s has no device.", port)
 	}
 	return dataplane.Traffic{Device: "w000tap", RxBytes: 10, RxPackets: 1, RxErrors: 2, RxDropped: 3, TxBytes: 40, TxPackets: 4, TxErrors: 5, TxDropped: 6}, nil
+}
+
+func (d *fakeDataplane) Meters() ([]dataplane.Metered, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.metered, d.metersErr
 }
 
 func (d *fakeDataplane) PortByServiceAddr(a netip.Addr) (string, bool) {

@@ -66,6 +66,8 @@ type Config struct {
 	// Resync is how often everything is compared although nothing happened;
 	// 0 means 30 s.
 	Resync time.Duration
+	// MeterEvery is how often what is counted is read; 0 means 5 s.
+	MeterEvery time.Duration
 }
 
 const (
@@ -105,6 +107,7 @@ type Node struct {
 	examined   []nodeapi.Finding    // what was found of the machine; nil before it was examined
 	disputed   map[string]string    // routers of which others have what should be here, by id
 	findings   []nodeapi.Finding    // both, as they were told; nil before the machine was examined
+	meters     []nodeapi.Meter      // as they were read last
 	book       book
 	fence      fence
 }
@@ -130,6 +133,7 @@ func New(cfg Config) (*Node, error) {
 	setDefault(&cfg.StrangerGrace, 10*time.Second)
 	setDefault(&cfg.FailAfter, 10*time.Second)
 	setDefault(&cfg.Resync, 30*time.Second)
+	setDefault(&cfg.MeterEvery, 5*time.Second)
 	setDefault(&cfg.ExamineEvery, 10*time.Minute)
 	if cfg.Server.Log == nil {
 		cfg.Server.Log = cfg.Log
@@ -185,7 +189,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	var parts sync.WaitGroup
 	for _, part := range []func(context.Context){
-		n.vms.Run, n.host.Run, n.client.Run, n.takeUpdates, n.followEvents, n.beat, n.keepContact, n.examine, n.serveDHCP, n.serveRouters, n.serveMetadata,
+		n.vms.Run, n.host.Run, n.client.Run, n.takeUpdates, n.followEvents, n.beat, n.keepContact, n.examine, n.readMeters, n.serveDHCP, n.serveRouters, n.serveMetadata,
 	} {
 		parts.Go(func() { part(ctx) })
 	}

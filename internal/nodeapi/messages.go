@@ -286,10 +286,21 @@ type Report struct {
 	Problems map[string]string `json:"problems,omitempty"`
 	// Findings are all that examining the machine found; nil says nothing new.
 	Findings []Finding `json:"findings,omitempty"`
+	// Meters are all that this host counts; nil says nothing new.
+	Meters []Meter `json:"meters,omitempty"`
 	// Usage of the host now.
 	MemoryUsedMiB int     `json:"memory_used_mib,omitempty"`
 	DiskUsedGiB   int     `json:"disk_used_gib,omitempty"`
 	Load          float64 `json:"load,omitempty"`
+}
+
+// Meter is what a host has counted of one label in one direction since its
+// counters were made; bytes of IP packets.
+type Meter struct {
+	Label     string `json:"label"`
+	Direction string `json:"direction"` // ingress or egress
+	Packets   int64  `json:"packets"`
+	Bytes     int64  `json:"bytes"`
 }
 
 // ToNode is a message from the server: one field is set.

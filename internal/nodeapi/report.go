@@ -8,6 +8,9 @@ func merge(earlier, later Report) Report {
 	if later.Findings == nil {
 		later.Findings = earlier.Findings
 	}
+	if later.Meters == nil {
+		later.Meters = earlier.Meters
+	}
 	if later.Whole {
 		return later // which names all that is fenced too
 	}

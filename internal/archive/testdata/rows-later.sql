@@ -41,3 +41,8 @@ INSERT INTO limits (id, registered_limit_id, project_id, domain_id, resource_lim
 INSERT INTO login_failures (who, attempts, last_at) VALUES ('digest', 2, '2026-01-02 03:04:05+00:00');
 INSERT INTO former_passwords (id, user_id, password_hash, until) VALUES ('fp1', 'u2', '$2b$12$hash', '2026-02-02 03:04:05+00:00');
 INSERT INTO server_snapshots (image_id, server_id, host, kind, state, project_id, user_id, backup_type, rotation, created_at) VALUES ('i9', 'v1', 'node-1', 'snapshot', 'wanted', 'p1', 'u1', '', 0, '2026-01-02 03:04:05+00:00');
+INSERT INTO metering_labels (id, project_id, name, description, shared) VALUES ('ml1', '0001', 'label', '', FALSE);
+INSERT INTO metering_rules (id, label_id, direction, excluded, remote_prefix, source_prefix, destination_prefix) VALUES ('mr1', 'ml1', 'ingress', FALSE, '10.0.0.0/8', '', '');
+INSERT INTO metering_counts (label_id, host, direction, packets, bytes, said_packets, said_bytes, updated_at) VALUES ('ml1', 'node-1', 'ingress', 2, 3000000000, 1, 1500, '2026-01-02 03:04:05+00:00');
+INSERT INTO qos_policies (id, project_id, name, description, shared, is_default, created_at, updated_at, revision) VALUES ('qp1', '0001', 'policy', '', FALSE, TRUE, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', 1);
+INSERT INTO qos_rules (id, policy_id, type, direction, amount, burst) VALUES ('qr1', 'qp1', 'bandwidth_limit', 'egress', 1000, 800);

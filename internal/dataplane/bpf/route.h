@@ -4,6 +4,7 @@
 #ifndef WISP_ROUTE_H
 #define WISP_ROUTE_H
 
+#include "meter.h"
 #include "nat.h"
 
 /* Between hosts, a router's packets go by the transit network: a tunnel with
@@ -272,7 +273,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	struct dest *d;
 	struct yield *y;
 	struct net *n;
-	int outside, gone, v;
+	int outside, outward, gone, v;
 	__u32 mtu, remote, scope;
 
 	if (!p)
@@ -316,7 +317,8 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	gone = 0;
 	y = 0;
 	remote = 0;
-	if (!outside && (r->flags & ROUTER_HAS_GW) && rt->net == r->ext_net) {
+	outward = !outside && (r->flags & ROUTER_HAS_GW) && rt->net == r->ext_net;
+	if (outward) {
 		y = r->flags & ROUTER_GW_LOCAL ? yielded(p->router) : 0;
 		v = plan_out(skb, p, r, (r->flags & ROUTER_GW_LOCAL) && !y, scope && scope == scope_of(p, n));
 		if (v)
@@ -345,6 +347,8 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	p->leg = rt->leg;
 	p->route_flags = y ? ROUTE_HOST_MAC : rt->flags;
 	mac_copy(p->leg_mac, rt->mac);
+	if (r->nmeters && (outside || outward))
+		meter(skb, p, r->nmeters, outside ? 0 : METER_EGRESS);
 	count_hop(skb, p);
 	apply_in(skb, p);
 	v = apply_out(skb, p);

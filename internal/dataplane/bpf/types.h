@@ -265,6 +265,32 @@ struct router {
 	__u8 mac[6];	 /* in the transit network */
 	__u8 pad[2];
 	__u32 moves; /* of the gateway, as far as this host knows */
+	__u32 nmeters;
+};
+
+/* meter: one rule of a label that counts what passes a router's gateway. Those
+ * of a label follow each other, the excluded ones first. */
+#define METER_V6 1
+#define METER_EGRESS 2
+#define METER_EXCLUDED 4
+
+struct meter_key {
+	__u32 router;
+	__u32 index;
+};
+
+struct meter_rule {
+	struct addr src;
+	struct addr smask;
+	struct addr dst;
+	struct addr dmask;
+	__u32 label;
+	__u32 flags;
+};
+
+struct metered_key {
+	__u32 label;
+	__u32 direction;
 };
 
 struct route_key { /* LPM */

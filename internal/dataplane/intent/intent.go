@@ -31,6 +31,8 @@ type State struct {
 	// Hosts are all that may send to this one by tunnels, by name. Frames from
 	// elsewhere than their endpoints, and those of ports, are a stranger's.
 	Hosts map[string]Host `json:"hosts,omitempty"`
+	// Meters count what passes between routers and the outside.
+	Meters map[string]Meter `json:"meters,omitempty"`
 }
 
 // Host is another host of the cloud.
@@ -167,6 +169,24 @@ type Gateway struct {
 	// Former is the tunnel address of the host that carried the gateway before
 	// the last move, when there was one.
 	Former netip.Addr `json:"former,omitzero"`
+}
+
+// Meter counts the packets that pass between the inside of some routers and
+// their external networks: each packet once, on the host that translates it,
+// with the address that it has inside.
+type Meter struct {
+	ID      string      `json:"id"`
+	Routers []string    `json:"routers"`
+	Rules   []MeterRule `json:"rules,omitempty"`
+}
+
+// MeterRule says what a Meter counts. A packet counts when a rule matches and
+// no excluded one does. A prefix that is not valid is any address.
+type MeterRule struct {
+	Direction   string       `json:"direction"` // Ingress is from the external network
+	Excluded    bool         `json:"excluded,omitempty"`
+	Source      netip.Prefix `json:"source,omitzero"`
+	Destination netip.Prefix `json:"destination,omitzero"`
 }
 
 // Route is an extra route of a router.

@@ -43,6 +43,9 @@ var extensions = func() []extensionView {
 		{"l2_adjacency", "L2 Adjacency", "Display L2 Adjacency for Neutron Networks."},
 		{"l3_agent_scheduler", "L3 Agent Scheduler", "Schedule routers among l3 agents"},
 		{"l3-ha", "HA Router extension", "Adds HA capability to routers."},
+		{"metering", "Neutron Metering", "Neutron Metering extension."},
+		{"metering-counters", "Metering Counters", "Adds GET /v2.0/metering/metering-labels/{id}/counters, which tells the packets and bytes that a label has counted in each direction."},
+		{"metering_source_and_destination_fields", "Neutron Metering with source and destination filtering", "Neutron Metering extension that enables the use of source and destination IP prefixes to create metering label rules."},
 		{"net-mtu", "Network MTU", "Provides MTU attribute for a network resource."},
 		{"net-mtu-writable", "Network MTU (writable)", "Provides a writable MTU attribute for a network resource."},
 		{"network-ip-availability", "Network IP Availability", "Provides IP availability data for each network and subnet."},
@@ -104,6 +107,7 @@ var resources = []struct{ name, path string }{
 	{"network", "networks"}, {"subnet", "subnets"}, {"port", "ports"}, {"router", "routers"}, {"floatingip", "floatingips"},
 	{"security_group", "security-groups"}, {"security_group_rule", "security-group-rules"}, {"agent", "agents"}, {"quota", "quotas"},
 	{"subnetpool", "subnetpools"}, {"address_scope", "address-scopes"}, {"rbac_policy", "rbac-policies"}, {"address_group", "address-groups"},
+	{"metering_label", "metering/metering-labels"}, {"metering_label_rule", "metering/metering-label-rules"},
 }
 
 func (f *face) versionRoutes() []api.Route {
