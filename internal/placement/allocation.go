@@ -49,26 +49,51 @@ func Lock(providerID string) store.Lock { return store.Lock("placement:" + provi
 // stays. Amounts that are not there, or break the inventory's min, max or
 // step, are a Conflict, and so is a provider without such an inventory.
 func (s *Service) Claim(ctx context.Context, tx *store.Tx, consumer Consumer, providerID string, resources map[string]int64) error {
-	wanted := map[string]map[string]int64{providerID: resources}
-	return s.allocate(ctx, tx, consumer, wanted, func(q *bun.DeleteQuery) *bun.DeleteQuery {
-		return q.Where("provider_id = ?", providerID)
-	})
+	return s.allocate(ctx, tx, []Holding{{consumer, map[string]map[string]int64{providerID: resources}}}, providerID)
+}
+
+// Holding is what a consumer shall hold, by provider and class.
+type Holding struct {
+	Consumer Consumer
+	Wanted   map[string]map[string]int64
 }
 
 // Replace makes a consumer hold exactly the given amounts, by provider and
 // class; nothing is Release. An unknown provider or class is Invalid, what
 // doesn't fit a Conflict.
 func (s *Service) Replace(ctx context.Context, tx *store.Tx, consumer Consumer, wanted map[string]map[string]int64) error {
-	if len(wanted) == 0 {
-		return s.Release(ctx, tx, consumer.ID)
+	return s.ReplaceAll(ctx, tx, []Holding{{consumer, wanted}})
+}
+
+// ReplaceAll is Replace for several consumers at once: what one lets go of
+// another can have.
+func (s *Service) ReplaceAll(ctx context.Context, tx *store.Tx, holdings []Holding) error {
+	var emptied []string
+	var held []Holding
+	for _, h := range holdings {
+		if len(h.Wanted) == 0 {
+			emptied = append(emptied, h.Consumer.ID)
+		} else {
+			held = append(held, h)
+		}
 	}
-	return s.allocate(ctx, tx, consumer, wanted, func(q *bun.DeleteQuery) *bun.DeleteQuery { return q })
+	if err := s.release(ctx, tx, emptied); err != nil || len(held) == 0 {
+		return err
+	}
+	return s.allocate(ctx, tx, held, "")
 }
 
 // Release takes all that a consumer holds; none is fine.
 func (s *Service) Release(ctx context.Context, tx *store.Tx, consumerID string) error {
+	return s.release(ctx, tx, []string{consumerID})
+}
+
+func (s *Service) release(ctx context.Context, tx *store.Tx, consumers []string) error {
+	if len(consumers) == 0 {
+		return nil
+	}
 	var freed []Provider
-	held := tx.NewSelect().Model((*Allocation)(nil)).Column("provider_id").Where("a.consumer_id = ?", consumerID)
+	held := tx.NewSelect().Model((*Allocation)(nil)).Column("provider_id").Where("a.consumer_id IN (?)", store.Set(consumers))
 	_, err := tx.NewUpdate().Model((*Provider)(nil)).Set("generation = generation + 1").Set("updated_at = ?", now()).
 		Where("id IN (?)", held).Returning("id").Exec(ctx, &freed)
 	if err != nil {
@@ -77,15 +102,24 @@ func (s *Service) Release(ctx context.Context, tx *store.Tx, consumerID string) 
 	for _, p := range freed {
 		tx.Changed(changeOf(p.ID, store.Update))
 	}
-	if _, err := tx.NewDelete().Model((*Consumer)(nil)).Where("id = ?", consumerID).Exec(ctx); err != nil {
-		return fmt.Errorf("delete consumer: %w", err)
+	if _, err := tx.NewDelete().Model((*Consumer)(nil)).Where("id IN (?)", store.Set(consumers)).Exec(ctx); err != nil {
+		return fmt.Errorf("delete consumers: %w", err)
 	}
-	return nil // its allocations went with it
+	return nil // their allocations went with them
 }
 
-func (s *Service) allocate(ctx context.Context, tx *store.Tx, consumer Consumer, wanted map[string]map[string]int64,
-	replaced func(*bun.DeleteQuery) *bun.DeleteQuery) error {
-	ids := slices.Sorted(maps.Keys(wanted))
+// allocate makes consumers hold what they want, instead of what they hold of
+// one provider, or of all where that is "".
+func (s *Service) allocate(ctx context.Context, tx *store.Tx, holdings []Holding, instead string) error {
+	wanted := map[string]bool{}
+	var ids, consumerIDs []string
+	for _, h := range holdings {
+		consumerIDs = append(consumerIDs, h.Consumer.ID)
+		for id := range h.Wanted {
+			wanted[id] = true
+		}
+	}
+	ids = slices.Sorted(maps.Keys(wanted))
 	for _, id := range ids {
 		tx.Changed(changeOf(id, store.Update))
 	}
@@ -93,7 +127,7 @@ func (s *Service) allocate(ctx context.Context, tx *store.Tx, consumer Consumer,
 		return err
 	}
 	var inventories []Inventory
-	if err := tx.NewSelect().Model(&inventories).Where("i.provider_id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&inventories).Where("i.provider_id IN (?)", store.Set(ids)).Scan(ctx); err != nil {
 		return fmt.Errorf("list inventories: %w", err)
 	}
 	before, err := usageOf(ctx, tx, ids)
@@ -101,21 +135,30 @@ func (s *Service) allocate(ctx context.Context, tx *store.Tx, consumer Consumer,
 		return err
 	}
 	var dropped []Allocation
-	drop := replaced(tx.NewDelete().Model((*Allocation)(nil)).Where("consumer_id = ?", consumer.ID)).Returning("provider_id, class, used")
+	drop := tx.NewDelete().Model((*Allocation)(nil)).Where("consumer_id IN (?)", store.Set(consumerIDs)).Returning("provider_id, class, used")
+	if instead != "" {
+		drop = drop.Where("provider_id = ?", instead)
+	}
 	if _, err := drop.Exec(ctx, &dropped); err != nil {
 		return fmt.Errorf("delete former allocations: %w", err)
 	}
-	after := without(before, dropped)
-	rows, err := s.fit(ctx, tx, consumer.ID, wanted, inventories, before, after)
+	if err := s.known(ctx, tx, holdings); err != nil {
+		return err
+	}
+	rows, err := fit(holdings, inventories, before, without(before, dropped))
 	if err != nil {
 		return err
 	}
-	consumer.CreatedAt, consumer.UpdatedAt, consumer.Generation = now(), now(), 1
-	_, err = tx.NewInsert().Model(&consumer).On("CONFLICT (id) DO UPDATE").
+	consumers := make([]Consumer, len(holdings))
+	for n, h := range holdings {
+		consumers[n] = h.Consumer
+		consumers[n].CreatedAt, consumers[n].UpdatedAt, consumers[n].Generation = now(), now(), 1
+	}
+	_, err = tx.NewInsert().Model(&consumers).On("CONFLICT (id) DO UPDATE").
 		Set("project_id = EXCLUDED.project_id").Set("user_id = EXCLUDED.user_id").Set("type = EXCLUDED.type").
 		Set("updated_at = EXCLUDED.updated_at").Set("generation = c.generation + 1").Exec(ctx)
 	if err != nil {
-		return fmt.Errorf("write consumer: %w", err)
+		return fmt.Errorf("write consumers: %w", err)
 	}
 	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
 		return fmt.Errorf("insert allocations: %w", err)
@@ -141,7 +184,7 @@ func without(usage map[string]map[string]int64, dropped []Allocation) map[string
 // the second of two claims on a provider waits here for the first.
 func (s *Service) touch(ctx context.Context, tx *store.Tx, ids []string) error {
 	result, err := tx.NewUpdate().Model((*Provider)(nil)).Set("generation = generation + 1").Set("updated_at = ?", now()).
-		Where("id IN (?)", bun.List(ids)).Exec(ctx)
+		Where("id IN (?)", store.Set(ids)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update providers' generations: %w", err)
 	}
@@ -153,7 +196,7 @@ func (s *Service) touch(ctx context.Context, tx *store.Tx, ids []string) error {
 		return nil
 	}
 	var known []string
-	if err := tx.NewSelect().Model((*Provider)(nil)).Column("id").Where("p.id IN (?)", bun.List(ids)).Scan(ctx, &known); err != nil {
+	if err := tx.NewSelect().Model((*Provider)(nil)).Column("id").Where("p.id IN (?)", store.Set(ids)).Scan(ctx, &known); err != nil {
 		return fmt.Errorf("list providers: %w", err)
 	}
 	for _, id := range ids {
@@ -164,50 +207,80 @@ func (s *Service) touch(ctx context.Context, tx *store.Tx, ids []string) error {
 	return nil
 }
 
-// fit returns the rows of an allocation, or why it can't be. Where a provider
-// lost resources that are used, an allocation that doesn't make it worse is
-// allowed.
-func (s *Service) fit(ctx context.Context, tx *store.Tx, consumerID string, wanted map[string]map[string]int64, inventories []Inventory,
-	before, after map[string]map[string]int64) ([]Allocation, error) {
+// known refuses classes that are not there, and providers of which nothing is
+// wanted.
+func (s *Service) known(ctx context.Context, tx *store.Tx, holdings []Holding) error {
+	names := map[string]string{} // with a consumer that wants it
+	for _, h := range holdings {
+		for provider, resources := range h.Wanted {
+			if len(resources) == 0 {
+				return errs.New(errs.Invalid, "JSON does not validate: no resources are given for resource provider '%s'.", provider)
+			}
+			for class := range resources {
+				names[class] = h.Consumer.ID
+			}
+		}
+	}
+	unknown, err := classes.missingOf(ctx, tx, slices.Sorted(maps.Keys(names)))
+	if err != nil {
+		return err
+	}
+	if len(unknown) > 0 {
+		return errs.New(errs.Invalid, "Unable to allocate inventory for consumer %s: No such resource class %s.", names[unknown[0]], strings.Join(unknown, ", "))
+	}
+	return nil
+}
+
+// fit returns the rows of allocations, or why they can't be. Where a provider
+// lost resources that are used, allocations that don't make it worse are
+// allowed. after, the usage without these, is added to.
+func fit(holdings []Holding, inventories []Inventory, before, after map[string]map[string]int64) ([]Allocation, error) {
 	has := map[[2]string]Inventory{}
 	for _, i := range inventories {
 		has[[2]string{i.ProviderID, i.Class}] = i
 	}
 	var rows []Allocation
-	for _, provider := range slices.Sorted(maps.Keys(wanted)) {
-		resources := wanted[provider]
-		names := slices.Sorted(maps.Keys(resources))
-		if len(names) == 0 {
-			return nil, errs.New(errs.Invalid, "JSON does not validate: no resources are given for resource provider '%s'.", provider)
-		}
-		unknown, err := classes.missingOf(ctx, tx, names)
-		if err != nil {
-			return nil, err
-		}
-		if len(unknown) > 0 {
-			return nil, errs.New(errs.Invalid, "Unable to allocate inventory for consumer %s: No such resource class %s.", consumerID, strings.Join(unknown, ", "))
-		}
-		for _, class := range names {
-			amount := resources[class]
-			refuse := func(why string) error {
-				return errs.New(errs.Conflict, "Unable to allocate inventory: Unable to create allocation for '%s' on resource provider '%s'. "+
-					"The requested amount would %s.", class, provider, why)
+	for _, h := range holdings {
+		for _, provider := range slices.Sorted(maps.Keys(h.Wanted)) {
+			resources := h.Wanted[provider]
+			if after[provider] == nil {
+				after[provider] = map[string]int64{}
 			}
-			i, ok := has[[2]string{provider, class}]
-			if !ok {
-				return nil, errs.New(errs.Conflict, "Unable to allocate inventory: Inventory for '%s' on resource provider '%s' invalid.", class, provider)
+			for _, class := range slices.Sorted(maps.Keys(resources)) {
+				amount := resources[class]
+				refuse := func(why string) error {
+					return errs.New(errs.Conflict, "Unable to allocate inventory: Unable to create allocation for '%s' on resource provider '%s'. "+
+						"The requested amount would %s.", class, provider, why)
+				}
+				i, ok := has[[2]string{provider, class}]
+				if !ok {
+					return nil, errs.New(errs.Conflict, "Unable to allocate inventory: Inventory for '%s' on resource provider '%s' invalid.", class, provider)
+				}
+				if !i.UnitFits(amount) {
+					return nil, refuse("violate inventory constraints")
+				}
+				after[provider][class] += amount
+				if used := after[provider][class]; used > i.Capacity() && used > before[provider][class] {
+					return nil, refuse("exceed the capacity")
+				}
+				rows = append(rows, Allocation{ConsumerID: h.Consumer.ID, ProviderID: provider, Class: class, Used: amount, CreatedAt: now()})
 			}
-			if !i.UnitFits(amount) {
-				return nil, refuse("violate inventory constraints")
-			}
-			used := after[provider][class] + amount
-			if used > i.Capacity() && used > before[provider][class] {
-				return nil, refuse("exceed the capacity")
-			}
-			rows = append(rows, Allocation{ConsumerID: consumerID, ProviderID: provider, Class: class, Used: amount, CreatedAt: now()})
 		}
 	}
 	return rows, nil
+}
+
+// ConsumersByID finds consumers by their ids; who holds nothing is not there.
+func (s *Service) ConsumersByID(ctx context.Context, db bun.IDB, ids []string) (map[string]Consumer, error) {
+	var found []Consumer
+	if err := db.NewSelect().Model(&found).Where("c.id IN (?)", store.Set(ids)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("find consumers: %w", err)
+	}
+	byID := make(map[string]Consumer, len(found))
+	for _, c := range found {
+		byID[c.ID] = c
+	}
+	return byID, nil
 }
 
 // ConsumerByID finds a consumer; ok is false when it holds nothing.

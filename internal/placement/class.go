@@ -86,6 +86,42 @@ func (s *Service) EnsureClass(ctx context.Context, name string) (made bool, err 
 	return classes.ensure(ctx, s.db, name)
 }
 
+// RenameClass gives a custom class another name, wherever it is: NotFound,
+// Invalid for a standard one and for a name that none can have, Conflict for
+// one that is used.
+func (s *Service) RenameClass(ctx context.Context, name, to string) error {
+	if !CustomName(to) {
+		return badName(to)
+	}
+	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if StandardClass(name) {
+			return errs.New(errs.Invalid, "Cannot update standard resource class %s", name)
+		}
+		result, err := tx.NewRaw("UPDATE placement_classes SET name = ? WHERE name = ?", to, name).Exec(ctx)
+		if store.IsDuplicate(err) {
+			return errs.Wrap(err, errs.Conflict, "Resource class already exists: %s", to)
+		}
+		if err != nil {
+			return fmt.Errorf("rename a resource class: %w", err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return missing(err, classes.missing, name)
+		}
+		for _, table := range []string{"placement_inventories", "placement_allocations"} {
+			if _, err := tx.NewRaw("UPDATE ? SET class = ? WHERE class = ?", bun.Ident(table), to, name).Exec(ctx); err != nil {
+				return fmt.Errorf("rename a resource class in %s: %w", table, err)
+			}
+		}
+		tx.Changed(classes.change(name, store.Update))
+		return nil
+	})
+}
+
+func badName(name string) error {
+	return errs.New(errs.Invalid, "'%s' is not a valid name: it must be no longer than 255 characters, start with the prefix "+
+		`"CUSTOM_" and use following characters: "A"-"Z", "0"-"9" and "_"`, name)
+}
+
 // DeleteClass deletes a custom class: NotFound, Invalid for a standard one,
 // Conflict while an inventory has it.
 func (s *Service) DeleteClass(ctx context.Context, name string) error {
@@ -161,8 +197,7 @@ func (v vocabulary) missingOf(ctx context.Context, db bun.IDB, names []string) (
 
 func (v vocabulary) ensure(ctx context.Context, db *store.DB, name string) (made bool, err error) {
 	if !CustomName(name) {
-		return false, errs.New(errs.Invalid, "'%s' is not a valid name: it must be no longer than 255 characters, start with the prefix "+
-			`"CUSTOM_" and use following characters: "A"-"Z", "0"-"9" and "_"`, name)
+		return false, badName(name)
 	}
 	err = db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		result, err := tx.NewRaw("INSERT INTO ? (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", bun.Ident(v.table), name, now()).Exec(ctx)

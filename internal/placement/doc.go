@@ -1,7 +1,8 @@
 // Package placement knows which host has how much of what, and who uses it.
-// A Provider is a host; its Inventory says how much of a resource class it
-// has; a Consumer (a server) holds allocations. The scheduler claims here, in
-// its own transaction, so that two servers never get the same resource.
+// A Provider is a host or a part of one; its Inventory says how much of a
+// resource class it has; a Consumer (a server) holds allocations. The scheduler
+// claims here, in its own transaction, so that two servers never get the same
+// resource. A Search finds which providers together have what is wanted.
 //
 // It implements the model of the Placement API reference. It must not import
 // net/http nor any slice but identity.
@@ -40,5 +41,9 @@ const (
 	CodeInventoryInUse   = "placement.inventory.inuse"
 	CodeDuplicateName    = "placement.duplicate_name"
 	CodeProviderInUse    = "placement.resource_provider.inuse"
+	CodeProviderIsParent = "placement.resource_provider.cannot_delete_parent"
 	CodeProviderNotFound = "placement.resource_provider.not_found"
+	CodeBadQuery         = "placement.query.bad_value"
+	CodeMissingQuery     = "placement.query.missing_value"
+	CodeDuplicateQuery   = "placement.query.duplicate_key"
 )

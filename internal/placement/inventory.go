@@ -3,6 +3,7 @@ package placement
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -88,21 +89,11 @@ func (s *Service) SetInventory(ctx context.Context, tx *store.Tx, providerID str
 // generation; another one is a Conflict. A negative one is not compared.
 func (s *Service) SetInventoryAt(ctx context.Context, tx *store.Tx, providerID string, generation int64, inventories []Inventory) (Provider, error) {
 	wanted := slices.Clone(inventories)
-	names := make([]string, len(wanted))
-	for n := range wanted {
-		wanted[n].defaults()
-		wanted[n].ProviderID, wanted[n].UpdatedAt = providerID, now()
-		if err := wanted[n].check(providerID); err != nil {
-			return Provider{}, err
-		}
-		names[n] = wanted[n].Class
-	}
-	unknown, err := classes.missingOf(ctx, tx, names)
-	if err != nil {
+	if err := complete(providerID, wanted); err != nil {
 		return Provider{}, err
 	}
-	if len(unknown) > 0 {
-		return Provider{}, errs.New(errs.Invalid, "Unknown resource class in inventory for resource provider %s: No such resource class %s.", providerID, unknown[0])
+	if err := s.checkClasses(ctx, tx, wanted); err != nil {
+		return Provider{}, err
 	}
 	current, err := s.Inventories(ctx, tx, providerID)
 	if err != nil {
@@ -115,32 +106,76 @@ func (s *Service) SetInventoryAt(ctx context.Context, tx *store.Tx, providerID s
 	if err != nil {
 		return p, err
 	}
-	if err := s.keepUsed(ctx, tx, p, names); err != nil {
-		return p, err
-	}
-	if _, err := tx.NewDelete().Model((*Inventory)(nil)).Where("provider_id = ?", providerID).Exec(ctx); err != nil {
-		return p, fmt.Errorf("delete inventories: %w", err)
-	}
-	if len(wanted) > 0 {
-		if _, err := tx.NewInsert().Model(&wanted).Exec(ctx); err != nil {
-			return p, fmt.Errorf("insert inventories: %w", err)
+	return p, s.writeInventories(ctx, tx, []string{providerID}, wanted)
+}
+
+// complete fills in what was left to defaults, and refuses what cannot be.
+func complete(providerID string, wanted []Inventory) error {
+	for n := range wanted {
+		wanted[n].defaults()
+		wanted[n].ProviderID, wanted[n].UpdatedAt = providerID, now()
+		if err := wanted[n].check(providerID); err != nil {
+			return err
 		}
 	}
-	return p, nil
+	return nil
+}
+
+// checkClasses refuses inventories of classes that are not there.
+func (s *Service) checkClasses(ctx context.Context, tx *store.Tx, wanted []Inventory) error {
+	providers := map[string]string{} // by class, one of those that shall have it
+	for _, i := range wanted {
+		providers[i.Class] = i.ProviderID
+	}
+	unknown, err := classes.missingOf(ctx, tx, slices.Sorted(maps.Keys(providers)))
+	if err != nil {
+		return err
+	}
+	if len(unknown) > 0 {
+		return errs.New(errs.Invalid, "Unknown resource class in inventory for resource provider %s: No such resource class %s.", providers[unknown[0]], unknown[0])
+	}
+	return nil
+}
+
+// writeInventories makes inventories all that providers have.
+func (s *Service) writeInventories(ctx context.Context, tx *store.Tx, providers []string, wanted []Inventory) error {
+	if err := s.keepUsed(ctx, tx, providers, wanted); err != nil {
+		return err
+	}
+	if _, err := tx.NewDelete().Model((*Inventory)(nil)).Where("provider_id IN (?)", store.Set(providers)).Exec(ctx); err != nil {
+		return fmt.Errorf("delete inventories: %w", err)
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	if _, err := tx.NewInsert().Model(&wanted).Exec(ctx); err != nil {
+		return fmt.Errorf("insert inventories: %w", err)
+	}
+	return nil
 }
 
 // keepUsed refuses to lose a class that has allocations.
-func (s *Service) keepUsed(ctx context.Context, tx *store.Tx, p Provider, names []string) error {
-	var used []string
-	q := tx.NewSelect().Model((*Allocation)(nil)).ColumnExpr("DISTINCT a.class").Where("a.provider_id = ?", p.ID).Order("a.class")
-	if len(names) > 0 {
-		q = q.Where("a.class NOT IN (?)", bun.List(names))
+func (s *Service) keepUsed(ctx context.Context, tx *store.Tx, providers []string, wanted []Inventory) error {
+	kept := map[[2]string]bool{}
+	for _, i := range wanted {
+		kept[[2]string{i.ProviderID, i.Class}] = true
 	}
-	if err := q.Scan(ctx, &used); err != nil {
+	var used []struct{ ProviderID, Class string }
+	err := tx.NewSelect().Model((*Allocation)(nil)).Distinct().Column("provider_id", "class").Where("a.provider_id IN (?)", store.Set(providers)).
+		Order("provider_id", "class").Scan(ctx, &used)
+	if err != nil {
 		return fmt.Errorf("look for used classes: %w", err)
 	}
-	if len(used) > 0 {
-		return errs.New(errs.Conflict, "Inventory for '%s' on resource provider '%s' in use.", strings.Join(used, ", "), p.ID).WithType(CodeInventoryInUse)
+	var lost []string
+	provider := ""
+	for _, u := range used {
+		if !kept[[2]string{u.ProviderID, u.Class}] && (provider == "" || provider == u.ProviderID) {
+			provider = u.ProviderID
+			lost = append(lost, u.Class)
+		}
+	}
+	if len(lost) > 0 {
+		return errs.New(errs.Conflict, "update conflict: Inventory for '%s' on resource provider '%s' in use.", strings.Join(lost, ", "), provider).WithType(CodeInventoryInUse)
 	}
 	return nil
 }
@@ -203,6 +238,11 @@ func (s *Service) Candidates(ctx context.Context, db bun.IDB) ([]Candidate, erro
 	if err := db.NewSelect().Model(&providers).Order("p.name").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list providers: %w", err)
 	}
+	return s.candidates(ctx, db, providers)
+}
+
+// candidates adds to providers, in their order, what they have.
+func (s *Service) candidates(ctx context.Context, db bun.IDB, providers []Provider) ([]Candidate, error) {
 	var inventories []Inventory
 	if err := db.NewSelect().Model(&inventories).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list inventories: %w", err)
@@ -237,7 +277,7 @@ func usageOf(ctx context.Context, db bun.IDB, providers []string) (map[string]ma
 	q := db.NewSelect().Model((*Allocation)(nil)).ColumnExpr("a.provider_id, a.class, CAST(SUM(a.used) AS BIGINT) AS used").
 		GroupExpr("a.provider_id, a.class")
 	if providers != nil {
-		q = q.Where("a.provider_id IN (?)", bun.List(providers))
+		q = q.Where("a.provider_id IN (?)", store.Set(providers))
 	}
 	if err := q.Scan(ctx, &rows); err != nil {
 		return nil, fmt.Errorf("sum allocations: %w", err)

@@ -327,18 +327,18 @@ func TestProviders(t *testing.T) {
 			if what == "id" {
 				name = "else"
 			}
-			if _, err := s.CreateProvider(ctx, id, name); !errs.Is(err, errs.Conflict) {
+			if _, err := s.CreateProvider(ctx, id, name, ""); !errs.Is(err, errs.Conflict) {
 				t.Errorf("used %s: %v", what, err)
 			}
 		}
-		other, err := s.CreateProvider(ctx, "", "other")
+		other, err := s.CreateProvider(ctx, "", "other", "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.RenameProvider(ctx, other.ID, "host"); !errs.Is(err, errs.Conflict) {
+		if _, err := s.UpdateProvider(ctx, other.ID, placement.ProviderChange{Name: "host"}); !errs.Is(err, errs.Conflict) {
 			t.Errorf("rename to a used name: %v", err)
 		}
-		if _, err := s.RenameProvider(ctx, "nowhere", "x"); !errs.Is(err, errs.NotFound) {
+		if _, err := s.UpdateProvider(ctx, "nowhere", placement.ProviderChange{Name: "x"}); !errs.Is(err, errs.NotFound) {
 			t.Errorf("rename what is not there: %v", err)
 		}
 		if _, err := s.SetProviderTraits(ctx, p.ID, 99, []string{"COMPUTE_NODE"}); !errs.Is(err, errs.Conflict) {

@@ -130,20 +130,29 @@ func (b allocationBody) wanted(version int, none bool) (map[string]map[string]in
 			} `json:"resource_provider"`
 			Resources map[string]int64 `json:"resources"`
 		}
-		if err := api.Decode(b.Allocations, &list); err != nil {
+		if err := decode(b.Allocations, &list); err != nil {
 			return nil, err
 		}
 		for _, a := range list {
-			out[a.Provider.UUID] = a.Resources
+			id, ok := asUUID(a.Provider.UUID)
+			if !ok {
+				return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' in 'allocations' is not a 'uuid'", a.Provider.UUID)
+			}
+			out[id] = a.Resources // of a provider that is there twice, the last
 		}
 	} else {
 		var object map[string]struct {
-			Resources map[string]int64 `json:"resources"`
+			Generation *int64           `json:"generation"` // shown with allocations, and given back
+			Resources  map[string]int64 `json:"resources"`
 		}
-		if err := api.Decode(b.Allocations, &object); err != nil {
+		if err := decode(b.Allocations, &object); err != nil {
 			return nil, err
 		}
-		for id, a := range object {
+		for key, a := range object {
+			id, ok := asKey(key)
+			if _, twice := out[id]; !ok || twice {
+				return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' in 'allocations' is not a 'uuid' of its own", key)
+			}
 			out[id] = a.Resources
 		}
 	}
@@ -151,8 +160,8 @@ func (b allocationBody) wanted(version int, none bool) (map[string]map[string]in
 		return nil, errs.New(errs.Invalid, "JSON does not validate: 'allocations' must not be empty")
 	}
 	for id, resources := range out {
-		if _, ok := asUUID(id); !ok {
-			return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' in 'allocations' is not a 'uuid'", id)
+		if len(resources) == 0 {
+			return nil, errs.New(errs.Invalid, "JSON does not validate: 'resources' of '%s' must not be empty", id)
 		}
 		for class, amount := range resources {
 			if amount < 1 {
@@ -179,9 +188,18 @@ func (f *face) setAllocations(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.hold(r, []claim{one})
+}
+
+// hold makes consumers hold what they shall, all or none.
+func (f *face) hold(r *api.Request, claims []claim) (any, error) {
 	return nil, f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) error {
-		return f.replace(ctx, tx, r.Version, one)
-	}, locksOf(one)...)
+		holdings, err := f.holdings(ctx, tx, r.Version, claims)
+		if err != nil {
+			return err
+		}
+		return f.svc.ReplaceAll(ctx, tx, holdings)
+	}, locksOf(claims...)...)
 }
 
 // claim is what a consumer shall hold.
@@ -224,35 +242,45 @@ func locksOf(claims ...claim) []store.Lock {
 	return locks
 }
 
-// replace makes a consumer hold what it shall.
-func (f *face) replace(ctx context.Context, tx *store.Tx, version int, one claim) error {
-	before, exists, err := f.svc.ConsumerByID(ctx, tx, one.consumer.ID)
+// holdings are claims of consumers whose generations are what the caller knows.
+func (f *face) holdings(ctx context.Context, tx *store.Tx, version int, claims []claim) ([]placement.Holding, error) {
+	ids := make([]string, len(claims))
+	for n, one := range claims {
+		ids[n] = one.consumer.ID
+	}
+	known, err := f.svc.ConsumersByID(ctx, tx, ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if exists && !one.typed {
-		one.consumer.Type = before.Type
-	}
-	if version >= 28 {
-		expected := "null"
-		if exists {
-			expected = strconv.FormatInt(before.Generation, 10)
+	holdings := make([]placement.Holding, len(claims))
+	for n, one := range claims {
+		before, exists := known[one.consumer.ID]
+		if exists && !one.typed {
+			one.consumer.Type = before.Type
 		}
-		if one.generation != expected {
-			return errs.New(errs.Conflict, "consumer generation conflict - expected %s but got %s", expected, one.generation).WithType(placement.CodeConcurrentUpdate)
+		if version >= 28 {
+			expected := "null"
+			if exists {
+				expected = strconv.FormatInt(before.Generation, 10)
+			}
+			if one.generation != expected {
+				return nil, errs.New(errs.Conflict, "consumer generation conflict - expected %s but got %s", expected, one.generation).WithType(placement.CodeConcurrentUpdate)
+			}
 		}
+		holdings[n] = placement.Holding{Consumer: one.consumer, Wanted: one.wanted}
 	}
-	return f.svc.Replace(ctx, tx, one.consumer, one.wanted)
+	return holdings, nil
 }
 
 // readClaims reads what several consumers shall hold, in the order of their ids.
 func readClaims(version int, bodies map[string]allocationBody) ([]claim, error) {
-	claims := make([]claim, 0, len(bodies))
+	claims, seen := make([]claim, 0, len(bodies)), map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(bodies)) {
-		id, ok := asUUID(key)
-		if !ok {
-			return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' is not a 'uuid'", key)
+		id, ok := asKey(key)
+		if !ok || seen[id] {
+			return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' is not a 'uuid' of its own", key)
 		}
+		seen[id] = true
 		one, err := bodies[key].claim(version, id, true)
 		if err != nil {
 			return nil, err
@@ -275,14 +303,7 @@ func (f *face) manageAllocations(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) error {
-		for _, one := range claims {
-			if err := f.replace(ctx, tx, r.Version, one); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, locksOf(claims...)...)
+	return f.hold(r, claims)
 }
 
 func (f *face) deleteAllocations(r *api.Request) (any, error) {
@@ -297,131 +318,4 @@ func (f *face) deleteAllocations(r *api.Request) (any, error) {
 		}
 		return f.svc.Release(ctx, tx, id)
 	})
-}
-
-// readResources reads VCPU:2,MEMORY_MB:1024.
-func readResources(text string) (map[string]int64, error) {
-	const form = "Badly formed resources parameter. Expected resources query string parameter in form: ?resources=VCPU:2,MEMORY_MB:1024. Got: %s."
-	if strings.TrimSpace(text) == "" {
-		return nil, errs.New(errs.Invalid, form, "empty string")
-	}
-	out := map[string]int64{}
-	for part := range strings.SplitSeq(text, ",") {
-		class, amount, ok := strings.Cut(part, ":")
-		if !ok || strings.Contains(amount, ":") {
-			return nil, errs.New(errs.Invalid, form, part)
-		}
-		n, err := strconv.ParseInt(amount, 10, 64)
-		if err != nil {
-			return nil, errs.New(errs.Invalid, "Requested resource %s expected positive integer amount. Got: %s.", class, amount)
-		}
-		if n < 1 {
-			return nil, errs.New(errs.Invalid, "Requested resource %s requires amount >= 1. Got: %d.", class, n)
-		}
-		out[class] = n
-	}
-	return out, nil
-}
-
-// candidates answers for one group of resources: each provider that has all
-// of them is one request. Numbered groups are for nested providers, which
-// this cloud does not have, and are refused.
-func (f *face) candidates(r *api.Request) (any, error) {
-	names := []string{"resources"}
-	for _, p := range []struct {
-		since int
-		name  string
-	}{{16, "limit"}, {17, "required"}, {21, "member_of"}, {31, "in_tree"}} {
-		if r.Version >= p.since {
-			names = append(names, p.name)
-		}
-	}
-	if err := only(r, names...); err != nil {
-		return nil, err
-	}
-	q := r.Query()
-	if !q.Has("resources") {
-		return nil, errs.New(errs.Invalid, "Invalid query string parameters: 'resources' is a required property").WithType("placement.query.missing_value")
-	}
-	limit := 0
-	if q.Has("limit") {
-		n, err := strconv.Atoi(q.Get("limit"))
-		if err != nil || n < 1 {
-			return nil, errs.New(errs.Invalid, "Invalid query string parameters: '%s' is not a positive integer for 'limit'", q.Get("limit"))
-		}
-		limit = n
-	}
-	filter := placement.ProviderFilter{}
-	if q.Has("in_tree") {
-		id, ok := asUUID(strings.TrimSpace(q.Get("in_tree")))
-		if !ok {
-			return nil, errs.New(errs.Invalid, "Invalid query string parameters: Expected 'in_tree' parameter to be a format of uuid. Got: %s", q.Get("in_tree"))
-		}
-		filter.ID = id
-	}
-	if err := readFilter(r, &filter); err != nil {
-		return nil, err
-	}
-	out, err := f.findCandidates(r, filter, limit)
-	if err != nil {
-		return nil, err
-	}
-	fresh(r, time.Now())
-	return out, nil
-}
-
-func (f *face) findCandidates(r *api.Request, filter placement.ProviderFilter, limit int) (any, error) {
-	found, err := f.svc.Providers(r.Context(), filter)
-	if err != nil {
-		return nil, err
-	}
-	if limit > 0 && len(found) > limit {
-		found = found[:limit]
-	}
-	all, err := f.svc.Candidates(r.Context(), f.svc.DB().Read())
-	if err != nil {
-		return nil, err
-	}
-	traits, err := f.svc.AllProviderTraits(r.Context(), f.svc.DB().Read())
-	if err != nil {
-		return nil, err
-	}
-	requests, summaries := []any{}, map[string]any{}
-	for _, p := range found {
-		n := slices.IndexFunc(all, func(c placement.Candidate) bool { return c.ProviderID == p.ID })
-		if n < 0 {
-			continue // deleted between the two queries
-		}
-		requests = append(requests, request(r.Version, p.ID, filter.Resources))
-		summaries[p.ID] = summary(r.Version, all[n], filter.Resources, traits[p.ID])
-	}
-	return map[string]any{"allocation_requests": requests, "provider_summaries": summaries}, nil
-}
-
-func request(version int, provider string, resources map[string]int64) map[string]any {
-	if version < 12 {
-		return map[string]any{"allocations": []any{map[string]any{"resource_provider": map[string]string{"uuid": provider}, "resources": resources}}}
-	}
-	out := map[string]any{"allocations": map[string]any{provider: map[string]any{"resources": resources}}}
-	if version >= 34 {
-		out["mappings"] = map[string][]string{"": {provider}}
-	}
-	return out
-}
-
-func summary(version int, c placement.Candidate, asked map[string]int64, traits []string) map[string]any {
-	resources := map[string]any{}
-	for class, i := range c.Inventories {
-		if _, wanted := asked[class]; wanted || version >= 27 {
-			resources[class] = map[string]int64{"capacity": i.Capacity(), "used": c.Used[class]}
-		}
-	}
-	out := map[string]any{"resources": resources}
-	if version >= 17 {
-		out["traits"] = append([]string{}, traits...)
-	}
-	if version >= 29 {
-		out["parent_provider_uuid"], out["root_provider_uuid"] = nil, c.ProviderID
-	}
-	return out
 }

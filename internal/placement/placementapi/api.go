@@ -1,9 +1,9 @@
 // Package placementapi is the HTTP face of the placement slice: microversions
-// 1.0 to 1.39 of the Placement API reference, for what a cloud with one
-// provider per host needs: no nested providers. It holds no SQL.
+// 1.0 to 1.39 of the Placement API reference. It holds no SQL.
 package placementapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -66,6 +66,7 @@ func New(svc *placement.Service) *api.Service {
 			{Method: "PUT", Path: rp + "/inventories", Policy: "placement:resource_providers:inventories:update", Handler: f.setInventories},
 			{Method: "POST", Path: rp + "/inventories", Policy: "placement:resource_providers:inventories:create", Status: 201, Handler: f.addInventory},
 			{Method: "DELETE", Path: rp + "/inventories", Policy: "placement:resource_providers:inventories:delete", Min: 5, Status: 204, Handler: f.deleteInventories},
+			{Method: "DELETE", Path: rp + "/inventories", Policy: "placement:resource_providers:inventories:delete", Max: 4, Handler: notAllowed},
 			{Method: "PUT", Path: rp + "/inventories/{class}", Policy: "placement:resource_providers:inventories:update", Handler: f.setInventory},
 			{Method: "DELETE", Path: rp + "/inventories/{class}", Policy: "placement:resource_providers:inventories:delete", Status: 204, Handler: f.deleteInventory},
 			{Method: "GET", Path: rp + "/inventories/{class}", Policy: "placement:resource_providers:inventories:show", Handler: f.showInventory},
@@ -87,6 +88,7 @@ func New(svc *placement.Service) *api.Service {
 			{Method: "POST", Path: "/resource_classes", Policy: "placement:resource_classes:create", Min: 2, Status: 201, Handler: f.createClass},
 			{Method: "GET", Path: "/resource_classes/{name}", Policy: "placement:resource_classes:show", Min: 2, Handler: f.showClass},
 			{Method: "PUT", Path: "/resource_classes/{name}", Policy: "placement:resource_classes:update", Min: 7, Handler: f.ensureClass},
+			{Method: "PUT", Path: "/resource_classes/{name}", Policy: "placement:resource_classes:update", Min: 2, Max: 6, Handler: f.renameClass},
 			{Method: "DELETE", Path: "/resource_classes/{name}", Policy: "placement:resource_classes:delete", Min: 2, Status: 204, Handler: f.deleteClass},
 			{Method: "GET", Path: "/traits", Policy: "placement:traits:list", Min: 6, Handler: f.listTraits},
 			{Method: "GET", Path: "/traits/{name}", Policy: "placement:traits:show", Min: 6, Status: 204, Handler: f.showTrait},
@@ -94,6 +96,11 @@ func New(svc *placement.Service) *api.Service {
 			{Method: "DELETE", Path: "/traits/{name}", Policy: "placement:traits:delete", Min: 6, Status: 204, Handler: f.deleteTrait},
 		},
 	}
+}
+
+// notAllowed answers for a method that a later version has.
+func notAllowed(*api.Request) (any, error) {
+	return nil, errs.New(errs.MethodNotAllowed, "The method specified is not allowed for this resource.")
 }
 
 // root is the version document, which needs no token.
@@ -146,7 +153,12 @@ func bind(r *api.Request, v any) error {
 	if err != nil {
 		return err
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	return decode(body, v)
+}
+
+// decode is bind for a part of a body.
+func decode(body []byte, v any) error {
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(v); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
@@ -168,8 +180,7 @@ func only(r *api.Request, names ...string) error {
 	}
 	for name := range r.Query() {
 		if !known[name] {
-			return errs.New(errs.Invalid, "Invalid query string parameters: Additional properties are not allowed ('%s' was unexpected)", name).
-				WithType("placement.query.bad_value")
+			return errs.New(errs.Invalid, "Invalid query string parameters: Additional properties are not allowed ('%s' was unexpected)", name)
 		}
 	}
 	return nil
@@ -179,4 +190,10 @@ func only(r *api.Request, names ...string) error {
 func asUUID(text string) (id string, ok bool) {
 	parsed, err := uuid.Parse(text)
 	return parsed.String(), err == nil && !strings.ContainsAny(text, "{}:")
+}
+
+// asKey normalizes a uuid that names a member of an object; those have dashes.
+func asKey(text string) (id string, ok bool) {
+	id, ok = asUUID(text)
+	return id, ok && len(text) == len(id)
 }

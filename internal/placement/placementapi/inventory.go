@@ -3,6 +3,7 @@ package placementapi
 import (
 	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"time"
 
@@ -26,8 +27,9 @@ func inventoryView(i placement.Inventory) wireInventory {
 	return wireInventory{Total: &i.Total, Reserved: i.Reserved, MinUnit: &i.Min, MaxUnit: &i.Max, StepSize: &i.Step, AllocationRatio: &i.Ratio}
 }
 
-// inventory converts; what is given as 0 must not turn into a default.
-func (w wireInventory) inventory(class string, version int) (placement.Inventory, error) {
+// inventory converts what a provider shall have; what is given as 0 must not
+// turn into a default.
+func (w wireInventory) inventory(provider, class string, version int) (placement.Inventory, error) {
 	i := placement.Inventory{Class: class, Reserved: w.Reserved}
 	if w.Total == nil {
 		return i, errs.New(errs.Invalid, "JSON does not validate: 'total' is a required property of '%s'", class)
@@ -53,7 +55,8 @@ func (w wireInventory) inventory(class string, version int) (placement.Inventory
 		i.Ratio = *w.AllocationRatio
 	}
 	if version < 26 && i.Reserved >= i.Total && i.Total > 0 {
-		return i, errs.New(errs.Invalid, "Invalid inventory for '%s': The reserved value is greater than or equal to total.", class)
+		return i, errs.New(errs.Invalid, "Unable to update inventory for resource provider %s: Invalid inventory for '%s' on resource provider '%s'. "+
+			"The reserved value is greater than or equal to total.", provider, class, provider)
 	}
 	return i, nil
 }
@@ -109,7 +112,7 @@ type wireInventories struct {
 }
 
 // read checks and converts them.
-func (w wireInventories) read(version int) ([]placement.Inventory, error) {
+func (w wireInventories) read(provider string, version int) ([]placement.Inventory, error) {
 	if err := known(w.Generation); err != nil {
 		return nil, err
 	}
@@ -118,7 +121,7 @@ func (w wireInventories) read(version int) ([]placement.Inventory, error) {
 	}
 	var wanted []placement.Inventory
 	for _, class := range slices.Sorted(maps.Keys(w.Inventories)) {
-		i, err := w.Inventories[class].inventory(class, version)
+		i, err := w.Inventories[class].inventory(provider, class, version)
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +143,7 @@ func (f *face) setInventories(r *api.Request) (any, error) {
 	if err := bind(r, &body); err != nil {
 		return nil, err
 	}
-	wanted, err := body.read(r.Version)
+	wanted, err := body.read(r.Param("uuid"), r.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +215,7 @@ func (f *face) addInventory(r *api.Request) (any, error) {
 	if body.Class == "" {
 		return nil, errs.New(errs.Invalid, "JSON does not validate: 'resource_class' is a required property")
 	}
-	added, err := body.inventory(body.Class, r.Version)
+	added, err := body.inventory(r.Param("uuid"), body.Class, r.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +241,7 @@ func (f *face) setInventory(r *api.Request) (any, error) {
 	if err := known(body.Generation); err != nil {
 		return nil, err
 	}
-	changed, err := body.inventory(class, r.Version)
+	changed, err := body.inventory(r.Param("uuid"), class, r.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -285,6 +288,11 @@ func (f *face) providerUsages(r *api.Request) (any, error) {
 	return map[string]any{"resource_provider_generation": p.Generation, "usages": used}, nil
 }
 
+var (
+	idPattern   = regexp.MustCompile(`^.{1,255}$`)
+	typePattern = regexp.MustCompile(`^([A-Z0-9_]{1,255}|all|unknown)$`)
+)
+
 // projectUsages groups by the consumers' type since 1.38.
 func (f *face) projectUsages(r *api.Request) (any, error) {
 	names := []string{"project_id", "user_id"}
@@ -296,7 +304,12 @@ func (f *face) projectUsages(r *api.Request) (any, error) {
 	}
 	q := r.Query()
 	if q.Get("project_id") == "" {
-		return nil, errs.New(errs.Invalid, "Invalid query string parameters: 'project_id' is a required property").WithType("placement.query.missing_value")
+		return nil, errs.New(errs.Invalid, "Invalid query string parameters: 'project_id' is a required property")
+	}
+	for name, pattern := range map[string]*regexp.Regexp{"project_id": idPattern, "user_id": idPattern, "consumer_type": typePattern} {
+		if q.Has(name) && !pattern.MatchString(q.Get(name)) {
+			return nil, errs.New(errs.Invalid, "Invalid query string parameters: '%s' does not match '%s' for '%s'", q.Get(name), pattern, name)
+		}
 	}
 	byType, err := f.svc.UsageByType(r.Context(), q.Get("project_id"), q.Get("user_id"))
 	if err != nil {

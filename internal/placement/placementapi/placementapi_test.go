@@ -142,7 +142,7 @@ func TestProviders(t *testing.T) {
 			{"unknown member", "1.39", "POST", "", `{"name":"c","color":"red"}`, 400},
 			{"not JSON", "1.39", "POST", "", `{`, 400},
 			{"wrong type", "1.39", "POST", "", `{"name":7}`, 400},
-			{"a parent", "1.14", "POST", "", `{"name":"c","parent_provider_uuid":"` + id + `"}`, 400},
+			{"a parent that is not there", "1.14", "POST", "", `{"name":"c","parent_provider_uuid":"` + uuid.NewString() + `"}`, 400},
 			{"a parent too early", "1.13", "POST", "", `{"name":"c","parent_provider_uuid":"` + id + `"}`, 400},
 			{"rename", "1.39", "PUT", "/" + id, `{"name":"a2"}`, 200},
 			{"rename to a used name", "1.39", "PUT", "/" + id, `{"name":"b"}`, 409},
@@ -310,7 +310,7 @@ func TestCandidates(t *testing.T) {
 				t.Errorf("%s: %v", query, found)
 			}
 		}
-		for _, query := range []string{"", "resources=VCPU:1&limit=0", "resources=VCPU:1&in_tree=x", "resources1=VCPU:1", "resources=TEA:1"} {
+		for _, query := range []string{"", "resources=VCPU:1&limit=0", "resources=VCPU:1&in_tree=x", "resources1=VCPU:1&resources2=VCPU:1", "resources=TEA:1"} {
 			c.at("1.39", 400, "GET", "/allocation_candidates?"+query, "")
 		}
 	})

@@ -1,8 +1,9 @@
 package placementapi
 
 import (
-	"strings"
+	"encoding/json"
 	"time"
+	"unicode/utf8"
 
 	"wisp/internal/api"
 	"wisp/internal/errs"
@@ -43,8 +44,12 @@ func providerView(version int, p placement.Provider) any {
 	if version < 14 {
 		return v
 	}
-	v.Root = &v.UUID
-	return nestedProvider{wireProvider: v}
+	v.Root = &p.RootID
+	nested := nestedProvider{wireProvider: v}
+	if p.ParentID != "" {
+		nested.Parent = &p.ParentID
+	}
+	return nested
 }
 
 // provider finds the one in the path.
@@ -66,21 +71,21 @@ func (f *face) listProviders(r *api.Request) (any, error) {
 		return nil, err
 	}
 	q := r.Query()
-	filter := placement.ProviderFilter{Name: q.Get("name"), ID: q.Get("uuid")}
-	if tree := q.Get("in_tree"); tree != "" { // a tree is one provider here
-		if filter.ID != "" && filter.ID != tree {
-			return map[string]any{"resource_providers": []any{}}, nil
+	filter := placement.ProviderFilter{Name: q.Get("name")}
+	for name, id := range map[string]*string{"uuid": &filter.ID, "in_tree": &filter.InTree} {
+		if !q.Has(name) {
+			continue
 		}
-		filter.ID = tree
-	}
-	if q.Has("uuid") || q.Has("in_tree") {
-		if _, ok := asUUID(filter.ID); !ok {
-			return nil, errs.New(errs.Invalid, "Invalid query string parameters: '%s' is not a 'uuid'", filter.ID)
+		var ok bool
+		if *id, ok = asUUID(q.Get(name)); !ok {
+			return nil, errs.New(errs.Invalid, "Invalid query string parameters: '%s' is not a 'uuid'", q.Get(name))
 		}
 	}
-	if err := readFilter(r, &filter); err != nil {
+	group, err := readGroup(r, "")
+	if err != nil {
 		return nil, err
 	}
+	filter.MemberOf, filter.NotIn, filter.Required, filter.Forbidden, filter.Resources = group.MemberOf, group.NotIn, group.Required, group.Forbidden, group.Resources
 	found, err := f.svc.Providers(r.Context(), filter)
 	if err != nil {
 		return nil, err
@@ -99,99 +104,39 @@ func (f *face) listProviders(r *api.Request) (any, error) {
 	return map[string]any{"resource_providers": out}, nil
 }
 
-// readFilter reads member_of, required and resources, which providers and
-// candidates share.
-func readFilter(r *api.Request, filter *placement.ProviderFilter) error {
-	q := r.Query()
-	if r.Version < 24 && len(q["member_of"]) > 1 {
-		return errs.New(errs.Invalid, "Multiple member_of parameters are not supported")
-	}
-	for _, value := range q["member_of"] {
-		list, forbidden := strings.CutPrefix(value, "!")
-		list, several := strings.CutPrefix(list, "in:")
-		ids := strings.Split(list, ",")
-		if len(ids) > 1 && !several {
-			return errs.New(errs.Invalid, "Multiple values for 'member_of' must be prefixed with the 'in:' or '!in:' keyword using the valid microversion. Got: %s", value)
-		}
-		for i, id := range ids {
-			normal, ok := asUUID(id)
-			if !ok {
-				return errs.New(errs.Invalid, "Invalid query string parameters: Expected 'member_of' parameter to contain valid UUID(s). Got: %s", id)
-			}
-			ids[i] = normal
-		}
-		switch {
-		case forbidden && r.Version < 32:
-			return errs.New(errs.Invalid, "Forbidden member_of parameters are not supported in the specified microversion")
-		case forbidden:
-			filter.NotIn = append(filter.NotIn, ids...)
-		default:
-			filter.MemberOf = append(filter.MemberOf, ids)
-		}
-	}
-	required := q["required"]
-	if r.Version < 39 && len(required) > 1 {
-		required = required[len(required)-1:]
-	}
-	for _, value := range required {
-		if err := readTraits(r.Version, value, filter); err != nil {
-			return err
-		}
-	}
-	if q.Has("resources") {
-		var err error
-		if filter.Resources, err = readResources(q.Get("resources")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func readTraits(version int, value string, filter *placement.ProviderFilter) error {
-	list, anyOf := strings.CutPrefix(value, "in:")
-	names := strings.Split(list, ",")
-	for i, name := range names {
-		names[i] = strings.TrimSpace(name)
-		bare := strings.TrimLeft(names[i], "!")
-		if bare == "" {
-			return errs.New(errs.Invalid, "Invalid query string parameters: Expected 'required' parameter value of the form: HW_CPU_X86_VMX,CUSTOM_MAGIC. "+
-				"Got an empty trait in: %s", value)
-		}
-		if bare != names[i] && (anyOf || version < 22) {
-			return errs.New(errs.Invalid, "Invalid query string parameters: Expected 'required' parameter value of the form: HW_CPU_X86_VMX,CUSTOM_MAGIC. Got: %s", value)
-		}
-	}
-	if anyOf {
-		if version < 39 {
-			return errs.New(errs.Invalid, "Invalid query string parameters: The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC' only supported since microversion 1.39. Got: %s", value)
-		}
-		filter.Required = append(filter.Required, names)
-		return nil
-	}
-	for _, name := range names {
-		if bare := strings.TrimLeft(name, "!"); bare != name {
-			filter.Forbidden = append(filter.Forbidden, bare)
-		} else {
-			filter.Required = append(filter.Required, []string{name})
-		}
-	}
-	return nil
-}
-
 type providerBody struct {
-	Name   string  `json:"name"`
-	UUID   *string `json:"uuid"`
-	Parent *string `json:"parent_provider_uuid"`
+	Name   *string         `json:"name"`
+	UUID   *string         `json:"uuid"`
+	Parent json.RawMessage `json:"parent_provider_uuid"` // null is none
 }
 
-func (b providerBody) check(r *api.Request, verb string) error {
+// parent is the one that is asked for, "" for none; nil where nothing is.
+func (b providerBody) parent() (*string, error) {
+	var id *string
+	if len(b.Parent) == 0 {
+		return nil, nil //nolint:nilnil // nothing is asked for
+	}
+	if err := decode(b.Parent, &id); err != nil {
+		return nil, err
+	}
+	if id == nil {
+		return new(string), nil
+	}
+	normal, ok := asUUID(*id)
+	if !ok {
+		return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' is not a 'uuid' for 'parent_provider_uuid'", *id)
+	}
+	return &normal, nil
+}
+
+func (b providerBody) check(r *api.Request) error {
 	switch {
-	case b.Name == "" || len(b.Name) > 200:
-		return errs.New(errs.Invalid, "JSON does not validate: 'name' is a required property of 1 to 200 characters")
-	case b.Parent != nil && r.Version < 14:
+	case b.Name == nil:
+		return errs.New(errs.Invalid, "JSON does not validate: 'name' is a required property")
+	case utf8.RuneCountInString(*b.Name) > 200:
+		return errs.New(errs.Invalid, "JSON does not validate: '%s' is too long for 'name'", *b.Name)
+	case len(b.Parent) > 0 && r.Version < 14:
 		return errs.New(errs.Invalid, "JSON does not validate: Additional properties are not allowed ('parent_provider_uuid' was unexpected)")
-	case b.Parent != nil:
-		return errs.New(errs.Invalid, "Unable to %s resource provider \"%s\": Object action %s failed because: providers have no parents in this cloud", verb, b.Name, verb)
 	}
 	return nil
 }
@@ -201,7 +146,7 @@ func (f *face) createProvider(r *api.Request) (any, error) {
 	if err := bind(r, &body); err != nil {
 		return nil, err
 	}
-	if err := body.check(r, "create"); err != nil {
+	if err := body.check(r); err != nil {
 		return nil, err
 	}
 	id := ""
@@ -211,7 +156,14 @@ func (f *face) createProvider(r *api.Request) (any, error) {
 			return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' is not a 'uuid'", *body.UUID)
 		}
 	}
-	p, err := f.svc.CreateProvider(r.Context(), id, body.Name)
+	parent, err := body.parent()
+	if err != nil {
+		return nil, err
+	}
+	if parent == nil {
+		parent = new(string)
+	}
+	p, err := f.svc.CreateProvider(r.Context(), id, *body.Name, *parent)
 	if err != nil {
 		return nil, err
 	}
@@ -241,10 +193,14 @@ func (f *face) updateProvider(r *api.Request) (any, error) {
 	if body.UUID != nil {
 		return nil, errs.New(errs.Invalid, "JSON does not validate: Additional properties are not allowed ('uuid' was unexpected)")
 	}
-	if err := body.check(r, "save"); err != nil {
+	if err := body.check(r); err != nil {
 		return nil, err
 	}
-	p, err := f.svc.RenameProvider(r.Context(), r.Param("uuid"), body.Name)
+	parent, err := body.parent()
+	if err != nil {
+		return nil, err
+	}
+	p, err := f.svc.UpdateProvider(r.Context(), r.Param("uuid"), placement.ProviderChange{Name: *body.Name, Parent: parent, Reparent: r.Version >= 37})
 	if err != nil {
 		return nil, err
 	}

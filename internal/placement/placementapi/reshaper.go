@@ -12,8 +12,7 @@ import (
 )
 
 // reshape moves resources between providers together with what is allocated
-// of them, all or none: what is new is there before allocations move, and what
-// is gone goes after them (API ref: Reshaper).
+// of them, all or none (API ref: Reshaper).
 func (f *face) reshape(r *api.Request) (any, error) {
 	var body struct {
 		Inventories map[string]wireInventories `json:"inventories"`
@@ -22,20 +21,21 @@ func (f *face) reshape(r *api.Request) (any, error) {
 	if err := bind(r, &body); err != nil {
 		return nil, err
 	}
-	if body.Inventories == nil || body.Allocations == nil {
-		return nil, errs.New(errs.Invalid, "JSON does not validate: 'inventories' and 'allocations' are required properties")
+	if len(body.Inventories) == 0 || body.Allocations == nil {
+		return nil, errs.New(errs.Invalid, "JSON does not validate: 'inventories', with at least one provider, and 'allocations' are required properties")
 	}
-	providers := slices.Sorted(maps.Keys(body.Inventories))
-	wanted := map[string][]placement.Inventory{}
+	shapes := map[string]placement.Shape{}
 	locks := map[store.Lock]bool{}
-	for _, id := range providers {
-		if _, ok := asUUID(id); !ok {
-			return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' is not a 'uuid'", id)
+	for _, key := range slices.Sorted(maps.Keys(body.Inventories)) {
+		id, ok := asKey(key)
+		if _, twice := shapes[id]; !ok || twice {
+			return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' in 'inventories' is not a 'uuid' of its own", key)
 		}
-		var err error
-		if wanted[id], err = body.Inventories[id].read(r.Version); err != nil {
+		wanted, err := body.Inventories[key].read(id, r.Version)
+		if err != nil {
 			return nil, err
 		}
+		shapes[id] = placement.Shape{Generation: *body.Inventories[key].Generation, Inventories: wanted}
 		locks[placement.Lock(id)] = true
 	}
 	claims, err := readClaims(r.Version, body.Allocations)
@@ -46,45 +46,10 @@ func (f *face) reshape(r *api.Request) (any, error) {
 		locks[lock] = true
 	}
 	return nil, f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) error {
-		for _, id := range providers {
-			if err := f.widen(ctx, tx, id, *body.Inventories[id].Generation, wanted[id]); err != nil {
-				return err
-			}
+		holdings, err := f.holdings(ctx, tx, r.Version, claims)
+		if err != nil {
+			return err
 		}
-		for _, one := range claims {
-			if err := f.replace(ctx, tx, r.Version, one); err != nil {
-				return err
-			}
-		}
-		for _, id := range providers {
-			if err := f.svc.SetInventory(ctx, tx, id, wanted[id]); err != nil {
-				return err
-			}
-		}
-		return nil
+		return f.svc.Reshape(ctx, tx, shapes, holdings)
 	}, slices.Sorted(maps.Keys(locks))...)
-}
-
-// widen gives a provider what it shall have, and leaves it what it shall not
-// have any more.
-func (f *face) widen(ctx context.Context, tx *store.Tx, id string, generation int64, wanted []placement.Inventory) error {
-	p, err := f.svc.ProviderByID(ctx, tx, id)
-	if errs.Is(err, errs.NotFound) {
-		err = errs.Wrap(err, errs.Invalid, "Resource provider %s in inventory not found: No resource provider with uuid %s found", id, id).WithType(placement.CodeProviderNotFound)
-	}
-	if err != nil {
-		return err
-	}
-	now, err := f.svc.Inventories(ctx, tx, p.ID)
-	if err != nil {
-		return err
-	}
-	all := slices.Clone(wanted)
-	for _, i := range now {
-		if !slices.ContainsFunc(wanted, classIs(i.Class)) {
-			all = append(all, i)
-		}
-	}
-	_, err = f.svc.SetInventoryAt(ctx, tx, p.ID, generation, all)
-	return err
 }

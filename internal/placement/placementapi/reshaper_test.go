@@ -36,7 +36,7 @@ func TestInventoryOfAClass(t *testing.T) {
 		c.at("1.39", 404, "DELETE", path+"/DISK_GB", "")
 		c.at("1.39", 409, "DELETE", path, "")
 		c.at("1.39", 204, "DELETE", "/allocations/"+consumer, "")
-		c.at("1.4", 404, "DELETE", path, "")
+		c.at("1.4", 405, "DELETE", path, "")
 		c.at("1.5", 204, "DELETE", path, "")
 		if got := text(c.at("1.39", 200, "GET", path, "")["inventories"]); got != "{}" {
 			t.Errorf("after all: %s", got)

@@ -162,7 +162,12 @@ func (f *face) setAggregates(r *api.Request) (any, error) {
 		}
 		ids, generation = body.Aggregates, *body.Generation
 	}
+	seen := map[string]bool{}
 	for i, id := range ids {
+		if seen[id] {
+			return nil, errs.New(errs.Invalid, "JSON does not validate: ['%s'] has non-unique elements", strings.Join(ids, "', '"))
+		}
+		seen[id] = true
 		normal, ok := asUUID(id)
 		if !ok {
 			return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' is not a 'uuid'", id)
@@ -230,6 +235,21 @@ func (f *face) ensureClass(r *api.Request) (any, error) {
 	}
 	made(r, isNew, "/placement/resource_classes/"+r.Param("name"))
 	return nil, nil
+}
+
+// renameClass gives a class that users made another name, as was done before
+// 1.7.
+func (f *face) renameClass(r *api.Request) (any, error) {
+	var body struct {
+		Name string `json:"name"`
+	}
+	if err := bind(r, &body); err != nil {
+		return nil, err
+	}
+	if err := f.svc.RenameClass(r.Context(), r.Param("name"), body.Name); err != nil {
+		return nil, err
+	}
+	return classView(body.Name), nil
 }
 
 func (f *face) deleteClass(r *api.Request) (any, error) {
