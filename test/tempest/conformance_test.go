@@ -147,7 +147,9 @@ func run(t *testing.T, s Stage) map[string]Outcome {
 	// The distribution's has every worker empty the log.
 	_ = os.Remove(filepath.Join(dir, "etc", "logging.conf"))
 	var conf bytes.Buffer
-	if err := furnish(t, w, dir, s.Guests()).write(&conf); err != nil {
+	cloud := furnish(t, w, dir, s.Guests())
+	cloud.Xen = s.BadMetadata()
+	if err := cloud.write(&conf); err != nil {
 		t.Fatal(err)
 	}
 	list := filepath.Join(dir, "tests.txt")

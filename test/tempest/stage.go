@@ -84,6 +84,9 @@ func (s Stage) Only(ids *regexp.Regexp) Stage {
 	return s
 }
 
+// BadMetadata tells whether the stage has tests of servers' bad metadata.
+func (s Stage) BadMetadata() bool { return s.Number == "06" }
+
 // Known are the tests that do not pass, by plain id, with the reason. They are
 // the rows of known.md's table.
 func Known() (map[string]string, error) { return reasons("known.md", knownTable) }
