@@ -22,7 +22,7 @@ func (s *Service) AttachInterface(ctx context.Context, caller *policy.Caller, id
 	if err := s.db.Read().NewSelect().TableExpr("servers").Column("project_id").Where("id = ?", id).Scan(ctx, &project); err != nil {
 		return added, one(err, "get server", "Instance %s could not be found.", id)
 	}
-	wanted := network.PlugRequest{DeviceID: id, ProjectID: project, Auto: network.NetworkAuto}
+	wanted := network.PlugRequest{DeviceID: id, ProjectID: project}
 	if request != (network.PortRequest{}) {
 		wanted.Requests = []network.PortRequest{request}
 	}

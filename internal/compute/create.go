@@ -475,6 +475,9 @@ func asInvalidNetwork(err error) error {
 			return errs.Wrap(err, errs.Invalid, "%s", public.Message)
 		}
 	}
+	if public, ok := asPublic(err); ok && public.Type == network.TypeAutoAllocationFailure {
+		return errs.Wrap(err, errs.Invalid, "Unable to automatically allocate a network. %s", public.Message)
+	}
 	return fmt.Errorf("plug ports: %w", err)
 }
 

@@ -396,7 +396,7 @@ func (s *Service) DeleteNetwork(ctx context.Context, caller *policy.Caller, id s
 			return fmt.Errorf("look for ports: %w", err)
 		}
 		if used {
-			return conflict("NetworkInUse", "Unable to complete operation on network %s. There are one or more ports still in use on the network.", id)
+			return networkInUse(id)
 		}
 		if err := deletePorts(ctx, tx, tx.NewSelect().TableExpr("ports").Column("id").Where("network_id = ?", id)); err != nil {
 			return err
@@ -418,6 +418,10 @@ func (s *Service) DeleteNetwork(ctx context.Context, caller *policy.Caller, id s
 		hosts(tx)
 		return nil
 	})
+}
+
+func networkInUse(id string) error {
+	return conflict("NetworkInUse", "Unable to complete operation on network %s. There are one or more ports still in use on the network.", id)
 }
 
 // networkByID reads a network without regard to who asks.

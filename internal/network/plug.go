@@ -17,7 +17,7 @@ import (
 
 // Values of PlugRequest.Auto, as Nova's "networks" parameter has them.
 const (
-	NetworkAuto = "auto" // the project's only usable network
+	NetworkAuto = "auto" // the project's only usable network, or one that is made
 	NetworkNone = "none" // no ports at all
 )
 
@@ -28,8 +28,9 @@ type PlugRequest struct {
 	Host             string // where the ports are bound to
 	AvailabilityZone string
 	ProjectID        string // whose the created ports are
-	// Auto is NetworkNone for no port, NetworkAuto or empty for the
-	// project's only usable network when Requests is empty.
+	// Auto is for empty Requests: NetworkNone for no port, "" for one on the
+	// project's only usable network, NetworkAuto for one on a network that is
+	// made where the project can use none (AutoNetwork).
 	Auto           string
 	Requests       []PortRequest
 	SecurityGroups []string // ids or names; empty is the project's default group
@@ -93,6 +94,9 @@ func (s *Service) PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Calle
 			return nil, nil
 		}
 		n, err := onlyNetwork(ctx, tx, req.ProjectID)
+		if err == nil && n == "" && req.Auto == NetworkAuto {
+			n, err = s.autoNetwork(ctx, tx, req.ProjectID)
+		}
 		if err != nil || n == "" {
 			return nil, err
 		}
@@ -139,6 +143,9 @@ func (s *Service) PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Calle
 // PlugLocks are the locks that make transactions with PlugTx wait for each
 // other instead of failing.
 func PlugLocks(req PlugRequest) []store.Lock {
+	if req.Auto == NetworkAuto && len(req.Requests) == 0 {
+		return autoLocks(req.ProjectID)
+	}
 	locks := []store.Lock{quotaLock(req.ProjectID)}
 	for _, r := range req.Requests {
 		if r.NetworkID != "" {

@@ -49,6 +49,8 @@ func Rules() policy.Rules {
 	}
 	add(policy.Admin, "get_port:binding", "get_router:distributed")
 	add(member, "add_router_interface", "remove_router_interface", "add_extraroutes", "remove_extraroutes")
+	add(reader, "get_auto_allocated_topology")
+	add(member, "delete_auto_allocated_topology")
 	add(manager, "create_floatingip:floating_ip_address")
 	add(policy.Anyone, "get_agent", "get_metering_label", "get_metering_label_rule") // what others than administrators see is filtered: nothing
 	add(policy.Admin, "create_metering_label", "delete_metering_label", "create_metering_label_rule", "delete_metering_label_rule")

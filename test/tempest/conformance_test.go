@@ -216,9 +216,10 @@ func furnish(t *testing.T, w *world.World, dir string, guests bool) Cloud {
 		}
 	}
 	cloud.Network = c.Create("/network/v2.0/networks", "network",
-		`{"network": {"name": "public", "router:external": true, "shared": true, "provider:network_type": "flat", "provider:physical_network": "public"}}`)
+		`{"network": {"name": "public", "router:external": true, "is_default": true, "provider:network_type": "flat", "provider:physical_network": "public"}}`)
 	c.Create("/network/v2.0/subnets", "subnet", fmt.Sprintf(
 		`{"subnet": {"network_id": %q, "ip_version": 4, "cidr": "172.24.4.0/24", "gateway_ip": "172.24.4.1", "enable_dhcp": false}}`, cloud.Network))
+	c.Create("/network/v2.0/subnetpools", "subnetpool", `{"subnetpool": {"name": "default", "prefixes": ["10.200.0.0/16"], "default_prefixlen": 26, "shared": true, "is_default": true}}`)
 	text, err := c.Request("GET", "/network/v2.0/extensions", "")
 	if err != nil {
 		t.Fatal(err)

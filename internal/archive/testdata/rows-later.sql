@@ -46,3 +46,4 @@ INSERT INTO metering_rules (id, label_id, direction, excluded, remote_prefix, so
 INSERT INTO metering_counts (label_id, host, direction, packets, bytes, said_packets, said_bytes, updated_at) VALUES ('ml1', 'node-1', 'ingress', 2, 3000000000, 1, 1500, '2026-01-02 03:04:05+00:00');
 INSERT INTO qos_policies (id, project_id, name, description, shared, is_default, created_at, updated_at, revision) VALUES ('qp1', '0001', 'policy', '', FALSE, TRUE, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', 1);
 INSERT INTO qos_rules (id, policy_id, type, direction, amount, burst) VALUES ('qr1', 'qp1', 'bandwidth_limit', 'egress', 1000, 800);
+INSERT INTO auto_topologies (project_id, network_id, router_id) VALUES ('0001', 'n1', 'ro1');

@@ -293,6 +293,11 @@ func TestCreateForms(t *testing.T) {
 	if got := b.ask(200, "member", "2.1", "GET", "/servers/"+id, nil); dig(t, got, "server", "addresses", "private") == nil {
 		t.Errorf("auto has %v", got)
 	}
+	stranger := b.body("stranger")
+	stranger["server"].(object)["networks"], stranger["server"].(object)["flavorRef"] = "auto", b.flavor
+	if got := b.ask(400, "other", "2.37", "POST", "/servers", stranger); !strings.Contains(fmt.Sprint(got), "Unable to automatically allocate a network. Deployment error: No default router:external network.") {
+		t.Errorf("auto in a cloud without a default network: %v", got)
+	}
 	forced := b.body("forced")
 	forced["server"].(object)["availability_zone"], forced["server"].(object)["networks"] = "nova:node-1", "none"
 	b.ask(202, "admin", "2.37", "POST", "/servers", forced)
