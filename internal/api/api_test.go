@@ -134,6 +134,9 @@ func TestRoutes(t *testing.T) {
 			if strings.Contains(string(r.Body), "secret cause") {
 				t.Error("an internal cause is shown")
 			}
+			if r.Status == 405 && r.Header.Get("Allow") != "GET, HEAD, POST" {
+				t.Errorf("allowed are %q", r.Header.Get("Allow"))
+			}
 			if r.Status == 401 && !strings.HasPrefix(r.Header.Get("WWW-Authenticate"), "Keystone uri=") {
 				t.Error("no WWW-Authenticate header")
 			}

@@ -45,7 +45,7 @@ func (m *Microversions) negotiate(service string, h http.Header) (int, error) {
 	major, minor, ok := strings.Cut(asked, ".")
 	a, err1 := strconv.ParseUint(major, 10, 16)
 	b, err2 := strconv.ParseUint(minor, 10, 16)
-	if !ok || err1 != nil || err2 != nil || (len(minor) > 1 && minor[0] == '0') || a == 0 {
+	if !ok || err1 != nil || err2 != nil || (len(minor) > 1 && minor[0] == '0') || a == 0 && m.Min > 0 {
 		return 0, errs.New(errs.Invalid, "API Version String %s is of invalid format. Must be of format MajorNum.MinorNum.", asked)
 	}
 	if int(a) != m.Major || int(b) < m.Min || int(b) > m.Max {

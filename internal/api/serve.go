@@ -74,12 +74,27 @@ func (m *Mounter) Mount(router chi.Router, s *Service) {
 				m.fail(w, r, s, id, err)
 				return
 			}
+			if kind == errs.MethodNotAllowed {
+				w.Header().Set("Allow", strings.Join(methodsAt(sub, chi.RouteContext(r.Context()).RoutePath), ", "))
+			}
 			m.fail(w, r, s, id, errs.New(kind, "%s", text).WithType("HTTPNotFound"))
 		}
 	}
 	sub.NotFound(unknown(errs.NotFound, "The resource could not be found."))
 	sub.MethodNotAllowed(unknown(errs.MethodNotAllowed, "The method is not allowed for this resource."))
 	router.Mount(s.Prefix, sub)
+}
+
+// methodsAt are those that a path has routes for, as an answer of 405 must say
+// (RFC 9110, 15.5.6).
+func methodsAt(routes chi.Routes, path string) []string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if routes.Match(chi.NewRouteContext(), method, path) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
 }
 
 // withoutSlash takes the slash from the end of a path, for the router and for

@@ -60,14 +60,17 @@ type vocabulary struct {
 	missing      string // message with the name
 	standardStop string
 	inUse        string
+	badName      string // message
 }
 
 var (
 	classes = vocabulary{"resource_class", standardClasses, "placement_classes", "placement_inventories", "class",
 		"No such resource class %s.", "Error in delete resource class: Cannot delete standard resource class %s.",
-		"Error in delete resource class: Cannot delete resource class %s. Class is in use in inventory."}
+		"Error in delete resource class: Cannot delete resource class %s. Class is in use in inventory.",
+		"JSON does not validate: '%s' does not match '^CUSTOM_[A-Z0-9_]+$', or is too long"}
 	traits = vocabulary{"trait", standardTraits, "placement_traits", "placement_provider_traits", "trait",
-		"No such trait(s): %s.", "Cannot delete standard trait %s.", "The trait %s is in use by a resource provider."}
+		"No such trait(s): %s.", "Cannot delete standard trait %s.", "The trait %s is in use by a resource provider.",
+		`The trait is invalid. A valid trait must be no longer than 255 characters, start with the prefix "CUSTOM_" and use following characters: "A"-"Z", "0"-"9" and "_": %s`}
 )
 
 // Classes lists all resource classes by name, the standard ones first.
@@ -91,7 +94,7 @@ func (s *Service) EnsureClass(ctx context.Context, name string) (made bool, err 
 // one that is used.
 func (s *Service) RenameClass(ctx context.Context, name, to string) error {
 	if !CustomName(to) {
-		return badName(to)
+		return errs.New(errs.Invalid, classes.badName, to)
 	}
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if StandardClass(name) {
@@ -115,11 +118,6 @@ func (s *Service) RenameClass(ctx context.Context, name, to string) error {
 		tx.Changed(classes.change(name, store.Update))
 		return nil
 	})
-}
-
-func badName(name string) error {
-	return errs.New(errs.Invalid, "'%s' is not a valid name: it must be no longer than 255 characters, start with the prefix "+
-		`"CUSTOM_" and use following characters: "A"-"Z", "0"-"9" and "_"`, name)
 }
 
 // DeleteClass deletes a custom class: NotFound, Invalid for a standard one,
@@ -197,7 +195,7 @@ func (v vocabulary) missingOf(ctx context.Context, db bun.IDB, names []string) (
 
 func (v vocabulary) ensure(ctx context.Context, db *store.DB, name string) (made bool, err error) {
 	if !CustomName(name) {
-		return false, badName(name)
+		return false, errs.New(errs.Invalid, v.badName, name)
 	}
 	err = db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		result, err := tx.NewRaw("INSERT INTO ? (name, created_at) VALUES (?, ?) ON CONFLICT DO NOTHING", bun.Ident(v.table), name, now()).Exec(ctx)

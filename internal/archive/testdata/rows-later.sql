@@ -47,3 +47,4 @@ INSERT INTO metering_counts (label_id, host, direction, packets, bytes, said_pac
 INSERT INTO qos_policies (id, project_id, name, description, shared, is_default, created_at, updated_at, revision) VALUES ('qp1', '0001', 'policy', '', FALSE, TRUE, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', 1);
 INSERT INTO qos_rules (id, policy_id, type, direction, amount, burst) VALUES ('qr1', 'qp1', 'bandwidth_limit', 'egress', 1000, 800);
 INSERT INTO auto_topologies (project_id, network_id, router_id) VALUES ('0001', 'n1', 'ro1');
+INSERT INTO compute_user_quotas (project_id, user_id, resource, hard_limit) VALUES ('0001', 'u2', 'cores', 4);

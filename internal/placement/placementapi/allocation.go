@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,19 +152,22 @@ func (b allocationBody) wanted(version int, none bool) (map[string]map[string]in
 		for key, a := range object {
 			id, ok := asKey(key)
 			if _, twice := out[id]; !ok || twice {
-				return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' in 'allocations' is not a 'uuid' of its own", key)
+				return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' does not match any of the regexes: '^[0-9a-fA-F-]{36}$', or is there twice", key)
 			}
 			out[id] = a.Resources
 		}
 	}
 	if len(out) == 0 && !none {
-		return nil, errs.New(errs.Invalid, "JSON does not validate: 'allocations' must not be empty")
+		return nil, errs.New(errs.Invalid, "JSON does not validate: 'allocations' should be non-empty")
 	}
 	for id, resources := range out {
 		if len(resources) == 0 {
-			return nil, errs.New(errs.Invalid, "JSON does not validate: 'resources' of '%s' must not be empty", id)
+			return nil, errs.New(errs.Invalid, "JSON does not validate: 'resources' of '%s' should be non-empty", id)
 		}
 		for class, amount := range resources {
+			if !classPattern.MatchString(class) {
+				return nil, errs.New(errs.Invalid, "JSON does not validate: '%s' does not match any of the regexes: '%s'", class, classPattern)
+			}
 			if amount < 1 {
 				return nil, errs.New(errs.Invalid, "JSON does not validate: %d is less than the minimum of 1 for '%s'", amount, class)
 			}
@@ -171,6 +175,8 @@ func (b allocationBody) wanted(version int, none bool) (map[string]map[string]in
 	}
 	return out, nil
 }
+
+var classPattern = regexp.MustCompile(`^[A-Z0-9_]+$`)
 
 // nobody owns what was allocated before owners were asked for, at 1.8.
 const nobody = "00000000-0000-0000-0000-000000000000"

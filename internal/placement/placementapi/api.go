@@ -158,16 +158,20 @@ func bind(r *api.Request, v any) error {
 
 // decode is bind for a part of a body.
 func decode(body []byte, v any) error {
+	if !json.Valid(body) {
+		err := json.Unmarshal(body, new(any))
+		return errs.Wrap(err, errs.Invalid, "Malformed JSON: %v", err)
+	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(v); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 			return errs.Wrap(err, errs.Invalid, "JSON does not validate: %s is not of the type that was expected for '%s'", wrong.Value, wrong.Field)
 		}
-		if _, ok := errors.AsType[*json.SyntaxError](err); ok || len(body) == 0 {
-			return errs.Wrap(err, errs.Invalid, "Malformed JSON: %v", err)
-		}
-		return errs.Wrap(err, errs.Invalid, "JSON does not validate: %s", strings.TrimPrefix(err.Error(), "json: "))
+		// Of what is left, an unknown member is the only one, and its name is
+		// in the text alone.
+		name := strings.Trim(strings.TrimPrefix(err.Error(), "json: unknown field "), `"`)
+		return errs.Wrap(err, errs.Invalid, "JSON does not validate: Additional properties are not allowed ('%s' was unexpected)", name)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package placementapi
 import (
 	"context"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"time"
@@ -35,6 +36,9 @@ func (w wireInventory) inventory(provider, class string, version int) (placement
 		return i, errs.New(errs.Invalid, "JSON does not validate: 'total' is a required property of '%s'", class)
 	}
 	i.Total = *w.Total
+	if i.Total < 1 || i.Total > placement.MaxUnit || i.Reserved < 0 || i.Reserved > placement.MaxUnit {
+		return i, errs.New(errs.Invalid, "JSON does not validate: 'total' of '%s' must be from 1 and 'reserved' from 0 to %d", class, placement.MaxUnit)
+	}
 	for _, field := range []struct {
 		name string
 		from *int64
@@ -43,14 +47,14 @@ func (w wireInventory) inventory(provider, class string, version int) (placement
 		if field.from == nil {
 			continue
 		}
-		if *field.from < 1 {
-			return i, errs.New(errs.Invalid, "JSON does not validate: %d is less than the minimum of 1 for '%s' of '%s'", *field.from, field.name, class)
+		if *field.from < 1 || *field.from > placement.MaxUnit {
+			return i, errs.New(errs.Invalid, "JSON does not validate: %d is not from 1 to %d for '%s' of '%s'", *field.from, placement.MaxUnit, field.name, class)
 		}
 		*field.to = *field.from
 	}
 	if w.AllocationRatio != nil {
-		if *w.AllocationRatio <= 0 {
-			return i, errs.New(errs.Invalid, "JSON does not validate: %v is not more than 0 for 'allocation_ratio' of '%s'", *w.AllocationRatio, class)
+		if *w.AllocationRatio <= 0 || *w.AllocationRatio > math.MaxFloat32 {
+			return i, errs.New(errs.Invalid, "JSON does not validate: %v is not more than 0 and at most 3.4e38 for 'allocation_ratio' of '%s'", *w.AllocationRatio, class)
 		}
 		i.Ratio = *w.AllocationRatio
 	}

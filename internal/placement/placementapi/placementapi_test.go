@@ -88,6 +88,7 @@ func TestVersions(t *testing.T) {
 		if !strings.Contains(string(r.Body), `"max_version":"1.39"`) {
 			t.Errorf("too new: %s", r.Body)
 		}
+		c.Must(406, "admin", "GET", "/placement/resource_providers", nil, "OpenStack-API-Version", "placement 0.9")
 		r = c.Must(200, "admin", "GET", "/placement/resource_providers", nil, "OpenStack-API-Version", "placement latest")
 		if h := r.Header.Get("OpenStack-API-Version"); h != "placement 1.39" {
 			t.Errorf("header %q", h)

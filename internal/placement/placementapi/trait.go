@@ -143,6 +143,9 @@ func (f *face) aggregates(r *api.Request, p placement.Provider) (any, error) {
 // setAggregates takes a list before 1.19, and an object with the provider's
 // generation since.
 func (f *face) setAggregates(r *api.Request) (any, error) {
+	if _, err := f.provider(r); err != nil {
+		return nil, err
+	}
 	var ids []string
 	generation := int64(-1)
 	if r.Version < 19 {
