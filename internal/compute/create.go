@@ -166,18 +166,14 @@ func (s *Service) prepare(ctx context.Context, tx *store.Tx, caller *policy.Call
 		}
 		b.key = &metadata.Key{Name: pair.Name, Type: pair.Type, Data: pair.PublicKey}
 	}
-	limits, err := s.limits(ctx, tx, caller.ProjectID)
+	limits, err := s.bounds(ctx, tx, caller.ProjectID, caller.UserID)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkMetadata(req.Metadata, limits); err != nil {
 		return nil, err
 	}
-	used, err := usageOf(ctx, tx, caller.ProjectID)
-	if err != nil {
-		return nil, err
-	}
-	if b.count, err = admit(limits, used, flavor.VCPUs, flavor.MemoryMiB, req.Least, req.Most); err != nil {
+	if b.count, err = s.room(ctx, tx, caller.ProjectID, caller.UserID, flavor.VCPUs, flavor.MemoryMiB, req.Least, req.Most); err != nil {
 		return nil, err
 	}
 	b.story.hostsAt = s.now()

@@ -137,15 +137,19 @@ func (s *Service) CreateGroup(ctx context.Context, caller *policy.Caller, group 
 	group.ID, group.ProjectID, group.UserID, group.CreatedAt = uuid.NewString(), caller.ProjectID, caller.UserID, s.now()
 	group.Members = []string{}
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		limits, err := s.limits(ctx, tx, caller.ProjectID)
+		whole, own, err := s.bothLimits(ctx, tx, caller.ProjectID, caller.UserID)
 		if err != nil {
 			return err
 		}
-		used, err := usageOf(ctx, tx, caller.ProjectID)
+		used, err := usageOf(ctx, tx, caller.ProjectID, "")
 		if err != nil {
 			return err
 		}
-		if limit := limits[QuotaGroups]; limit >= 0 && used.Groups >= limit {
+		usedOwn, err := usageOf(ctx, tx, caller.ProjectID, caller.UserID)
+		if err != nil {
+			return err
+		}
+		if full(whole[QuotaGroups], used.Groups) || full(own[QuotaGroups], usedOwn.Groups) {
 			return errs.New(errs.OverQuota, "Quota exceeded, too many server groups.")
 		}
 		if _, err := tx.NewInsert().Model(&group).Exec(ctx); err != nil {
@@ -156,6 +160,9 @@ func (s *Service) CreateGroup(ctx context.Context, caller *policy.Caller, group 
 	}, quotaLock(caller.ProjectID))
 	return group, err
 }
+
+// full tells whether a limit leaves room for nothing more.
+func full(limit, used int64) bool { return limit >= 0 && used >= limit }
 
 // DeleteGroup removes a group; its servers stay.
 func (s *Service) DeleteGroup(ctx context.Context, caller *policy.Caller, id string) error {

@@ -97,7 +97,7 @@ func (s *Service) CreateKeypair(ctx context.Context, caller *policy.Caller, pair
 	}
 	pair.CreatedAt = s.now()
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		limits, err := s.limits(ctx, tx, caller.ProjectID)
+		limits, err := s.bounds(ctx, tx, caller.ProjectID, caller.UserID)
 		if err != nil {
 			return err
 		}

@@ -63,14 +63,15 @@ func (s *Service) AddSecurityGroup(ctx context.Context, caller *policy.Caller, s
 			return errs.New(errs.Invalid, "Network requires port_security_enabled and subnet associated in order to apply security groups.")
 		}
 	}
+	var others []string
 	for i := range ports {
 		if !slices.Contains(ports[i].SecurityGroups, group) {
-			if err := s.setPortGroups(ctx, caller, &ports[i], append(ports[i].SecurityGroups, group)); err != nil {
-				return err
-			}
+			others = append(others, ports[i].ID)
 		}
 	}
-	return nil
+	return s.setPortGroups(ctx, caller, others, func(groups []string) []string {
+		return append(slices.DeleteFunc(groups, func(id string) bool { return id == group }), group)
+	})
 }
 
 // RemoveSecurityGroup takes the ports of a server out of a group; when none is
@@ -80,24 +81,29 @@ func (s *Service) RemoveSecurityGroup(ctx context.Context, caller *policy.Caller
 	if err != nil {
 		return err
 	}
-	some := false
+	var members []string
 	for i := range ports {
-		at := slices.Index(ports[i].SecurityGroups, group)
-		if at < 0 {
-			continue
-		}
-		some = true
-		if err := s.setPortGroups(ctx, caller, &ports[i], slices.Delete(ports[i].SecurityGroups, at, at+1)); err != nil {
-			return err
+		if slices.Contains(ports[i].SecurityGroups, group) {
+			members = append(members, ports[i].ID)
 		}
 	}
-	if !some {
+	if len(members) == 0 {
 		return errs.New(errs.NotFound, "Security group %s not associated with the instance %s", name, serverID)
 	}
-	return nil
+	return s.setPortGroups(ctx, caller, members, func(groups []string) []string {
+		return slices.DeleteFunc(groups, func(id string) bool { return id == group })
+	})
 }
 
-func (s *Service) setPortGroups(ctx context.Context, caller *policy.Caller, port *network.Port, groups []string) error {
-	_, err := s.network.UpdatePort(ctx, caller, port.ID, network.PortSpec{SecurityGroups: network.Some(groups)}, nil)
-	return err
+// setPortGroups gives ports other groups, by those that they are in; all or
+// none of them.
+func (s *Service) setPortGroups(ctx context.Context, caller *policy.Caller, ports []string, groups func(now []string) []string) error {
+	if len(ports) == 0 {
+		return nil
+	}
+	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		return s.network.UpdatePortsTx(ctx, tx, caller, ports, func(p *network.Port) network.PortSpec {
+			return network.PortSpec{SecurityGroups: network.Some(groups(slices.Clone(p.SecurityGroups)))}
+		})
+	})
 }

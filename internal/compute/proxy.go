@@ -28,7 +28,7 @@ type Networking interface {
 	Network(ctx context.Context, caller *policy.Caller, id string) (*network.Network, error)
 
 	Ports(ctx context.Context, caller *policy.Caller, l store.List) ([]network.Port, error)
-	UpdatePort(ctx context.Context, caller *policy.Caller, id string, spec network.PortSpec, e network.Expect) (*network.Port, error)
+	Subnets(ctx context.Context, caller *policy.Caller, l store.List) ([]network.Subnet, error)
 
 	FloatingIPs(ctx context.Context, caller *policy.Caller, l store.List) ([]network.FloatingIP, error)
 	FloatingIP(ctx context.Context, caller *policy.Caller, id string) (*network.FloatingIP, error)

@@ -89,45 +89,53 @@ func (s *Service) limits(ctx context.Context, db bun.IDB, project string) (map[s
 
 // UsageOf returns what a project uses now.
 func (s *Service) UsageOf(ctx context.Context, project string) (Usage, error) {
-	return usageOf(ctx, s.db.Read(), project)
+	return usageOf(ctx, s.db.Read(), project, "")
 }
 
-func usageOf(ctx context.Context, db bun.IDB, project string) (Usage, error) {
+// usageOf counts what a user has in a project, or all of them where user is "".
+// Servers that wait for their end after they were deleted do not count.
+func usageOf(ctx context.Context, db bun.IDB, project, user string) (Usage, error) {
 	var u Usage
-	err := db.NewSelect().TableExpr("servers").ColumnExpr("COUNT(*)").ColumnExpr("CAST(COALESCE(SUM(vcpus), 0) AS BIGINT)").
+	groups := db.NewSelect().TableExpr("server_groups").ColumnExpr("COUNT(*)").Where("project_id = ?", project)
+	servers := db.NewSelect().TableExpr("servers").ColumnExpr("COUNT(*)").ColumnExpr("CAST(COALESCE(SUM(vcpus), 0) AS BIGINT)").
 		ColumnExpr("CAST(COALESCE(SUM(memory_mb), 0) AS BIGINT)").
-		ColumnExpr("(SELECT COUNT(*) FROM server_groups WHERE project_id = ?)", project).
-		Where("project_id = ? AND deleted_at IS NULL", project).Scan(ctx, &u.Instances, &u.Cores, &u.RAM, &u.Groups)
-	if err != nil {
+		Where("project_id = ? AND deleted_at IS NULL AND soft_deleted_at IS NULL", project)
+	if user != "" {
+		groups, servers = groups.Where("user_id = ?", user), servers.Where("user_id = ?", user)
+	}
+	if err := servers.ColumnExpr("(?)", groups).Scan(ctx, &u.Instances, &u.Cores, &u.RAM, &u.Groups); err != nil {
 		return u, fmt.Errorf("count what the project uses: %w", err)
 	}
 	return u, nil
 }
 
-// SetLimits changes limits of a project. A limit below what is used is
-// Invalid unless force is given; -1 is unlimited.
+// SetLimits changes limits of a project. A limit below what is used, or what
+// its users' own limits are together, is Invalid unless force is given; -1 is
+// unlimited.
 func (s *Service) SetLimits(ctx context.Context, project string, changes map[string]int64, force bool) (limits map[string]int64, err error) {
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		u, err := usageOf(ctx, tx, project)
+		u, err := usageOf(ctx, tx, project, "")
 		if err != nil {
 			return err
 		}
 		used := u.Map()
+		shared, err := sharedOut(ctx, tx, project, "")
+		if err != nil {
+			return err
+		}
 		var rows []quotaRow
 		for _, resource := range slices.Sorted(maps.Keys(changes)) {
 			limit := changes[resource]
 			if limit < -1 {
 				return errs.New(errs.Invalid, "Quota limit %d for %s must be -1 or greater.", limit, resource)
 			}
-			if !force && limit >= 0 && limit < used[resource] {
-				return errs.New(errs.Invalid, "Quota limit %d for %s must be greater than or equal to already used and reserved %d.", limit, resource, used[resource])
+			if least := max(used[resource], shared[resource]); !force && limit >= 0 && limit < least {
+				return tooLow(resource, limit, least)
 			}
 			rows = append(rows, quotaRow{ProjectID: project, Resource: resource, Limit: limit})
 		}
-		if len(rows) > 0 {
-			if _, err := tx.NewInsert().Model(&rows).On("CONFLICT (project_id, resource) DO UPDATE").Set("hard_limit = EXCLUDED.hard_limit").Exec(ctx); err != nil {
-				return fmt.Errorf("set quotas: %w", err)
-			}
+		if err := writeLimits(ctx, tx, rows); err != nil {
+			return err
 		}
 		tx.Changed(limitsChange(project, store.Update))
 		limits, err = s.limits(ctx, tx, project)
@@ -136,11 +144,24 @@ func (s *Service) SetLimits(ctx context.Context, project string, changes map[str
 	return limits, err
 }
 
-// ResetLimits gives a project the default limits again.
+func writeLimits(ctx context.Context, tx *store.Tx, rows []quotaRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	if _, err := tx.NewInsert().Model(&rows).On("CONFLICT (project_id, resource) DO UPDATE").Set("hard_limit = EXCLUDED.hard_limit").Exec(ctx); err != nil {
+		return fmt.Errorf("set quotas: %w", err)
+	}
+	return nil
+}
+
+// ResetLimits gives a project, and each user in it, the default limits again.
 func (s *Service) ResetLimits(ctx context.Context, project string) error {
 	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if _, err := tx.NewDelete().Model((*quotaRow)(nil)).Where("project_id = ?", project).Exec(ctx); err != nil {
 			return fmt.Errorf("reset quotas: %w", err)
+		}
+		if _, err := tx.NewDelete().Model((*userQuotaRow)(nil)).Where("project_id = ?", project).Exec(ctx); err != nil {
+			return fmt.Errorf("reset the quotas of users: %w", err)
 		}
 		tx.Changed(limitsChange(project, store.Delete))
 		return nil

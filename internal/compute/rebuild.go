@@ -89,7 +89,7 @@ func (s *Service) rename(ctx context.Context, tx *store.Tx, caller *policy.Calle
 		server.UserData = *req.UserData
 	}
 	if req.Metadata != nil {
-		limits, err := s.limits(ctx, tx, server.ProjectID)
+		limits, err := s.bounds(ctx, tx, server.ProjectID, server.UserID)
 		if err != nil {
 			return err
 		}

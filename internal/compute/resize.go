@@ -98,18 +98,9 @@ func (s *Service) resizable(ctx context.Context, tx *store.Tx, server *Server, f
 	case flavor.RootGiB == 0 && server.Size.RootGiB != 0:
 		return errs.New(errs.Invalid, "Resize to zero disk flavor is not allowed.")
 	}
-	limits, err := s.limits(ctx, tx, server.ProjectID)
-	if err != nil {
-		return err
-	}
-	used, err := usageOf(ctx, tx, server.ProjectID)
-	if err != nil {
-		return err
-	}
-	delete(limits, QuotaInstances)
-	limits[QuotaInstances] = -1 // there is not one more
-	// What gets smaller needs no room; admit counts what is asked beside what is used.
-	_, err = admit(limits, used, max(0, flavor.VCPUs-server.VCPUs), max(0, flavor.MemoryMiB-server.MemoryMiB), 1, 1)
+	// There is not one server more, and what gets smaller needs no room: what is
+	// asked for is counted beside what is used.
+	_, err := s.room(ctx, tx, server.ProjectID, server.UserID, max(0, flavor.VCPUs-server.VCPUs), max(0, flavor.MemoryMiB-server.MemoryMiB), 1, 1, QuotaInstances)
 	return err
 }
 

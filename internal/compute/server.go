@@ -386,7 +386,7 @@ func (s *Service) ChangeMetadata(ctx context.Context, caller *policy.Caller, id 
 		if err != nil {
 			return nil, err
 		}
-		limits, err := s.limits(ctx, tx, server.ProjectID)
+		limits, err := s.bounds(ctx, tx, server.ProjectID, server.UserID)
 		if err != nil {
 			return nil, err
 		}

@@ -57,6 +57,7 @@ type Network interface {
 	PlugTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, req network.PlugRequest) ([]network.PluggedPort, error)
 	UnplugTx(ctx context.Context, tx *store.Tx, deviceID string) error
 	UnplugPortTx(ctx context.Context, tx *store.Tx, deviceID, portID string) error
+	UpdatePortsTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, ids []string, spec func(p *network.Port) network.PortSpec) error
 	UnbindTx(ctx context.Context, tx *store.Tx, deviceID string) error
 	DevicePorts(ctx context.Context, db bun.IDB, deviceIDs []string) (map[string][]network.PluggedPort, error)
 	HostState(ctx context.Context, db bun.IDB, host string) (intent.State, map[string]nodeapi.Lease, error)

@@ -77,7 +77,7 @@ func (s *Service) SnapshotServer(ctx context.Context, caller *policy.Caller, id 
 	if req.Backup {
 		row.Kind, action, task = snapshotBackup, "createBackup", TaskBackup
 	}
-	limits, err := s.limits(ctx, s.db.Read(), caller.ProjectID)
+	limits, err := s.bounds(ctx, s.db.Read(), caller.ProjectID, caller.UserID)
 	if err != nil {
 		return "", err
 	}

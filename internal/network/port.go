@@ -378,22 +378,38 @@ func (s *Service) ownPort(ctx context.Context, tx *store.Tx, caller *policy.Call
 // PreconditionFailed.
 func (s *Service) UpdatePort(ctx context.Context, caller *policy.Caller, id string, spec PortSpec, e Expect) (*Port, error) {
 	var p *Port
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
-		var n *Network
-		var err error
-		if p, n, err = s.ownPort(ctx, tx, caller, "update_port", id, e); err != nil {
-			return err
-		}
-		if err := s.allowPort("update", caller, n, p.ProjectID, spec, p); err != nil {
-			return err
-		}
-		if err := s.changePort(ctx, tx, caller, n, p, spec); err != nil {
-			return err
-		}
-		hosts(tx)
-		return loadPorts(ctx, tx, []*Port{p})
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+		p, err = s.updatePort(ctx, tx, caller, id, func(*Port) PortSpec { return spec }, e)
+		return err
 	})
 	return p, err
+}
+
+// UpdatePortsTx changes several ports in the caller's transaction, all or
+// none, each by what it is now. Errors are those of UpdatePort.
+func (s *Service) UpdatePortsTx(ctx context.Context, tx *store.Tx, caller *policy.Caller, ids []string, spec func(p *Port) PortSpec) error {
+	for _, id := range ids {
+		if _, err := s.updatePort(ctx, tx, caller, id, spec, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) updatePort(ctx context.Context, tx *store.Tx, caller *policy.Caller, id string, spec func(p *Port) PortSpec, e Expect) (*Port, error) {
+	p, n, err := s.ownPort(ctx, tx, caller, "update_port", id, e)
+	if err != nil {
+		return nil, err
+	}
+	wanted := spec(p)
+	if err := s.allowPort("update", caller, n, p.ProjectID, wanted, p); err != nil {
+		return nil, err
+	}
+	if err := s.changePort(ctx, tx, caller, n, p, wanted); err != nil {
+		return nil, err
+	}
+	hosts(tx)
+	return p, loadPorts(ctx, tx, []*Port{p})
 }
 
 func (s *Service) changePort(ctx context.Context, tx *store.Tx, caller *policy.Caller, n *Network, p *Port, spec PortSpec) error {

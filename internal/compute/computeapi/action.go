@@ -103,6 +103,8 @@ var actions = map[string]action{
 		return nil, err
 	}},
 	"evacuate":            evacuateAction,
+	"addFixedIp":          addFixedIP,
+	"removeFixedIp":       removeFixedIP,
 	"addFloatingIp":       addFloatingIP,
 	"removeFloatingIp":    removeFloatingIP,
 	"addSecurityGroup":    addSecurityGroup,

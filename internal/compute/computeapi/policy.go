@@ -39,7 +39,7 @@ func Rules() policy.Rules {
 		"os-tenant-networks:show", "os-floating-ips:list", "os-floating-ips:show", "os-security-groups:get", "os-security-groups:show")
 	add(member,
 		"images:delete", "image-metadata:create", "image-metadata:update", "image-metadata:update_all", "image-metadata:delete",
-		"os-floating-ips:create", "os-floating-ips:delete", "os-floating-ips:add", "os-floating-ips:remove", "os-security-groups:create",
+		"os-floating-ips:create", "os-floating-ips:delete", "os-floating-ips:add", "os-floating-ips:remove", "os-multinic:add", "os-multinic:remove", "os-security-groups:create",
 		"os-security-groups:update", "os-security-groups:delete", "os-security-groups:rule:create", "os-security-groups:rule:delete",
 		"os-security-groups:add", "os-security-groups:remove")
 	add(policy.Admin,

@@ -53,8 +53,29 @@ func quotaView(id string, limits map[string]int64) any {
 	return map[string]any{"quota_set": view}
 }
 
+// quotaUser is the user whose limits are asked for; "" is the whole project's.
+func quotaUser(r *api.Request) (string, error) {
+	if err := noUnknown(r, "user_id"); err != nil {
+		return "", err
+	}
+	return r.Query().Get("user_id"), nil
+}
+
+// quotaLimits are the limits that a request is about.
+func (f *face) quotaLimits(r *api.Request) (limits map[string]int64, user string, err error) {
+	if user, err = quotaUser(r); err != nil {
+		return nil, "", err
+	}
+	if user == "" {
+		limits, err = f.svc.Limits(r.Context(), r.Param("id"))
+	} else {
+		limits, err = f.svc.UserLimits(r.Context(), r.Param("id"), user)
+	}
+	return limits, user, err
+}
+
 func (f *face) showQuota(r *api.Request) (any, error) {
-	limits, err := f.svc.Limits(r.Context(), r.Param("id"))
+	limits, _, err := f.quotaLimits(r)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +83,11 @@ func (f *face) showQuota(r *api.Request) (any, error) {
 }
 
 func (f *face) detailQuota(r *api.Request) (any, error) {
-	limits, err := f.svc.Limits(r.Context(), r.Param("id"))
+	limits, user, err := f.quotaLimits(r)
 	if err != nil {
 		return nil, err
 	}
-	usage, err := f.svc.UsageOf(r.Context(), r.Param("id"))
+	usage, err := f.svc.UserUsageOf(r.Context(), r.Param("id"), user)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +125,10 @@ func quotaBody() *schema {
 }
 
 func (f *face) updateQuota(r *api.Request) (any, error) {
+	user, err := quotaUser(r)
+	if err != nil {
+		return nil, err
+	}
 	content, err := r.Bytes()
 	if err != nil {
 		return nil, err
@@ -127,7 +152,12 @@ func (f *face) updateQuota(r *api.Request) (any, error) {
 			changes[name] = intOf(value)
 		}
 	}
-	limits, err := f.svc.SetLimits(r.Context(), r.Param("id"), changes, force)
+	var limits map[string]int64
+	if user == "" {
+		limits, err = f.svc.SetLimits(r.Context(), r.Param("id"), changes, force)
+	} else {
+		limits, err = f.svc.SetUserLimits(r.Context(), r.Param("id"), user, changes, force)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +165,13 @@ func (f *face) updateQuota(r *api.Request) (any, error) {
 }
 
 func (f *face) deleteQuota(r *api.Request) (any, error) {
+	user, err := quotaUser(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case user != "":
+		return nil, f.svc.ResetUserLimits(r.Context(), r.Param("id"), user)
+	}
 	return nil, f.svc.ResetLimits(r.Context(), r.Param("id"))
 }
 
