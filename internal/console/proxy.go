@@ -77,7 +77,33 @@ func New(consoles Consoles, publicURL string, log *slog.Logger) (*Proxy, error) 
 // Handler serves the consoles of a kind (nodeapi.Console…): a WebSocket with
 // the token in the query, whose binary messages are the console's bytes. The
 // subprotocol is "binary" when that is offered.
-func (p *Proxy) Handler(kind string) http.HandlerFunc {
+func (p *Proxy) Handler(kind string) http.HandlerFunc { return p.handler(kind, inQuery, p.refuse) }
+
+// Websockify serves displays to noVNC's own pages and to others that look for
+// consoles where nova-novncproxy has them: the token is in the query, or for
+// noVNC before 1.1 in a cookie. A refusal has no body, which such clients
+// would take for RFB.
+func (p *Proxy) Websockify() http.HandlerFunc {
+	return p.handler(nodeapi.ConsoleVNC, inQueryOrCookie, func(w http.ResponseWriter, r *http.Request, kind string, err error) {
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Content-Length", "0")
+		w.WriteHeader(p.refusal(r, kind, err))
+	})
+}
+
+func inQuery(r *http.Request) string { return r.URL.Query().Get("token") }
+
+func inQueryOrCookie(r *http.Request) string {
+	if token := inQuery(r); token != "" {
+		return token
+	}
+	if cookie, err := r.Cookie("token"); err == nil {
+		return cookie.Value
+	}
+	return ""
+}
+
+func (p *Proxy) handler(kind string, token func(*http.Request) string, refuse func(http.ResponseWriter, *http.Request, string, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		// No store: an answer that a cache kept would be for a used token.
 		w.Header().Set("Cache-Control", "no-store")
@@ -96,9 +122,9 @@ func (p *Proxy) Handler(kind string) http.HandlerFunc {
 			return
 		}
 		defer p.leave()
-		target, err := p.consoles.Take(r.Context(), r.URL.Query().Get("token"), kind)
+		target, err := p.consoles.Take(r.Context(), token(r), kind)
 		if err != nil {
-			p.refuse(w, r, kind, err)
+			refuse(w, r, kind, err)
 			return
 		}
 		if !p.enterInstance(target.InstanceID) {
@@ -192,19 +218,30 @@ func asksForWebSocket(r *http.Request) bool {
 		has("Sec-WebSocket-Version", "13") && r.Header.Get("Sec-WebSocket-Key") != ""
 }
 
-// refuse answers who has no valid token. The log never has the token: neither
-// the URL nor what the client sent is written.
+// refuse answers who has no valid token.
 func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, kind string, err error) {
+	text := "The console could not be opened."
+	switch {
+	case errs.Is(err, errs.NotFound):
+		text = "The token is unknown, used or expired; ask for a new console."
+	case errs.Is(err, errs.Conflict):
+		text = message(err)
+	}
+	http.Error(w, text, p.refusal(r, kind, err))
+}
+
+// refusal is the status of who has no valid token. The log never has the
+// token: neither the URL nor what the client sent is written.
+func (p *Proxy) refusal(r *http.Request, kind string, err error) int {
 	switch {
 	case errs.Is(err, errs.NotFound):
 		p.log.InfoContext(r.Context(), "a console was refused", "kind", kind, "client", r.RemoteAddr)
-		http.Error(w, "The token is unknown, used or expired; ask for a new console.", http.StatusForbidden)
+		return http.StatusForbidden
 	case errs.Is(err, errs.Conflict):
-		http.Error(w, message(err), http.StatusConflict)
-	default:
-		p.log.ErrorContext(r.Context(), "taking a console failed", "kind", kind, "error", err)
-		http.Error(w, "The console could not be opened.", http.StatusInternalServerError)
+		return http.StatusConflict
 	}
+	p.log.ErrorContext(r.Context(), "taking a console failed", "kind", kind, "error", err)
+	return http.StatusInternalServerError
 }
 
 // message is what of an error is for people.

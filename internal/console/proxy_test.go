@@ -117,6 +117,7 @@ func open(t *testing.T) *bench {
 	mux := http.NewServeMux()
 	mux.Handle("/serial", proxy.Handler(nodeapi.ConsoleSerial))
 	mux.Handle("/vnc", proxy.Handler(nodeapi.ConsoleVNC))
+	mux.Handle("/websockify", proxy.Websockify())
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { _ = guest.Close() })
@@ -317,6 +318,52 @@ func TestS30TokensAreUsedOnce(t *testing.T) {
 
 // What is no WebSocket never uses a token up and is never sent elsewhere,
 // whatever the path or the query ask for.
+// Where nova-novncproxy has displays, the token may come in a cookie, and a
+// refusal is silence.
+func TestWebsockify(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		path, cookie string
+		status       int
+	}{
+		"in the query":                   {"/websockify?token=" + token, "", http.StatusSwitchingProtocols},
+		"in a cookie":                    {"/websockify", "token=" + token, http.StatusSwitchingProtocols},
+		"the query's counts":             {"/websockify?token=bad", "token=" + token, http.StatusForbidden},
+		"none":                           {"/websockify", "", http.StatusForbidden},
+		"bad":                            {"/websockify", "token=bad" + token, http.StatusForbidden},
+		"a cookie for the page's stream": {"/vnc", "token=" + token, http.StatusForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := open(t)
+			b.kind = nodeapi.ConsoleVNC
+			header := http.Header{}
+			if c.cookie != "" {
+				header.Set("Cookie", c.cookie)
+			}
+			if ws, status := b.dial(t, c.path, header, "binary"); status != c.status || (ws != nil) != (status == http.StatusSwitchingProtocols) {
+				t.Errorf("status %d, want %d", status, c.status)
+			}
+		})
+	}
+	b := open(t)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http"+strings.TrimPrefix(b.url, "ws")+"/websockify?token=bad", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw=="} {
+		request.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if content, err := io.ReadAll(response.Body); err != nil || len(content) > 0 || response.StatusCode != http.StatusForbidden || !response.Close {
+		t.Errorf("refused with %d, %q, %v", response.StatusCode, content, err)
+	}
+}
+
 func TestS30NoRedirects(t *testing.T) {
 	t.Parallel()
 	b := open(t)

@@ -20,7 +20,8 @@ import (
 
 const (
 	indexFile   = "index.html"
-	assetFolder = "assets/" // files in it have a digest in their names
+	screenPage  = "console/vnc" // of a server's display
+	assetFolder = "assets/"     // files in it have a digest in their names
 	placeholder = "__CSP_NONCE__"
 	notBuilt    = "The dashboard was not built: run make.\n"
 )
@@ -101,7 +102,9 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// A page of an older build asks for what is gone. The index would be
 		// taken for a script.
 		http.NotFound(w, r)
-	case p.files != nil && browser(r):
+	case p.files != nil && (browser(r) || name == screenPage):
+		// The Compute API names the page of a display, which is a page whoever
+		// asks.
 		p.serveIndex(w, r)
 	case name == "":
 		w.Header().Add("Vary", "Accept")

@@ -24,6 +24,8 @@ func TestPages(t *testing.T) {
 		{"the start page", "GET", "/", html, "", 200, "<meta", "text/html; charset=utf-8"},
 		{"a route of the dashboard", "GET", "/instances/4711", html, "", 200, "<meta", "text/html; charset=utf-8"},
 		{"the page of a console", "GET", "/console/vnc", html, "", 200, "<meta", "text/html; charset=utf-8"},
+		{"the page of a console, for who says nothing", "GET", "/console/vnc", "", "", 200, "<meta", "text/html; charset=utf-8"},
+		{"the stream of a console", "GET", "/console/vnc/stream", "", "", 404, "404", "text/plain; charset=utf-8"},
 		{"a route that looks like an API's", "GET", "/networks", html, "", 200, "<meta", "text/html; charset=utf-8"},
 		{"the page by its file's name", "GET", "/index.html", html, "", 200, "<meta", "text/html; charset=utf-8"},
 		{"only the head", "HEAD", "/instances", html, "", 200, "", "text/html; charset=utf-8"},

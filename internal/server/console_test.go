@@ -264,6 +264,13 @@ func TestConsolesOfACloud(t *testing.T) {
 	}
 	hear(t, display, "RFB 003.008\n")
 
+	known := c.console(id, "vnc", "novnc") // a client that knows Nova's proxy
+	other, _ := c.dial("ws"+strings.TrimPrefix(c.URL, "http")+"/websockify", http.Header{"Cookie": {known[strings.Index(known, "token="):]}})
+	if other == nil {
+		t.Fatal("websockify refuses the display")
+	}
+	hear(t, other, "RFB 003.008\n")
+
 	again, _ := c.dial(c.console(id, "serial", "serial"), nil)
 	if code := closed(t, serial); code != console.CodeTakenOver {
 		t.Errorf("the first viewer was closed with %d", code)

@@ -325,6 +325,7 @@ func (s *Server) routes(c Config, proxy *console.Proxy, log *slog.Logger) http.H
 	for _, kind := range []string{nodeapi.ConsoleVNC, nodeapi.ConsoleSerial} {
 		router.Get("/console/"+kind+"/stream", proxy.Handler(kind))
 	}
+	router.Get("/websockify", proxy.Websockify())
 	router.Get("/healthz", s.health)
 	s.pages.Mount(router)
 	return aliases(router)

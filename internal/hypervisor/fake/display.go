@@ -35,13 +35,17 @@ func serveDisplay(_ *machine, conn net.Conn) {
 	}
 }
 
+// write sends one message at once, as viewers that read by frames expect.
 func (d *display) write(values ...any) error {
+	var message []byte
 	for _, v := range values {
-		if err := binary.Write(d.conn, binary.BigEndian, v); err != nil {
+		var err error
+		if message, err = binary.Append(message, binary.BigEndian, v); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := d.conn.Write(message)
+	return err
 }
 
 // handshake agrees on version 3.8 and no authentication (sections 7.1 to 7.3).
