@@ -18,6 +18,16 @@ type bpfAddr struct {
 	W [4]uint32
 }
 
+type bpfBucket struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Per  uint32
+	Full uint64
+}
+
 type bpfConf struct {
 	_          structs.HostLayout
 	SvcIfindex uint32
@@ -265,6 +275,7 @@ type bpfPkt struct {
 	Transit    uint8
 	RouteFlags uint8
 	Pad        uint8
+	Limit      uint32
 	Buf        [96]uint8
 }
 
@@ -275,7 +286,7 @@ type bpfPort struct {
 	Ruleset uint32
 	Mac     [6]uint8
 	Flags   uint8
-	Pad     uint8
+	Dscp    uint8
 }
 
 type bpfRaddr struct {
@@ -283,6 +294,7 @@ type bpfRaddr struct {
 	Other  bpfAddr
 	Kind   uint32
 	Remote uint32
+	Limit  uint32
 }
 
 type bpfRaddrKey struct {
@@ -290,6 +302,20 @@ type bpfRaddrKey struct {
 	Router   uint32
 	Outbound uint32
 	Addr     bpfAddr
+}
+
+type bpfRate struct {
+	_     structs.HostLayout
+	Unit  uint64
+	Burst uint64
+	Per   uint32
+	Pad   uint32
+}
+
+type bpfRateKey struct {
+	_     structs.HostLayout
+	Id    uint32
+	Which uint32
 }
 
 type bpfReason uint32
@@ -326,6 +352,7 @@ const (
 	bpfReasonREASON_TUNNEL         bpfReason = 28
 	bpfReasonREASON_CONFLICT       bpfReason = 29
 	bpfReasonREASON_SCOPE          bpfReason = 30
+	bpfReasonREASON_OVER_LIMIT     bpfReason = 31
 )
 
 type bpfRoute struct {
@@ -423,6 +450,7 @@ type bpfYield struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	bpfMapBuckets      = "buckets"
 	bpfMapConflicts    = "conflicts"
 	bpfMapConfs        = "confs"
 	bpfMapCounts       = "counts"
@@ -445,6 +473,7 @@ const (
 	bpfMapPairs        = "pairs"
 	bpfMapPorts        = "ports"
 	bpfMapRaddrs       = "raddrs"
+	bpfMapRates        = "rates"
 	bpfMapRouters      = "routers"
 	bpfMapRoutes       = "routes"
 	bpfMapRules        = "rules"
@@ -517,6 +546,7 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
+	Buckets   *ebpf.MapSpec `ebpf:"buckets"`
 	Conflicts *ebpf.MapSpec `ebpf:"conflicts"`
 	Confs     *ebpf.MapSpec `ebpf:"confs"`
 	Counts    *ebpf.MapSpec `ebpf:"counts"`
@@ -539,6 +569,7 @@ type bpfMapSpecs struct {
 	Pairs     *ebpf.MapSpec `ebpf:"pairs"`
 	Ports     *ebpf.MapSpec `ebpf:"ports"`
 	Raddrs    *ebpf.MapSpec `ebpf:"raddrs"`
+	Rates     *ebpf.MapSpec `ebpf:"rates"`
 	Routers   *ebpf.MapSpec `ebpf:"routers"`
 	Routes    *ebpf.MapSpec `ebpf:"routes"`
 	Rules     *ebpf.MapSpec `ebpf:"rules"`
@@ -577,6 +608,7 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
+	Buckets   *ebpf.Map `ebpf:"buckets"`
 	Conflicts *ebpf.Map `ebpf:"conflicts"`
 	Confs     *ebpf.Map `ebpf:"confs"`
 	Counts    *ebpf.Map `ebpf:"counts"`
@@ -599,6 +631,7 @@ type bpfMaps struct {
 	Pairs     *ebpf.Map `ebpf:"pairs"`
 	Ports     *ebpf.Map `ebpf:"ports"`
 	Raddrs    *ebpf.Map `ebpf:"raddrs"`
+	Rates     *ebpf.Map `ebpf:"rates"`
 	Routers   *ebpf.Map `ebpf:"routers"`
 	Routes    *ebpf.Map `ebpf:"routes"`
 	Rules     *ebpf.Map `ebpf:"rules"`
@@ -613,6 +646,7 @@ type bpfMaps struct {
 
 func (m *bpfMaps) Close() error {
 	return _BpfClose(
+		m.Buckets,
 		m.Conflicts,
 		m.Confs,
 		m.Counts,
@@ -635,6 +669,7 @@ func (m *bpfMaps) Close() error {
 		m.Pairs,
 		m.Ports,
 		m.Raddrs,
+		m.Rates,
 		m.Routers,
 		m.Routes,
 		m.Rules,

@@ -266,6 +266,7 @@ func (c *compilation) localPort(id string, p intent.Port, netID uint32, where bp
 		}
 		err = c.sources(where.Id, where.Mac, p)
 	}
+	c.portQoS(where.Id, &out, p.QoS)
 	c.want.ports[where.Id] = out
 	if where.Ifindex != 0 {
 		c.want.devs[where.Ifindex] = bpfDev{Kind: devGuest, Id: where.Id, Mtu: c.want.nets[netID].Mtu, Port: out}

@@ -116,6 +116,9 @@ func (c *compilation) gateway(router uint32, out *bpfRouter, r intent.Router) ([
 	if g.SNAT {
 		out.Flags |= routerSNAT
 	}
+	if c.rates(router, rateGateway, g.QoS) != 0 {
+		out.Flags |= routerLimited
+	}
 	if g.Local && onWire(n) && n.Ifindex == 0 {
 		return nil, noWire(c.state.Networks[g.NetworkID])
 	}
@@ -177,6 +180,12 @@ func (c *compilation) floatingIP(router uint32, g *intent.Gateway, mac [6]byte, 
 	}
 	here := c.state.Ports[f.PortID].Local
 	out := bpfRaddr{Kind: raddrFixed, Other: addrOf(f.Address)}
+	if f.QoS != nil {
+		if out.Limit, err = c.ids.get(kindFloating, f.ID); err != nil {
+			return err
+		}
+		c.rates(out.Limit, rateFloating, f.QoS)
+	}
 	switch {
 	case f.Served, here && !f.Endpoint.IsValid() && (g.Local || onWire(n) && n.Ifindex != 0):
 		if onWire(n) && n.Ifindex == 0 {
@@ -186,7 +195,7 @@ func (c *compilation) floatingIP(router uint32, g *intent.Gateway, mac [6]byte, 
 			mac = n.Mac // it does not move when the gateway does
 		}
 		c.claim(router, netID, mac, f.Address, destSpeaks)
-		c.want.raddrs[bpfRaddrKey{Router: router, Addr: addrOf(f.Address)}] = bpfRaddr{Kind: raddrFIP, Other: addrOf(f.Fixed)}
+		c.want.raddrs[bpfRaddrKey{Router: router, Addr: addrOf(f.Address)}] = bpfRaddr{Kind: raddrFIP, Other: addrOf(f.Fixed), Limit: out.Limit}
 	case f.Endpoint.Is4():
 		out.Kind, out.Remote = raddrAway, be4(f.Endpoint)
 		if g.Local || f.Endpoint != c.state.Ports[g.PortID].Endpoint {

@@ -7,6 +7,9 @@ const (
 
 	portEnabled  = 1
 	portSecurity = 2
+	portLimitOut = 4
+	portLimitIn  = 8
+	portDSCP     = 16
 
 	netLocal = 1
 	netFlat  = 2
@@ -38,6 +41,7 @@ const (
 	routerSNAT    = 2
 	routerGWLocal = 4
 	routerHasGW   = 8
+	routerLimited = 16
 
 	raddrLeg   = 1
 	raddrGW    = 2
@@ -46,6 +50,11 @@ const (
 	raddrAway  = 5
 
 	transitRoute = 1
+
+	ratePort     = 0
+	rateFloating = 4
+	rateGateway  = 8
+	ratePackets  = 2
 
 	meterV6       = 1
 	meterEgress   = 2

@@ -72,7 +72,7 @@ var reasonNames = [...]string{
 	"none", "malformed", "port-down", "spoofed-mac", "spoofed-ip", "spoofed-arp", "spoofed-nd", "dhcp-server",
 	"router-advert", "ethertype", "no-rule-out", "no-rule-in", "rule-removed", "invalid-state", "unknown-mac",
 	"no-device", "router-down", "ttl", "no-route", "no-host", "too-big", "not-translated", "nat-full", "unresolved",
-	"loop", "stranger", "fragment", "router-local", "tunnel", "address-conflict", "address-scope",
+	"loop", "stranger", "fragment", "router-local", "tunnel", "address-conflict", "address-scope", "over-limit",
 }
 
 func reasonName(r uint32) string {

@@ -139,6 +139,15 @@
 // counted on the host that translates it, when nothing stops it any more, by
 // the addresses that it has inside; once for each label.
 //
+// # Quality of service
+//
+// Ports, floating addresses and what shares a router's address may have rates
+// of bits and of packets in both directions (bpf/qos.h): what is more than the
+// bucket holds is dropped. A port's are asked first of all of what it sends,
+// and last of what it receives; those of addresses at the router, on the host
+// that translates. One flag of the port says whether there are any. The mark of
+// a port is written into what it sends.
+//
 // # The short way
 //
 // What the long way answered for a packet from one port to another, here or on
@@ -147,7 +156,8 @@
 // holds in the epoch in which it was found, for an eighth of a second. Go begins
 // a new epoch after it wrote anything, so that a change is in force as soon as
 // it is written. Where the receiver's rules have been asked too, a mark lets the
-// packet pass to_guest at once.
+// packet pass to_guest at once. What is for a port with a rate of its own is
+// not remembered.
 //
 // # Maps
 //
@@ -163,6 +173,7 @@
 //	rulesets, rules, members   security groups
 //	routers, routes, raddrs    routers; their routes; their own and floating addresses
 //	meters               what is counted at a router's gateway
+//	rates                how much may pass, of ports, floating addresses and gateways
 //	confs                interfaces of the host, and the epoch
 //
 // What the programs write:
@@ -176,6 +187,7 @@
 //	svcs     connections to the metadata service
 //	counts   dropped packets by port and reason
 //	metered  what labels have counted, by direction
+//	buckets  what rates have left
 //	flows    what is done with the next packets of a flow, on each processor
 //	scratch  room for the packet at hand
 //

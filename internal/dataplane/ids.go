@@ -21,6 +21,7 @@ const (
 	kindPromisc    = 7
 	kindScope      = 8
 	kindLabel      = 9
+	kindFloating   = 10
 	kindCursor     = 0x100
 )
 

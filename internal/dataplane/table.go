@@ -124,6 +124,7 @@ type wanted struct {
 	routes   map[bpfRouteKey]bpfRoute
 	raddrs   map[bpfRaddrKey]bpfRaddr
 	meters   map[bpfMeterKey]bpfMeterRule
+	rates    map[bpfRateKey]bpfRate
 	confs    map[uint32]bpfConf
 }
 
@@ -133,7 +134,7 @@ func newWanted() *wanted {
 		vnis: map[uint32]uint32{}, greKeys: map[uint32]uint32{}, hosts: map[uint32]uint32{}, vlans: map[bpfVlanKey]uint32{}, fdb: map[bpfFdbKey]bpfDest{}, neigh: map[bpfNeighKey]bpfDest{},
 		flood: map[bpfFloodKey]bpfDest{}, sources: map[bpfSourceKey]uint32{}, pairs: map[bpfPairKey]uint32{},
 		rulesets: map[uint32]bpfRuleset{}, rules: map[bpfRuleKey]bpfRule{}, members: map[bpfMemberKey]uint32{},
-		routers: map[uint32]bpfRouter{}, routes: map[bpfRouteKey]bpfRoute{}, raddrs: map[bpfRaddrKey]bpfRaddr{}, meters: map[bpfMeterKey]bpfMeterRule{},
+		routers: map[uint32]bpfRouter{}, routes: map[bpfRouteKey]bpfRoute{}, raddrs: map[bpfRaddrKey]bpfRaddr{}, meters: map[bpfMeterKey]bpfMeterRule{}, rates: map[bpfRateKey]bpfRate{},
 		confs: map[uint32]bpfConf{},
 	}
 }
@@ -160,6 +161,8 @@ type tables struct {
 	routes   table[bpfRouteKey, bpfRoute]
 	raddrs   table[bpfRaddrKey, bpfRaddr]
 	meters   table[bpfMeterKey, bpfMeterRule]
+	rates    table[bpfRateKey, bpfRate]
+	buckets  *ebpf.Map // what the programs keep of rates
 	confs    table[uint32, bpfConf]
 	// stale tells that something was written, or may have been by another
 	// process, since the programs were told of a new epoch.
@@ -180,6 +183,8 @@ func newTables(m map[string]*ebpf.Map) *tables {
 		rulesets: makeTable[uint32, bpfRuleset](m, "rulesets"), rules: makeTable[bpfRuleKey, bpfRule](m, "rules"),
 		members: makeTable[bpfMemberKey, uint32](m, "members"), routers: makeTable[uint32, bpfRouter](m, "routers"),
 		routes: makeTable[bpfRouteKey, bpfRoute](m, "routes"), raddrs: makeTable[bpfRaddrKey, bpfRaddr](m, "raddrs"), meters: makeTable[bpfMeterKey, bpfMeterRule](m, "meters"),
+		rates: makeTable[bpfRateKey, bpfRate](m, "rates"), buckets: m["buckets"],
+
 		confs: makeTable[uint32, bpfConf](m, "confs"),
 		stale: true,
 	}
@@ -206,7 +211,7 @@ func stepOf[K, V comparable](t *table[K, V], want map[K]V) step {
 func (t *tables) steps(w *wanted) []step {
 	return []step{
 		stepOf(&t.ids, w.ids), stepOf(&t.confs, w.confs), stepOf(&t.members, w.members), stepOf(&t.rules, w.rules),
-		stepOf(&t.rulesets, w.rulesets), stepOf(&t.sources, w.sources), stepOf(&t.pairs, w.pairs),
+		stepOf(&t.rulesets, w.rulesets), stepOf(&t.rates, w.rates), stepOf(&t.sources, w.sources), stepOf(&t.pairs, w.pairs),
 		stepOf(&t.ports, w.ports), stepOf(&t.flood, w.flood), stepOf(&t.nets, w.nets), stepOf(&t.hosts, w.hosts), stepOf(&t.vnis, w.vnis),
 		stepOf(&t.greKeys, w.greKeys), stepOf(&t.vlans, w.vlans),
 		stepOf(&t.routes, w.routes), stepOf(&t.raddrs, w.raddrs), stepOf(&t.meters, w.meters), stepOf(&t.routers, w.routers),
@@ -274,6 +279,30 @@ func (t *tables) prune(w *wanted) (changed int, err error) {
 		changed += n
 		failed = append(failed, err)
 	}
-	failed = append(failed, t.turn(changed))
+	failed = append(failed, t.turn(changed), t.pruneBuckets())
 	return changed, errors.Join(failed...)
+}
+
+// pruneBuckets forgets what the programs keep of rates that are gone.
+func (t *tables) pruneBuckets() error {
+	var (
+		gone  []bpfRateKey
+		key   bpfRateKey
+		value []byte
+	)
+	it := t.buckets.Iterate()
+	for it.Next(&key, &value) {
+		if _, held := t.rates.held[key]; !held {
+			gone = append(gone, key)
+		}
+	}
+	if err := it.Err(); err != nil {
+		return fmt.Errorf("reading map buckets: %w", err)
+	}
+	for _, key := range gone {
+		if err := t.buckets.Delete(&key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("pruning map buckets: %w", err)
+		}
+	}
+	return nil
 }

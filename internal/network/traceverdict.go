@@ -36,6 +36,7 @@ var stops = map[string]struct{ class, text string }{
 	"too-big":        {classRouter, "it is larger than the next network carries"},
 	"router-local":   {classRouter, "it is for the router itself, which does not answer such packets"},
 	"address-scope":  {classRouter, "the next network is in another address scope"},
+	"over-limit":     {classNetwork, "more is sent than a QoS policy allows"},
 	"not-translated": {classNAT, "no address translation applies to it"},
 	"nat-full":       {classNAT, "the shared address has no free port"},
 }

@@ -2,6 +2,7 @@
 /* The programs: one for each kind of device and direction. */
 #include "flow.h"
 #include "nd.h"
+#include "qos.h"
 #include "route.h"
 #include "service.h"
 
@@ -129,6 +130,10 @@ int from_guest(struct __sk_buff *skb)
 	err = parse(skb, p, p->port << 1);
 	if (err)
 		return drop(skb, p->port, err);
+	if (port->flags & PORT_LIMIT_OUT && over_limit(skb, p->port, RATE_PORT | DIR_EGRESS))
+		return drop(skb, p->port, REASON_OVER_LIMIT);
+	if (port->flags & PORT_DSCP)
+		mark_dscp(skb, p, port->dscp);
 	if (p->ethertype == ETHERTYPE_ARP) {
 		err = handle_arp(skb, p, secure);
 		return err == -1 ? switch_frame(skb, p) : err;
@@ -192,15 +197,18 @@ int to_guest(struct __sk_buff *skb)
 	port = &dev->port;
 	if (!(port->flags & PORT_ENABLED))
 		return drop(skb, p->port, REASON_PORT_DOWN);
-	if (mark == MARK_SERVICE || !(port->flags & PORT_SECURITY))
-		return TC_ACT_OK;
-	err = parse(skb, p, p->port << 1 | 1);
-	if (!err && p->ethertype == ETHERTYPE_ARP)
-		return TC_ACT_OK;
-	if (!err && p->ethertype != ETHERTYPE_IPV4 && p->ethertype != ETHERTYPE_IPV6)
-		err = REASON_ETHERTYPE;
-	if (!err)
-		err = conntrack(skb, p, DIR_INGRESS, port->ruleset);
+	err = 0;
+	if (mark != MARK_SERVICE && port->flags & PORT_SECURITY) {
+		err = parse(skb, p, p->port << 1 | 1);
+		if (!err && p->ethertype != ETHERTYPE_ARP) {
+			if (p->ethertype != ETHERTYPE_IPV4 && p->ethertype != ETHERTYPE_IPV6)
+				err = REASON_ETHERTYPE;
+			else
+				err = conntrack(skb, p, DIR_INGRESS, port->ruleset);
+		}
+	}
+	if (!err && port->flags & PORT_LIMIT_IN && over_limit(skb, p->port, RATE_PORT | DIR_INGRESS))
+		err = REASON_OVER_LIMIT;
 	return err ? drop(skb, p->port, err) : TC_ACT_OK;
 }
 

@@ -68,8 +68,8 @@ GLOBAL int flow_keep(struct pkt *p, __u32 secure, __u32 mtu)
 	if (p->to_port) {
 		to = p->to_port;
 		port = bpf_map_lookup_elem(&ports, &to);
-		if (!port || !(port->flags & PORT_ENABLED))
-			return 0;
+		if (!port || !(port->flags & PORT_ENABLED) || port->flags & PORT_LIMIT_IN)
+			return 0; /* the receiver's program counts what comes */
 	}
 	if (port && port->flags & PORT_SECURITY) {
 		ct_key_of(&ck, p, DIR_INGRESS);

@@ -39,6 +39,7 @@ MAP(routers, BPF_MAP_TYPE_HASH, __u32, struct router, 65536, BPF_F_NO_PREALLOC);
 MAP(routes, BPF_MAP_TYPE_LPM_TRIE, struct route_key, struct route, 262144, BPF_F_NO_PREALLOC);
 MAP(raddrs, BPF_MAP_TYPE_HASH, struct raddr_key, struct raddr, 262144, BPF_F_NO_PREALLOC);
 MAP(meters, BPF_MAP_TYPE_HASH, struct meter_key, struct meter_rule, 262144, BPF_F_NO_PREALLOC);
+MAP(rates, BPF_MAP_TYPE_HASH, struct rate_key, struct rate, 262144, BPF_F_NO_PREALLOC);
 MAP(confs, BPF_MAP_TYPE_ARRAY, __u32, struct conf, 1, 0);
 
 /* What the programs write. */
@@ -51,6 +52,7 @@ MAP(yields, BPF_MAP_TYPE_HASH, __u32, struct yield, 65536, BPF_F_NO_PREALLOC);
 MAP(svcs, BPF_MAP_TYPE_LRU_HASH, struct svc_key, struct svc, 65536, 0);
 MAP(counts, BPF_MAP_TYPE_PERCPU_HASH, struct count_key, struct count, 65536, BPF_F_NO_PREALLOC);
 MAP(metered, BPF_MAP_TYPE_PERCPU_HASH, struct metered_key, struct count, 65536, BPF_F_NO_PREALLOC);
+MAP(buckets, BPF_MAP_TYPE_HASH, struct rate_key, struct bucket, 262144, BPF_F_NO_PREALLOC);
 
 /* What each processor remembers of flows, by their hash. */
 MAP(flows, BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct flow, FLOWS, 0);

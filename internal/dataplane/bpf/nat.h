@@ -170,6 +170,7 @@ GLOBAL int plan_in(struct __sk_buff *skb, struct pkt *p, __u32 gw4)
 	if (ra && ra->kind == RADDR_FIP) {
 		p->nat_in = NAT_FLOATING;
 		p->ndst = ra->other;
+		p->limit = ra->limit;
 		return 0;
 	}
 	if (!gw4 || p->dst.w[3] != gw4)
@@ -337,6 +338,7 @@ INLINE int plan_out(struct __sk_buff *skb, struct pkt *p, const struct router *r
 		p->nat_away = ra->kind == RADDR_AWAY;
 		p->nat_remote = ra->remote;
 		p->nsrc = ra->other.w[3];
+		p->limit = ra->limit;
 		return 0;
 	}
 	if (plain || !(r->flags & ROUTER_SNAT))

@@ -6,6 +6,7 @@
 
 #include "meter.h"
 #include "nat.h"
+#include "qos.h"
 
 /* Between hosts, a router's packets go by the transit network: a tunnel with
  * VNI 0, which no network of the cloud has. The destination MAC there says
@@ -262,6 +263,17 @@ GLOBAL int scope_from(struct pkt *p)
 	return rt ? scope_of(p, net_of(rt->net)) : 0;
 }
 
+/* over_gateway tells whether a packet that is translated here is more than the
+ * rates of its address allow. */
+INLINE int over_gateway(struct __sk_buff *skb, const struct pkt *p, const struct router *r, __u32 direction)
+{
+	if (p->limit)
+		return over_limit(skb, p->limit, RATE_FLOATING | direction);
+	if (r->flags & ROUTER_LIMITED && (p->nat_in == NAT_SHARED || p->nat_out == NAT_SHARED))
+		return over_limit(skb, p->router, RATE_GATEWAY | direction);
+	return 0;
+}
+
 /* route_once passes the packet through p->router, which it entered from
  * p->net. All checks come before any change, so that an error quotes the
  * packet as its sender made it. */
@@ -288,6 +300,7 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	p->nat_in = NAT_NONE;
 	p->nat_out = NAT_NONE;
 	p->nat_away = 0;
+	p->limit = 0;
 	p->ndst = p->dst;
 	scope = scope_from(p);
 	if (outside && plan_in(skb, p, r->gw4))
@@ -347,6 +360,8 @@ GLOBAL int route_once(struct __sk_buff *skb, struct pkt *p)
 	p->leg = rt->leg;
 	p->route_flags = y ? ROUTE_HOST_MAC : rt->flags;
 	mac_copy(p->leg_mac, rt->mac);
+	if (over_gateway(skb, p, r, outside ? DIR_INGRESS : DIR_EGRESS))
+		return drop(skb, p->port, REASON_OVER_LIMIT);
 	if (r->nmeters && (outside || outward))
 		meter(skb, p, r->nmeters, outside ? 0 : METER_EGRESS);
 	count_hop(skb, p);

@@ -47,6 +47,9 @@ enum dev_kind {
 
 #define PORT_ENABLED 1
 #define PORT_SECURITY 2
+#define PORT_LIMIT_OUT 4 /* what the guest sends has a rate */
+#define PORT_LIMIT_IN 8
+#define PORT_DSCP 16 /* what it sends gets the mark of its port */
 
 struct port {
 	__u32 net;
@@ -54,7 +57,7 @@ struct port {
 	__u32 ruleset;
 	__u8 mac[6];
 	__u8 flags;
-	__u8 pad;
+	__u8 dscp;
 };
 
 struct dev {
@@ -256,6 +259,7 @@ struct frag {
 #define ROUTER_SNAT 2
 #define ROUTER_GW_LOCAL 4
 #define ROUTER_HAS_GW 8
+#define ROUTER_LIMITED 16 /* what shares its address has a rate */
 
 struct router {
 	__u32 flags;
@@ -330,6 +334,34 @@ struct raddr {
 	struct addr other;
 	__u32 kind;
 	__u32 remote; /* of RADDR_AWAY: the host that translates, network order */
+	__u32 limit;  /* whose rates hold for a floating address; 0: none */
+};
+
+/* Rates. Whose, of bytes or packets, and the direction in one number. */
+#define RATE_PORT 0
+#define RATE_FLOATING 4
+#define RATE_GATEWAY 8
+#define RATE_PACKETS 2
+
+struct rate_key {
+	__u32 id;    /* port, floating address or router */
+	__u32 which; /* RATE_*, and enum direction */
+};
+
+/* rate: what something costs is how long the rate takes for it, in ns:
+ * amount * unit / per. */
+struct rate {
+	__u64 unit;
+	__u64 burst; /* ns */
+	__u32 per;   /* kbit or 1000 packets a second */
+	__u32 pad;
+};
+
+/* bucket is full again at a time, in ns, at the rate per. */
+struct bucket {
+	struct bpf_spin_lock lock;
+	__u32 per;
+	__u64 full;
 };
 
 /* Port-translating NAT. Two entries per connection. */
@@ -437,6 +469,7 @@ enum reason {
 	REASON_TUNNEL,
 	REASON_CONFLICT,
 	REASON_SCOPE,
+	REASON_OVER_LIMIT,
 };
 
 enum origin {
@@ -512,6 +545,7 @@ struct pkt {
 	__u8 transit;  /* enum transit */
 	__u8 route_flags;
 	__u8 pad;
+	__u32 limit; /* whose rates hold for the floating address */
 	__u8 buf[ICMP_KEEP];
 };
 

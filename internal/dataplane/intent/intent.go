@@ -80,6 +80,24 @@ type Port struct {
 	PortSecurity        bool          `json:"port_security"`
 	AllowedAddressPairs []AddressPair `json:"allowed_address_pairs,omitempty"`
 	SecurityGroups      []string      `json:"security_groups,omitempty"`
+
+	QoS *QoS `json:"qos,omitempty"` // nil: no limits and no mark
+}
+
+// QoS is how much may pass, and how it is marked.
+type QoS struct {
+	Limits []Limit `json:"limits,omitempty"`
+	DSCP   *uint8  `json:"dscp,omitempty"` // mark of what a port sends, 0 to 63 (RFC 2474)
+}
+
+// Limit is the rate of one direction: what is more is dropped. There is one of
+// bytes and one of packets in each direction at most.
+type Limit struct {
+	Direction string `json:"direction"` // Ingress is to the instance
+	// Packets says that packets are counted and not the bits of frames.
+	Packets bool   `json:"packets,omitempty"`
+	Rate    uint32 `json:"rate"`  // kbit, or thousands of packets, a second; 0 is no limit
+	Burst   uint32 `json:"burst"` // kbit, or thousands of packets, at once
 }
 
 // AddressPair is one more source address that a port may use. An empty MAC
@@ -169,6 +187,8 @@ type Gateway struct {
 	// Former is the tunnel address of the host that carried the gateway before
 	// the last move, when there was one.
 	Former netip.Addr `json:"former,omitzero"`
+	// QoS holds for what shares the gateway's address. It has no mark.
+	QoS *QoS `json:"qos,omitempty"`
 }
 
 // Meter counts the packets that pass between the inside of some routers and
@@ -210,6 +230,8 @@ type FloatingIP struct {
 	// neither, the host of the port serves it if it can.
 	Served   bool       `json:"served,omitempty"`
 	Endpoint netip.Addr `json:"endpoint,omitzero"`
+
+	QoS *QoS `json:"qos,omitempty"` // it has no mark
 }
 
 // DeviceName is the name of a local port's tap device within one cloud. The

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Rates of ports, of floating addresses and of what shares a router's address,
+ * and marks of ports. */
+#ifndef WISP_QOS_H
+#define WISP_QOS_H
+
+#include "maps.h"
+#include "parse.h"
+
+/* spend takes amount out of a bucket. Returns 1 when there is not so much in
+ * it. What is more than a whole bucket, as one big segment may be, needs a full
+ * one: it passes, and the rate holds. Another rate begins with a full bucket. */
+INLINE int spend(const struct rate_key *key, __u64 amount, __u64 now)
+{
+	struct rate *r = bpf_map_lookup_elem(&rates, key);
+	struct bucket fresh = {};
+	struct bucket *b;
+	__u64 cost, burst, full;
+	__u32 per;
+	int over;
+
+	if (!r || !r->per)
+		return 0;
+	b = bpf_map_lookup_elem(&buckets, key);
+	if (!b) {
+		bpf_map_update_elem(&buckets, key, &fresh, BPF_NOEXIST);
+		b = bpf_map_lookup_elem(&buckets, key);
+		if (!b)
+			return 0;
+	}
+	per = r->per;
+	cost = amount * r->unit / per;
+	burst = r->burst > cost ? r->burst : cost;
+	bpf_spin_lock(&b->lock);
+	full = b->per == per && b->full > now ? b->full : now;
+	over = full - now + cost > burst;
+	b->full = over ? full : full + cost;
+	b->per = per;
+	bpf_spin_unlock(&b->lock);
+	return over;
+}
+
+/* over_limit tells whether a packet is more than its rates allow. */
+GLOBAL int over_limit(struct __sk_buff *skb, __u32 id, __u32 which)
+{
+	struct rate_key key = {.id = id, .which = which};
+	__u64 now = bpf_ktime_get_ns();
+
+	if (spend(&key, skb->len, now))
+		return 1;
+	key.which |= RATE_PACKETS;
+	return spend(&key, skb->gso_segs ? skb->gso_segs : 1, now);
+}
+
+/* mark_dscp writes the differentiated services codepoint (RFC 2474) and leaves
+ * what tells of congestion (RFC 3168). */
+GLOBAL int mark_dscp(struct __sk_buff *skb, struct pkt *p, __u32 dscp)
+{
+	__u8 old[2], fresh[2], class;
+
+	if (!p || (p->ethertype != ETHERTYPE_IPV4 && p->ethertype != ETHERTYPE_IPV6) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, old, 2))
+		return 0;
+	if (p->ethertype == ETHERTYPE_IPV4) {
+		fresh[0] = old[0];
+		fresh[1] = dscp << 2 | (old[1] & 3);
+		bpf_l3_csum_replace(skb, IP4_CHECK, bpf_htons(old[0] << 8 | old[1]), bpf_htons(fresh[0] << 8 | fresh[1]), 2);
+	} else {
+		class = dscp << 2 | (old[1] >> 4 & 3);
+		fresh[0] = (old[0] & 0xf0) | class >> 4;
+		fresh[1] = (class & 15) << 4 | (old[1] & 15);
+	}
+	bpf_skb_store_bytes(skb, ETH_HLEN, fresh, 2, 0);
+	return 0;
+}
+
+#endif
