@@ -51,6 +51,10 @@ func (p *SubnetPool) change(action string) store.Change {
 	return p.on(p.changed("subnetpool", action))
 }
 
+func (p *QoSPolicy) change(action string) store.Change {
+	return p.on(p.changed("qos_policy", action))
+}
+
 // on adds those to a change whom the object is shared with.
 func (s *Sharing) on(c store.Change) store.Change {
 	c.Public, c.Projects = s.Shared, s.Targets

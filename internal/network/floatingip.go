@@ -27,6 +27,7 @@ type FloatingIP struct {
 	RouterID     string `bun:",nullzero"`
 	DNSName      string `bun:"dns_name"`
 	DNSDomain    string `bun:"dns_domain"`
+	QoSPolicyID  string `bun:"qos_policy_id,nullzero"`
 
 	Port *Port `bun:"-"` // of PortID
 }
@@ -44,6 +45,7 @@ func (f *FloatingIP) Status() string {
 type FloatingIPSpec struct {
 	ProjectID, Description, NetworkID, SubnetID, Address Opt[string]
 	PortID, FixedAddress, DNSName, DNSDomain             Opt[string]
+	QoSPolicyID                                          Opt[string]
 }
 
 var floatingIPs = &resource{
@@ -53,7 +55,7 @@ var floatingIPs = &resource{
 	},
 	columns: standardColumns("f", false, map[string]column{
 		"floating_network_id": {sql: "network_id"}, "floating_ip_address": {sql: "address", kind: address}, "port_id": {sql: "port_id"},
-		"fixed_ip_address": {sql: "fixed_address", kind: address}, "router_id": {sql: "router_id"},
+		"fixed_ip_address": {sql: "fixed_address", kind: address}, "router_id": {sql: "router_id"}, "qos_policy_id": {sql: "qos_policy_id"},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
 		"status": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
@@ -95,6 +97,10 @@ func (s *Service) createFloatingIP(ctx context.Context, tx *store.Tx, caller *po
 		return nil, refuse("HTTPBadRequest", "Invalid input for dns_name. Reason: '%s' is not a label of letters, digits and hyphens.", f.DNSName)
 	}
 	if err := checkDomain(f.DNSDomain); err != nil {
+		return nil, err
+	}
+	var err error
+	if f.QoSPolicyID, err = chooseQoS(ctx, tx, caller, "", spec.QoSPolicyID); err != nil {
 		return nil, err
 	}
 	p := &Port{
@@ -296,6 +302,10 @@ func (s *Service) UpdateFloatingIP(ctx context.Context, caller *policy.Caller, i
 			return err
 		}
 		spec.Description.into(&f.Description)
+		var err error
+		if f.QoSPolicyID, err = chooseQoS(ctx, tx, caller, f.QoSPolicyID, spec.QoSPolicyID); err != nil {
+			return err
+		}
 		if err := s.associate(ctx, tx, caller, f, spec); err != nil {
 			return err
 		}

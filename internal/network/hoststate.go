@@ -28,7 +28,7 @@ func (s *Service) HostState(ctx context.Context, db bun.IDB, host string) (inten
 		Networks: map[string]intent.Network{}, Ports: map[string]intent.Port{}, Routers: map[string]intent.Router{}, SecurityGroups: map[string]intent.SecurityGroup{},
 	}
 	h.leases = map[string]nodeapi.Lease{}
-	for _, step := range []func(context.Context) error{h.reach, h.loadPorts, h.loadHosts, h.loadPeers, h.loadGroups, h.loadRouters} {
+	for _, step := range []func(context.Context) error{h.reach, h.loadPorts, h.loadHosts, h.loadPeers, h.loadGroups, h.loadRouters, h.loadQoS} {
 		if err := step(ctx); err != nil {
 			return intent.State{}, nil, fmt.Errorf("state of host %s: %w", host, err)
 		}
@@ -53,6 +53,8 @@ type hostView struct {
 	servers  map[string]netip.Addr
 	silent   map[string]bool       // networks on which this host does not answer DHCP
 	facts    map[string]*hostFacts // of the hosts that ports are on
+	routers  map[string]*Router
+	floating []FloatingIP // of the routers
 
 	state  intent.State
 	leases map[string]nodeapi.Lease
@@ -455,6 +457,7 @@ func (h *hostView) loadRouters(ctx context.Context) error {
 			h.state.Routers[f.RouterID] = r
 		}
 	}
+	h.routers, h.floating = routers, floating
 	return h.loadMeters(ctx, routers)
 }
 

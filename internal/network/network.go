@@ -30,6 +30,7 @@ type Network struct {
 	SegmentationID  int64
 	DNSDomain       string         `bun:"dns_domain"` // empty, or with a dot at its end
 	ZoneHints       JSON[[]string] `bun:"type:text"`
+	QoSPolicyID     string         `bun:"qos_policy_id,nullzero"`
 
 	Subnets []string `bun:"-"` // ids
 	Zones   []string `bun:"-"` // availability zones, of the agents
@@ -56,7 +57,7 @@ type NetworkSpec struct {
 	IsDefault, PortSecurityEnabled Opt[bool]
 	MTU                            Opt[int]
 	NetworkType, PhysicalNetwork   Opt[string]
-	DNSDomain                      Opt[string]
+	DNSDomain, QoSPolicyID         Opt[string]
 	SegmentationID                 Opt[*int64]
 	ZoneHints                      Opt[[]string]
 }
@@ -69,7 +70,7 @@ var networks = &resource{
 		"router:external": {sql: "external", kind: flag}, "is_default": {sql: "is_default", kind: flag},
 		"port_security_enabled": {sql: "port_security_enabled", kind: flag}, "mtu": {sql: "mtu", kind: number},
 		"provider:network_type": {sql: "network_type"}, "provider:physical_network": {sql: "physical_network"},
-		"provider:segmentation_id": {sql: "segmentation_id", kind: number}, "dns_domain": {sql: "dns_domain"},
+		"provider:segmentation_id": {sql: "segmentation_id", kind: number}, "dns_domain": {sql: "dns_domain"}, "qos_policy_id": {sql: "qos_policy_id"},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
 		"status": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
@@ -136,6 +137,18 @@ func (s *Service) createNetwork(ctx context.Context, tx *store.Tx, caller *polic
 	}
 	if n.MTU > limit {
 		return nil, invalid("Requested MTU is too big, maximum is %d", limit)
+	}
+	var err error
+	if n.QoSPolicyID, err = chooseQoS(ctx, tx, caller, "", spec.QoSPolicyID); err != nil {
+		return nil, err
+	}
+	if n.QoSPolicyID == "" {
+		if n.QoSPolicyID, err = defaultQoS(ctx, tx, projectID); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkQoS(ctx, tx, "network", n.ID, n.QoSPolicyID); err != nil {
+		return nil, err
 	}
 	if err := insert(ctx, tx, n); err != nil {
 		if store.IsDuplicate(err) {
@@ -311,6 +324,15 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 		}
 		if n.IsDefault && (spec.IsDefault.Set || spec.External.Set) {
 			if err := s.onlyDefault(ctx, tx, n); err != nil {
+				return err
+			}
+		}
+		var err error
+		if n.QoSPolicyID, err = chooseQoS(ctx, tx, caller, n.QoSPolicyID, spec.QoSPolicyID); err != nil {
+			return err
+		}
+		if spec.QoSPolicyID.Set {
+			if err := checkQoS(ctx, tx, "network", n.ID, n.QoSPolicyID); err != nil {
 				return err
 			}
 		}

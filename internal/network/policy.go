@@ -52,6 +52,15 @@ func Rules() policy.Rules {
 	add(reader, "get_auto_allocated_topology")
 	add(member, "delete_auto_allocated_topology")
 	add(manager, "create_floatingip:floating_ip_address")
+	add(reader, "get_policy")
+	add(policy.Anyone, "get_rule_type")
+	add(policy.Admin, "create_policy", "update_policy", "delete_policy")
+	for _, k := range QoSKinds {
+		for _, of := range []string{"policy_", "alias_"} {
+			add(reader, "get_"+of+k.Type+"_rule")
+			add(policy.Admin, "create_"+of+k.Type+"_rule", "update_"+of+k.Type+"_rule", "delete_"+of+k.Type+"_rule")
+		}
+	}
 	add(policy.Anyone, "get_agent", "get_metering_label", "get_metering_label_rule") // what others than administrators see is filtered: nothing
 	add(policy.Admin, "create_metering_label", "delete_metering_label", "create_metering_label_rule", "delete_metering_label_rule")
 	add(policy.Admin, "update_agent", "delete_agent", "update_quota", "delete_quota", "get_network_ip_availability")

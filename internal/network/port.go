@@ -59,6 +59,7 @@ type Port struct {
 	DNSName             string                           `bun:"dns_name"`
 	VNICType            string                           `bun:"vnic_type"`
 	Profile             JSON[map[string]json.RawMessage] `bun:"type:text"`
+	QoSPolicyID         string                           `bun:"qos_policy_id,nullzero"`
 
 	Role     string
 	RouterID string `bun:",nullzero"`
@@ -67,6 +68,7 @@ type Port struct {
 
 	FixedIPs       []FixedIP `bun:"-"`
 	SecurityGroups []string  `bun:"-"` // ids
+	NetworkQoS     string    `bun:"-"` // the network's policy; loaded with the port
 }
 
 // VIFType is how the port is plugged.
@@ -84,7 +86,7 @@ func (p *Port) VIFType() string {
 type PortSpec struct {
 	ProjectID, NetworkID, Name, Description Opt[string]
 	MAC, DeviceID, DeviceOwner, DNSName     Opt[string]
-	Host, VNICType                          Opt[string]
+	Host, VNICType, QoSPolicyID             Opt[string]
 	AdminStateUp, PortSecurityEnabled       Opt[bool]
 	FixedIPs                                Opt[[]FixedIPSpec]
 	SecurityGroups                          Opt[[]string]
@@ -100,7 +102,7 @@ var ports = &resource{
 		"network_id": {sql: "network_id"}, "mac_address": {sql: "mac"}, "admin_state_up": {sql: "admin_state_up", kind: flag},
 		"status": {sql: "status"}, "device_id": {sql: "device_id"}, "device_owner": {sql: "device_owner"},
 		"binding:host_id": {sql: "host"}, "binding:vnic_type": {sql: "vnic_type"}, "dns_name": {sql: "dns_name"},
-		"port_security_enabled": {sql: "port_security_enabled", kind: flag},
+		"port_security_enabled": {sql: "port_security_enabled", kind: flag}, "qos_policy_id": {sql: "qos_policy_id"},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
 		"fixed_ips": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
@@ -174,6 +176,9 @@ func (s *Service) createPort(ctx context.Context, tx *store.Tx, caller *policy.C
 		return nil, err
 	}
 	if err := p.check(); err != nil {
+		return nil, err
+	}
+	if err := p.followQoS(ctx, tx, caller, spec.QoSPolicyID); err != nil {
 		return nil, err
 	}
 	if err := bind(ctx, tx, n, p, p.Host); err != nil {
@@ -327,6 +332,9 @@ func loadPorts(ctx context.Context, db bun.IDB, rows []*Port) error {
 		p := byID[g.PortID]
 		p.SecurityGroups = append(p.SecurityGroups, g.GroupID)
 	}
+	if err := loadNetworkQoS(ctx, db, rows); err != nil {
+		return err
+	}
 	return loadTags(ctx, db, rows)
 }
 
@@ -430,6 +438,9 @@ func (s *Service) changePort(ctx context.Context, tx *store.Tx, caller *policy.C
 		p.DNSName = strings.ToLower(spec.DNSName.Value)
 	}
 	p.DHCPOpts.V = mergeOptions(p.DHCPOpts.V, spec.DHCPOpts.Value)
+	if err := p.followQoS(ctx, tx, caller, spec.QoSPolicyID); err != nil {
+		return err
+	}
 	if deviceChanges {
 		if err := s.checkDevice(ctx, tx, caller, p); err != nil {
 			return err

@@ -78,6 +78,10 @@ var sharable = map[string]struct {
 	"address_group": {addressGroups, func() taggedRow { return new(AddressGroup) }, []string{AsShared}, func(db bun.IDB, id, _ string) *bun.SelectQuery {
 		return db.NewSelect().TableExpr("security_group_rules").Column("project_id").Where("remote_address_group_id = ?", id)
 	}},
+	"qos_policy": {qosPolicies, func() taggedRow { return new(QoSPolicy) }, []string{AsShared}, func(db bun.IDB, id, _ string) *bun.SelectQuery {
+		return db.NewSelect().TableExpr(`(SELECT project_id FROM networks WHERE qos_policy_id = ?0 UNION SELECT project_id FROM ports WHERE qos_policy_id = ?0
+			UNION SELECT project_id FROM floating_ips WHERE qos_policy_id = ?0 UNION SELECT project_id FROM routers WHERE qos_policy_id = ?0) AS q`, id).ColumnExpr("q.project_id")
+	}},
 	"address_scope": {addressScopes, func() taggedRow { return new(AddressScope) }, []string{AsShared}, func(db bun.IDB, id, _ string) *bun.SelectQuery {
 		return db.NewSelect().TableExpr("subnet_pools").Column("project_id").Where("address_scope_id = ?", id)
 	}},
@@ -210,6 +214,9 @@ func dependents(ctx context.Context, db bun.IDB, kind, id, owner, action, target
 func unneededPolicy(ctx context.Context, db bun.IDB, p *RBACPolicy, owner string) error {
 	if p.TargetProject == owner {
 		return nil
+	}
+	if p.ObjectType == "qos_policy" && p.TargetProject == everyone {
+		owner = "" // as Neutron: what the owner itself uses keeps it shared with all
 	}
 	left, err := dependents(ctx, db, p.ObjectType, p.ObjectID, owner, p.Action, p.TargetProject)
 	if err != nil || len(left) == 0 {

@@ -35,6 +35,7 @@ type Router struct {
 	GatewayFormer string
 	Routes        JSON[[]Route]  `bun:"type:text"`
 	ZoneHints     JSON[[]string] `bun:"type:text"`
+	QoSPolicyID   string         `bun:"qos_policy_id,nullzero"` // of the gateway's address
 
 	Gateway *Port    `bun:"-"` // nil: no external gateway
 	Zones   []string `bun:"-"`
@@ -45,6 +46,8 @@ type GatewaySpec struct {
 	NetworkID  string
 	EnableSNAT Opt[bool]
 	FixedIPs   Opt[[]FixedIPSpec]
+	// QoSPolicyID "" is none.
+	QoSPolicyID Opt[string]
 }
 
 // RouterSpec is what a request gives of a router. A Gateway of nil takes the
@@ -134,7 +137,7 @@ func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy
 	if err := s.setGateway(ctx, tx, caller, "create", r, spec.Gateway); err != nil {
 		return nil, err
 	}
-	if _, err := tx.NewUpdate().Model(r).Column("gateway_host", "gateway_moves").WherePK().Exec(ctx); err != nil {
+	if _, err := tx.NewUpdate().Model(r).Column("gateway_host", "gateway_moves", "qos_policy_id").WherePK().Exec(ctx); err != nil {
 		return nil, fmt.Errorf("record the gateway host of a router: %w", err)
 	}
 	return r, nil
@@ -372,13 +375,17 @@ func (s *Service) setGateway(ctx context.Context, tx *store.Tx, caller *policy.C
 		}
 	}
 	if spec == nil {
-		r.EnableSNAT = true
+		r.EnableSNAT, r.QoSPolicyID = true, ""
 		return s.dropGateway(ctx, tx, r)
 	}
 	if spec.NetworkID == "" {
 		return refuse("HTTPBadRequest", "Invalid input for external_gateway_info. Reason: Validation of dictionary's keys failed. Expected keys: network_id.")
 	}
 	spec.EnableSNAT.into(&r.EnableSNAT)
+	var err error
+	if r.QoSPolicyID, err = chooseQoS(ctx, tx, caller, r.QoSPolicyID, spec.QoSPolicyID); err != nil {
+		return err
+	}
 	if r.Gateway != nil && r.Gateway.NetworkID == spec.NetworkID && (!spec.FixedIPs.Set || len(spec.FixedIPs.Value) == 0) {
 		return nil
 	}

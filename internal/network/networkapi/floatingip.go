@@ -15,6 +15,7 @@ type floatingIPView struct {
 	Status       string       `json:"status"`
 	DNSName      string       `json:"dns_name"`
 	DNSDomain    string       `json:"dns_domain"`
+	QoSPolicyID  *string      `json:"qos_policy_id"`
 	PortDetails  *portDetails `json:"port_details"`
 }
 
@@ -31,7 +32,7 @@ type portDetails struct {
 func viewFloatingIP(_ *api.Request, f *network.FloatingIP) any {
 	v := &floatingIPView{
 		standard: standardOf(&f.Standard), Address: f.Address, NetworkID: f.NetworkID, FixedAddress: orNull(f.FixedAddress), PortID: orNull(f.PortID),
-		RouterID: orNull(f.RouterID), Status: f.Status(), DNSName: f.DNSName, DNSDomain: f.DNSDomain,
+		RouterID: orNull(f.RouterID), Status: f.Status(), DNSName: f.DNSName, DNSDomain: f.DNSDomain, QoSPolicyID: orNull(f.QoSPolicyID),
 	}
 	if p := f.Port; p != nil {
 		v.PortDetails = &portDetails{
@@ -52,6 +53,7 @@ func (f *face) floatingIPs() resource[network.FloatingIPSpec, network.FloatingIP
 			field("dns_name", text(63), func(s *S) *network.Opt[string] { return &s.DNSName }).postOnly(),
 			field("dns_domain", text(maxName), func(s *S) *network.Opt[string] { return &s.DNSDomain }).postOnly(),
 			field("port_id", idOrNull, func(s *S) *network.Opt[string] { return &s.PortID }),
+			field("qos_policy_id", idOrNull, func(s *S) *network.Opt[string] { return &s.QoSPolicyID }),
 			field("fixed_ip_address", ipAddress, func(s *S) *network.Opt[string] { return &s.FixedAddress }),
 		),
 		readOnly: append([]string{"router_id", "port_details"}, standardReadOnly...),

@@ -23,6 +23,7 @@ type networkView struct {
 	Zones               []string `json:"availability_zones"`
 	Scope4              *string  `json:"ipv4_address_scope"`
 	Scope6              *string  `json:"ipv6_address_scope"`
+	QoSPolicyID         *string  `json:"qos_policy_id"`
 	*providerView                // for admins
 }
 
@@ -36,7 +37,7 @@ func viewNetwork(r *api.Request, n *network.Network) any {
 	v := &networkView{
 		standard: standardOf(&n.Standard), Name: n.Name, Status: n.Status(), AdminStateUp: n.AdminStateUp, Shared: n.SharedWith(r.Caller.ProjectID), External: n.External,
 		MTU: n.MTU, PortSecurityEnabled: n.PortSecurityEnabled, Subnets: n.Subnets, Adjacency: true, DNSDomain: n.DNSDomain, ZoneHints: nonNil(n.ZoneHints.V), Zones: nonNil(n.Zones),
-		Scope4: orNull(n.Scopes[4]), Scope6: orNull(n.Scopes[6]),
+		Scope4: orNull(n.Scopes[4]), Scope6: orNull(n.Scopes[6]), QoSPolicyID: orNull(n.QoSPolicyID),
 	}
 	if n.External {
 		v.IsDefault = &n.IsDefault
@@ -66,6 +67,7 @@ func (f *face) networks() resource[network.NetworkSpec, network.Network] {
 			field("provider:network_type", textOrNull(32), func(s *S) *network.Opt[string] { return &s.NetworkType }),
 			field("provider:physical_network", textOrNull(64), func(s *S) *network.Opt[string] { return &s.PhysicalNetwork }),
 			field("provider:segmentation_id", optional(segmentation), func(s *S) *network.Opt[*int64] { return &s.SegmentationID }),
+			field("qos_policy_id", idOrNull, func(s *S) *network.Opt[string] { return &s.QoSPolicyID }),
 			field("availability_zone_hints", listOf(text(maxName)), func(s *S) *network.Opt[[]string] { return &s.ZoneHints }).postOnly(),
 		),
 		readOnly: append([]string{"subnets", "availability_zones", "ipv4_address_scope", "ipv6_address_scope", "l2_adjacency"}, standardReadOnly...),

@@ -31,6 +31,8 @@ type portView struct {
 	DNSName             string                `json:"dns_name"`
 	DNSAssignment       []dnsAssignment       `json:"dns_assignment"`
 	VNICType            string                `json:"binding:vnic_type"`
+	QoSPolicyID         *string               `json:"qos_policy_id"`
+	NetworkQoS          *string               `json:"qos_network_policy_id"`
 	*bindingView                              // for admins
 }
 
@@ -53,6 +55,7 @@ func (f *face) viewPort(r *api.Request, p *network.Port) any {
 		DeviceID: p.DeviceID, DeviceOwner: p.DeviceOwner, FixedIPs: make([]fixedIPView, len(p.FixedIPs)), SecurityGroups: nonNil(p.SecurityGroups),
 		PortSecurityEnabled: p.PortSecurityEnabled, AddressPairs: make([]network.AddressPair, len(p.AddressPairs.V)), DHCPOpts: nonNil(p.DHCPOpts.V),
 		DNSName: p.DNSName, DNSAssignment: make([]dnsAssignment, len(p.FixedIPs)), VNICType: p.VNICType,
+		QoSPolicyID: orNull(p.QoSPolicyID), NetworkQoS: orNull(p.NetworkQoS),
 	}
 	for i, ip := range p.FixedIPs {
 		v.FixedIPs[i] = fixedIPView{SubnetID: ip.SubnetID, IPAddress: ip.Address}
@@ -94,11 +97,12 @@ func (f *face) ports() resource[network.PortSpec, network.Port] {
 			field("allowed_address_pairs", listOf(addressPair), func(s *S) *network.Opt[[]network.AddressPair] { return &s.AddressPairs }),
 			field("extra_dhcp_opts", listOf(dhcpOption), func(s *S) *network.Opt[[]network.DHCPOption] { return &s.DHCPOpts }),
 			field("dns_name", text(63), func(s *S) *network.Opt[string] { return &s.DNSName }),
+			field("qos_policy_id", idOrNull, func(s *S) *network.Opt[string] { return &s.QoSPolicyID }),
 			field("binding:host_id", textOrNull(maxName), func(s *S) *network.Opt[string] { return &s.Host }),
 			field("binding:vnic_type", text(64), func(s *S) *network.Opt[string] { return &s.VNICType }),
 			field("binding:profile", profile, func(s *S) *network.Opt[map[string]json.RawMessage] { return &s.Profile }),
 		),
-		readOnly: append([]string{"binding:vif_type", "binding:vif_details", "dns_assignment"}, standardReadOnly...),
+		readOnly: append([]string{"binding:vif_type", "binding:vif_details", "dns_assignment", "qos_network_policy_id"}, standardReadOnly...),
 		create:   f.svc.CreatePorts, list: f.svc.Ports, get: f.svc.Port, update: f.svc.UpdatePort, remove: f.svc.DeletePort,
 		view: f.viewPort, id: func(p *network.Port) string { return p.ID },
 	}

@@ -19,8 +19,13 @@ import (
 type resource[S, T any] struct {
 	single, plural string // keys of bodies; the policies' names too
 	path           string // of the collection
-	attributes     []attribute[S]
-	readOnly       []string
+	// looks says that the slice checks the rules of changes itself, once it has
+	// read the body and found the object: what a caller does not see is not found,
+	// what it sees and may not change is forbidden. The routes have the rule of
+	// seeing.
+	looks      bool
+	attributes []attribute[S]
+	readOnly   []string
 
 	create func(ctx context.Context, caller *policy.Caller, specs []S) ([]T, error)
 	list   func(ctx context.Context, caller *policy.Caller, l store.List) ([]T, error)
@@ -33,14 +38,20 @@ type resource[S, T any] struct {
 
 func (res resource[S, T]) routes() []api.Route {
 	base := "/v2.0/" + res.path
+	rule := func(verb string) string {
+		if res.looks {
+			verb = "get"
+		}
+		return verb + "_" + res.single
+	}
 	routes := []api.Route{
 		{Method: http.MethodGet, Path: base, Policy: "get_" + res.single, Handler: res.handleList},
-		{Method: http.MethodPost, Path: base, Policy: "create_" + res.single, Status: http.StatusCreated, Handler: res.handleCreate},
+		{Method: http.MethodPost, Path: base, Policy: rule("create"), Status: http.StatusCreated, Handler: res.handleCreate},
 		{Method: http.MethodGet, Path: base + "/{id}", Policy: "get_" + res.single, Handler: res.handleGet},
-		{Method: http.MethodDelete, Path: base + "/{id}", Policy: "delete_" + res.single, Status: http.StatusNoContent, Handler: res.handleDelete},
+		{Method: http.MethodDelete, Path: base + "/{id}", Policy: rule("delete"), Status: http.StatusNoContent, Handler: res.handleDelete},
 	}
 	if res.update != nil {
-		routes = append(routes, api.Route{Method: http.MethodPut, Path: base + "/{id}", Policy: "update_" + res.single, Handler: res.handleUpdate})
+		routes = append(routes, api.Route{Method: http.MethodPut, Path: base + "/{id}", Policy: rule("update"), Handler: res.handleUpdate})
 	}
 	return routes
 }
@@ -129,6 +140,11 @@ func listed[T any](
 	r *api.Request, plural string, list func(ctx context.Context, caller *policy.Caller, l store.List) ([]T, error),
 	view func(r *api.Request, row *T) any, id func(row *T) string,
 ) (any, error) {
+	return listedIn(r, plural, func(l store.List) ([]T, error) { return list(r.Context(), r.Caller, l) }, view, id)
+}
+
+// listedIn is listed with a list that knows who asks and for what.
+func listedIn[T any](r *api.Request, plural string, list func(l store.List) ([]T, error), view func(r *api.Request, row *T) any, id func(row *T) string) (any, error) {
 	var filters []string
 	for name := range r.Query() {
 		if !slices.Contains(api.Paging, name) {
@@ -139,7 +155,7 @@ func listed[T any](
 	if err != nil {
 		return nil, err
 	}
-	rows, err := list(r.Context(), r.Caller, l)
+	rows, err := list(l)
 	if err != nil {
 		return nil, err
 	}

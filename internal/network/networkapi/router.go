@@ -27,9 +27,10 @@ type routerKind struct {
 }
 
 type gatewayView struct {
-	NetworkID  string        `json:"network_id"`
-	EnableSNAT bool          `json:"enable_snat"`
-	FixedIPs   []fixedIPView `json:"external_fixed_ips"`
+	NetworkID   string        `json:"network_id"`
+	EnableSNAT  bool          `json:"enable_snat"`
+	FixedIPs    []fixedIPView `json:"external_fixed_ips"`
+	QoSPolicyID *string       `json:"qos_policy_id"`
 }
 
 func viewRouter(r *api.Request, row *network.Router) any {
@@ -38,7 +39,7 @@ func viewRouter(r *api.Request, row *network.Router) any {
 		ZoneHints: nonNil(row.ZoneHints.V), Zones: nonNil(row.Zones),
 	}
 	if g := row.Gateway; g != nil {
-		v.Gateway = &gatewayView{NetworkID: g.NetworkID, EnableSNAT: row.EnableSNAT, FixedIPs: []fixedIPView{}}
+		v.Gateway = &gatewayView{NetworkID: g.NetworkID, EnableSNAT: row.EnableSNAT, FixedIPs: []fixedIPView{}, QoSPolicyID: orNull(row.QoSPolicyID)}
 		for _, ip := range g.FixedIPs {
 			v.Gateway.FixedIPs = append(v.Gateway.FixedIPs, fixedIPView{SubnetID: ip.SubnetID, IPAddress: ip.Address})
 		}
@@ -73,7 +74,7 @@ func gateway(raw jsonValue) (*network.GatewaySpec, error) {
 	if string(raw) == "null" {
 		return nil, nil
 	}
-	m, err := object(raw, "network_id", "enable_snat", "external_fixed_ips")
+	m, err := object(raw, "network_id", "enable_snat", "external_fixed_ips", "qos_policy_id")
 	if err != nil || len(m) == 0 {
 		return nil, err
 	}
@@ -94,6 +95,13 @@ func gateway(raw jsonValue) (*network.GatewaySpec, error) {
 			return nil, err
 		}
 		out.FixedIPs = network.Some(ips)
+	}
+	if raw, ok := m["qos_policy_id"]; ok {
+		id, err := idOrNull(raw)
+		if err != nil {
+			return nil, err
+		}
+		out.QoSPolicyID = network.Some(id)
 	}
 	return out, nil
 }
