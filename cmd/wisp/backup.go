@@ -52,7 +52,7 @@ func (s *settings) backup(ctx context.Context, output string, images bool, out i
 	defer func() { err = errors.Join(err, db.Close()) }()
 	config := archive.SaveConfig{Version: buildVersion(), StateDir: s.StateDir}
 	if images {
-		blobs, err := s.imageStore(ctx)
+		blobs, err := s.imageStores(ctx)
 		if err != nil {
 			return err
 		}
@@ -87,11 +87,15 @@ func (s *settings) backup(ctx context.Context, output string, images bool, out i
 	return err
 }
 
-// imageStore opens where the images' data are.
-func (s *settings) imageStore(ctx context.Context) (*image.Blobs, error) {
+// imageStores opens where the images' data are.
+func (s *settings) imageStores(ctx context.Context) (*image.Archive, error) {
 	location := s.ImageStore
 	if location == "" {
 		location = s.path("images")
 	}
-	return image.OpenStore(ctx, location)
+	stores, err := image.OpenStores(ctx, location, s.ImageStores)
+	if err != nil {
+		return nil, err
+	}
+	return image.OpenArchive(stores...), nil
 }

@@ -171,7 +171,8 @@ func (s *settings) machines(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// restoreImages puts the images' data where the restored settings want them.
+// restoreImages puts the images' data where the restored settings want them: into
+// all stores, from which the cloud takes what its images do not have there.
 func (s *settings) restoreImages(ctx context.Context, restoring *archive.Restoring) (err error) {
 	saved := settings{}
 	content, err := restoring.Settings()
@@ -182,7 +183,7 @@ func (s *settings) restoreImages(ctx context.Context, restoring *archive.Restori
 		return err
 	}
 	saved.StateDir = s.StateDir
-	blobs, err := saved.imageStore(ctx)
+	blobs, err := saved.imageStores(ctx)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wisp/internal/identity"
+	"wisp/internal/image"
 	"wisp/internal/operator"
 	"wisp/internal/pki"
 	"wisp/internal/server"
@@ -66,6 +67,7 @@ type serverFlags struct {
 	dns       []string
 	physical  []string
 	vlans     []string
+	stores    []string
 }
 
 func (raw *serverFlags) add(command *cobra.Command, s *settings) {
@@ -78,6 +80,10 @@ func (raw *serverFlags) add(command *cobra.Command, s *settings) {
 	flags.IntSliceVar(&s.ImportPorts, "import-port", nil, "ports that images may be imported from besides 80 and 443")
 	flags.Int64Var(&s.ImageCache, "image-cache", 0, "GiB of images' data that this server keeps beside the image store, for stores that are far away (default: none)")
 	flags.StringVar(&s.ImageStore, "image-store", "", "folder, or s3://bucket?endpoint=…&region=… with credentials from the environment, where the images' data are (default: images in the state directory)")
+	flags.StringArrayVar(&raw.stores, "extra-image-store", nil, "name=location of one more store of images' data, where the location is as that of --image-store, which is called \"local\"; may be given again")
+	flags.StringVar(&s.DefaultImageStore, "default-image-store", "", "name of the store that has the images whose owners name none (default: local)")
+	flags.BoolVar(&s.ImageLocations, "image-locations", false, "show owners where their images' data are, and let them say that they are at http:// and https:// URLs, under the rules of --import-allow")
+	flags.BoolVar(&s.ImageDirectURL, "image-direct-url", false, "show owners the first place where their images' data are")
 	flags.StringVar(&s.NodeListen, "node-listen", "", "address and port where nodes on other machines reach this server (`wisp server`: port "+nodePort+" of the management address)")
 	flags.StringVar(&s.Management, "management", "", "this machine's address, or its interface, towards the cloud's other machines (default: that of --listen)")
 	flags.StringArrayVar(&raw.physical, "physical-network", nil, "name[=interface] of a physical network that flat and vlan networks may use; may be given again (default: public)")
@@ -126,6 +132,9 @@ func (s *settings) takeServer(c *cobra.Command, raw *serverFlags) error {
 		return fmt.Errorf("--lockout-duration %s: want at least a second", s.LockoutDuration)
 	}
 	if err := s.takeNetworks(c, raw); err != nil {
+		return err
+	}
+	if err := s.takeStores(c, raw); err != nil {
 		return err
 	}
 	_, err := s.types()
@@ -177,6 +186,29 @@ func (s *settings) takeNetworks(c *cobra.Command, raw *serverFlags) error {
 			s.VLANs[name] = tags
 		}
 	}
+	return nil
+}
+
+// takeStores completes and checks the image stores besides the local one.
+func (s *settings) takeStores(c *cobra.Command, raw *serverFlags) error {
+	if c.Flags().Changed("extra-image-store") {
+		s.ImageStores = map[string]string{}
+		for _, text := range raw.stores {
+			name, location, ok := strings.Cut(text, "=")
+			if !ok || location == "" {
+				return fmt.Errorf("--extra-image-store %s: want name=location", text)
+			}
+			if _, twice := s.ImageStores[name]; twice {
+				return fmt.Errorf("--extra-image-store %s: there is a store %s already", text, name)
+			}
+			s.ImageStores[name] = location
+		}
+	}
+	checked, err := image.CheckStores(s.ImageStores, s.DefaultImageStore)
+	if err != nil {
+		return fmt.Errorf("--extra-image-store and --default-image-store: %w", err)
+	}
+	s.ImageStores = checked
 	return nil
 }
 
@@ -394,7 +426,8 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (*server.Server, 
 	}
 	cloud, err := server.New(ctx, server.Config{
 		Name: s.serverName(), StateDir: s.StateDir, Database: s.Database, URL: s.URL, Region: region, AdminPassword: password,
-		PhysicalNetworks: s.physicalNames(), Types: types, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore, ImageCache: s.ImageCache << 30, Nodes: nodes, Version: buildVersion(),
+		PhysicalNetworks: s.physicalNames(), Types: types, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore, ImageCache: s.ImageCache << 30,
+		Images: server.Images{Stores: s.ImageStores, Default: s.DefaultImageStore, Locations: s.ImageLocations, DirectURL: s.ImageDirectURL}, Nodes: nodes, Version: buildVersion(),
 		Passwords: identity.PasswordRules{Failures: s.LockoutFailures, Lockout: s.LockoutDuration, History: s.PasswordHistory},
 	}, log)
 	if err != nil {

@@ -112,6 +112,27 @@ func TestImageCache(t *testing.T) {
 	}
 }
 
+// Stores and their default are kept, and so is what is shown of them.
+func TestImageStores(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := taken(t, "", dir, "--extra-image-store", "second=s3://images?endpoint=https://s3.example:9000&region=a", "--extra-image-store", "third=/images",
+		"--default-image-store", "third", "--image-locations", "--image-direct-url")
+	if err == nil {
+		err = s.save()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"second": "s3://images?endpoint=https://s3.example:9000&region=a", "third": "/images"}
+	if s, err = taken(t, "", dir); err != nil || !maps.Equal(s.ImageStores, want) || s.DefaultImageStore != "third" || !s.ImageLocations || !s.ImageDirectURL {
+		t.Errorf("without a flag: %+v, error %v", s, err)
+	}
+	if s, err = taken(t, "", dir, "--image-locations=false"); err != nil || s.ImageLocations {
+		t.Errorf("taken back: %+v, error %v", s, err)
+	}
+}
+
 // What an all-in-one kept before there were roles, node APIs and types of
 // networks starts as it was.
 func TestSettingsOfBefore(t *testing.T) {
@@ -200,6 +221,11 @@ func TestServerSettingsThatAreRefused(t *testing.T) {
 		{"", []string{"--physical-network", "a", "--physical-network", "a"}, "twice"},
 		{"", []string{"--node-listen", "10.0.0.1:"}, "port"},
 		{"", []string{"--node-certificate-life", "1ms"}, "a second"},
+		{"", []string{"--extra-image-store", "/images"}, "name=location"},
+		{"", []string{"--extra-image-store", "a=/x", "--extra-image-store", "a=/y"}, "already"},
+		{"", []string{"--extra-image-store", "local=/x"}, "local"},
+		{"", []string{"--extra-image-store", "a=s3://"}, "s3://"},
+		{"", []string{"--default-image-store", "a"}, `no image store "a"`},
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			t.Parallel()

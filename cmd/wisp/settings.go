@@ -39,6 +39,11 @@ type settings struct {
 	ImageCache      int64        `json:"image_cache,omitempty"`  // GiB
 	ImageStore      string       `json:"image_store,omitempty"`  // a folder or an s3:// URL without credentials
 
+	ImageStores       map[string]string `json:"image_stores,omitempty"` // besides that one, by name
+	DefaultImageStore string            `json:"default_image_store,omitempty"`
+	ImageLocations    bool              `json:"image_locations,omitempty"`
+	ImageDirectURL    bool              `json:"image_direct_url,omitempty"`
+
 	Role       string   `json:"role,omitempty"`        // empty is the all-in-one
 	Name       string   `json:"name,omitempty"`        // of a server that has no node
 	NodeListen string   `json:"node_listen,omitempty"` // of the node API; empty is none

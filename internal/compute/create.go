@@ -234,6 +234,9 @@ func checkImage(img image.Image, flavor Flavor, zeroDisk bool) error {
 // bootable is the image with its kernel and ramdisk, as nodes need it.
 func (s *Service) bootable(ctx context.Context, tx *store.Tx, caller *policy.Caller, img image.Image) (nodeapi.Image, error) {
 	result := nodeImage(img)
+	if err := verified(img); err != nil {
+		return result, err
+	}
 	for property, part := range map[string]**nodeapi.Image{"kernel_id": &result.Kernel, "ramdisk_id": &result.Ramdisk} {
 		id := img.Properties[property]
 		if id == "" {
@@ -246,10 +249,22 @@ func (s *Service) bootable(ctx context.Context, tx *store.Tx, caller *policy.Cal
 		if other.Status != "active" {
 			return result, errs.New(errs.Invalid, "Image %s is not active.", id)
 		}
+		if err := verified(other); err != nil {
+			return result, err
+		}
 		converted := nodeImage(other)
 		*part = &converted
 	}
 	return result, nil
+}
+
+// verified refuses an image of which nobody has seen yet which bytes it has:
+// hosts take none without a digest.
+func verified(img image.Image) error {
+	if img.Size != nil && img.HashValue == "" {
+		return errs.New(errs.Conflict, "The data of image %s, which are at a location elsewhere, are not verified. Its tasks tell whether they can be.", img.ID)
+	}
+	return nil
 }
 
 func nodeImage(img image.Image) nodeapi.Image {

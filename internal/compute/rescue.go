@@ -33,6 +33,9 @@ func (s *Service) Rescue(ctx context.Context, caller *policy.Caller, id, imageID
 			if err := checkImage(img, flavor, true); err != nil {
 				return nil, err
 			}
+			if err := verified(img); err != nil {
+				return nil, err
+			}
 			rescue = nodeImage(img)
 		}
 		// A machine with a kernel of its own goes on booting that.

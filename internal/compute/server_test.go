@@ -494,6 +494,14 @@ func TestCreateRefuses(t *testing.T) {
 	}
 	small := c.Image(map[string]any{"min_ram": float64(4096)})
 	large := c.Image(map[string]any{"min_disk": float64(50)})
+	unknown := c.Image(nil)
+	err = c.DB.Tx(t.Context(), func(ctx context.Context, tx *store.Tx) error {
+		_, err := tx.NewRaw("UPDATE images SET hash_value = '' WHERE id = ?", unknown).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.Flavor("zero", 1, 64, 0)
 	other := computetest.Caller("other", "foreign")
 	foreign := c.Subnetwork(other, "theirs", "10.2.0.0/24")
@@ -507,6 +515,7 @@ func TestCreateRefuses(t *testing.T) {
 		{"unknown flavor", func(r *compute.CreateRequest) { r.FlavorID = "nope" }, errs.Invalid, "Flavor nope could not be found."},
 		{"unknown image", func(r *compute.CreateRequest) { r.ImageID = c.network }, errs.Invalid, "Can not find requested image"},
 		{"image without data", func(r *compute.CreateRequest) { r.ImageID = queued.ID }, errs.Invalid, "is not active"},
+		{"image whose data nobody has seen", func(r *compute.CreateRequest) { r.ImageID = unknown }, errs.Conflict, "not verified"},
 		{"too little memory", func(r *compute.CreateRequest) { r.ImageID = small }, errs.Invalid, "memory is too small"},
 		{"too little disk", func(r *compute.CreateRequest) { r.ImageID = large }, errs.Invalid, "disk would be too small"},
 		{"no root disk", func(r *compute.CreateRequest) { r.FlavorID = "zero" }, errs.Forbidden, "zero disk"},

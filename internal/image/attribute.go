@@ -218,6 +218,7 @@ type Change struct {
 	Op    string // "add", "replace" or "remove"
 	Name  string // of the attribute
 	Value any    // as JSON has it; none for remove
+	At    string // of locations: which one, or "-" for behind the last one
 	// Strict makes add refuse what is there already, as the first draft of
 	// JSON patch has it (media type v2.0).
 	Strict bool
@@ -228,9 +229,6 @@ type Change struct {
 func (ch Change) Check() error {
 	if ch.Name == "id" {
 		return readOnly(ch.Name)
-	}
-	if ch.Name == "locations" {
-		return errs.New(errs.Forbidden, "It's not allowed to %s locations if locations are invisible.", ch.Op)
 	}
 	if err := CheckName(ch.Name); err != nil {
 		return err
@@ -246,13 +244,30 @@ func (ch Change) Check() error {
 // that is not there is a Conflict; to remove a base attribute, or set one that
 // is not the caller's to set, is Forbidden.
 func (s *Service) Update(ctx context.Context, c *policy.Caller, id string, changes []Change) (Image, error) {
+	places := false
 	for _, ch := range changes {
-		if err := ch.Check(); err != nil {
+		check := ch.Check
+		if ch.Name == "locations" {
+			places, check = true, func() error { return s.checkLocations(ch) }
+		}
+		if err := check(); err != nil {
 			return Image{}, err
 		}
 	}
-	var i Image
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	var (
+		i     Image
+		sizes map[string]int64
+		err   error
+	)
+	if places {
+		if i, err = s.Get(ctx, c, id); err != nil {
+			return i, err
+		}
+		if sizes, err = s.probe(ctx, c, &i, changes); err != nil {
+			return i, err
+		}
+	}
+	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		if i, err = s.GetTx(ctx, tx, c, id); err != nil {
 			return err
 		}
@@ -263,8 +278,24 @@ func (s *Service) Update(ctx context.Context, c *policy.Caller, id string, chang
 			return err
 		}
 		tx.Changed(i.change(store.Update)) // to those too who see it no more
+		var dropped []string
 		for _, ch := range changes {
-			if err := i.apply(c, ch); err != nil {
+			if ch.Name != "locations" {
+				err = i.apply(c, ch)
+			} else {
+				var gone []string
+				gone, err = s.changeLocations(c, &i, ch, sizes)
+				dropped = append(dropped, gone...)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if places {
+			if err := s.relocate(ctx, tx, &i, dropped); err != nil {
+				return err
+			}
+			if err := s.verifyLater(ctx, tx, c, &i); err != nil {
 				return err
 			}
 		}

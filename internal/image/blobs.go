@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,7 @@ import (
 type Blobs struct {
 	bucket *blob.Bucket
 	dir    string // "" when it is no folder
+	url    string // of what it is, without a slash at its end or credentials
 	space  func(dir string) (space, error)
 
 	// Of a store that keeps what came of uploads that did not end.
@@ -59,12 +61,12 @@ func OpenFolder(dir string) (*Blobs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the image folder: %w", err)
 	}
-	return &Blobs{bucket: bucket, dir: dir, space: statfs}, nil
+	return &Blobs{bucket: bucket, dir: dir, url: (&url.URL{Scheme: "file", Path: dir}).String(), space: statfs}, nil
 }
 
 // OpenBucket keeps blobs in a bucket that the caller opened, an S3 one for
 // example. Close closes it.
-func OpenBucket(bucket *blob.Bucket) *Blobs { return &Blobs{bucket: bucket} }
+func OpenBucket(bucket *blob.Bucket) *Blobs { return &Blobs{bucket: bucket, url: "bucket://"} }
 
 // Close closes the store.
 func (b *Blobs) Close() error { return b.bucket.Close() }

@@ -243,12 +243,12 @@ func (s *Service) fillCache(ctx context.Context) {
 }
 
 func (s *Service) copyToCache(ctx context.Context, id string) error {
-	i, err := find(ctx, s.db.Read(), id)
+	i, err := s.whole(ctx, id)
 	if err != nil {
 		return err
 	}
 	if i.Blob == "" || i.Size == nil {
-		return errs.New(errs.Conflict, "Image %s has no data.", id)
+		return errs.New(errs.Conflict, "Image %s has no data in a store.", id)
 	}
 	free, err := statfs(s.cache.dir)
 	if err != nil {
@@ -257,7 +257,7 @@ func (s *Service) copyToCache(ctx context.Context, id string) error {
 	if free.free-*i.Size < free.floor() {
 		return storageFull(errors.New("the image cache has no place"))
 	}
-	data, err := s.blobs.open(ctx, i.Blob, 0, -1)
+	data, err := s.openStored(ctx, &i, 0, -1)
 	if err != nil {
 		return err
 	}
@@ -314,7 +314,7 @@ func (s *Service) QueueForCache(ctx context.Context, c *policy.Caller, id string
 	if err != nil {
 		return err
 	}
-	if i.Status != Active {
+	if i.Status != Active || i.Blob == "" {
 		return errs.New(errs.Invalid, "Only images with status active can be targeted for queueing")
 	}
 	s.cache.want(id)

@@ -2,9 +2,10 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -31,16 +32,16 @@ func (s *Service) Downloadable(ctx context.Context, c *policy.Caller, id string)
 // Data reads an image's data from offset on; a negative length is the rest.
 // Data that were deleted since the image was found are NotFound.
 func (s *Service) Data(ctx context.Context, i Image, offset, length int64) (io.ReadCloser, error) {
-	if i.Blob == "" {
+	if !i.HasData() {
 		return nil, errs.New(errs.NotFound, "Image %s has no data.", i.ID)
 	}
-	if s.cache != nil {
+	if s.cache != nil && i.Blob != "" {
 		if kept := s.cache.open(i.Blob, offset, length); kept != nil {
 			return kept, nil
 		}
 	}
-	data, err := s.blobs.open(ctx, i.Blob, offset, length)
-	if err == nil && s.cache != nil && i.Status == Active {
+	data, err := s.openAny(ctx, &i, offset, length)
+	if err == nil && s.cache != nil && i.Status == Active && i.Blob != "" {
 		s.cache.want(i.ID)
 	}
 	if gcerrors.Code(err) == gcerrors.NotFound {
@@ -54,11 +55,11 @@ func (s *Service) Data(ctx context.Context, i Image, offset, length int64) (io.R
 // when the server was created, even if the image was deactivated since. An image
 // without data is a Conflict; one that is deleted, just now perhaps, is NotFound.
 func (s *Service) Open(ctx context.Context, id string) (data io.ReadCloser, size int64, err error) {
-	i, err := find(ctx, s.db.Read(), id)
+	i, err := s.whole(ctx, id)
 	if err != nil {
 		return nil, 0, err
 	}
-	if i.Blob == "" || i.Size == nil {
+	if !i.HasData() {
 		return nil, 0, errs.New(errs.Conflict, "Image %s has no data: its status is %s.", id, i.Status)
 	}
 	if data, err = s.Data(ctx, i, 0, -1); err != nil {
@@ -74,10 +75,17 @@ func (s *Service) Open(ctx context.Context, id string) (data io.ReadCloser, size
 // deleted. It can run at any time.
 func (s *Service) Recover(ctx context.Context) error {
 	// The blobs come first: whatever appears after this is not looked at, and
-	// whatever was here and has no image then never gets one.
-	keys, err := s.blobs.list(ctx)
-	if err != nil {
-		return err
+	// whatever was here and has no image then never gets one. A store that does
+	// not answer waits for the next time.
+	there := map[string][]string{} // keys by store
+	var failed error
+	for _, one := range s.stores {
+		keys, err := one.Blobs.list(ctx)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		there[one.Name] = keys
 	}
 	s.mu.Lock()
 	running := make([]string, 0, len(s.uploads)+1)
@@ -85,8 +93,8 @@ func (s *Service) Recover(ctx context.Context) error {
 		running = append(running, id)
 	}
 	s.mu.Unlock()
-	var known map[string]string // image by key
-	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
+	var known map[string]owner // by key
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		for _, step := range []func() error{
 			func() error { return s.releaseDead(ctx, tx, running) },
 			func() error { return s.requeueDead(ctx, tx, running) },
@@ -109,68 +117,145 @@ func (s *Service) Recover(ctx context.Context) error {
 			return err
 		}
 	}
-	there := map[string]bool{}
+	for name, keys := range there {
+		failed = errors.Join(failed, s.mend(ctx, name, keys, known))
+	}
+	return failed
+}
+
+// owner is whose a blob is, and in which stores it must be. An upload's may be
+// anywhere yet.
+type owner struct {
+	imageID string // empty for an upload and for what is held
+	stores  []string
+	coming  []string // stores that it is being copied to
+}
+
+// mend removes from a store what nobody has there, and says what is lost.
+func (s *Service) mend(ctx context.Context, name string, keys []string, known map[string]owner) error {
+	blobs, there := s.stores.find(name), map[string]bool{}
 	for _, key := range keys {
 		final := finalKey(key)
-		if _, ok := known[final]; ok && (!there[final] || s.blobs.dir == "") {
+		of, has := known[final]
+		stray := has && of.imageID != "" && !slices.Contains(of.stores, name)
+		switch {
+		case stray && slices.Contains(of.coming, name):
+			continue
+		case stray:
+			if err := s.removeStray(ctx, of.imageID, final, name); err != nil {
+				return err
+			}
+			continue
+		case has && (!there[final] || blobs.dir == ""):
 			there[final] = there[final] || key == final || key == indexKey(final)
 			continue
 		}
-		if err := s.blobs.remove(ctx, key); err != nil {
+		if err := blobs.remove(ctx, key); err != nil {
 			return err
 		}
-		s.log.InfoContext(ctx, "data without an image are deleted", "blob", key)
+		s.log.InfoContext(ctx, "data without an image are deleted", "store", name, "blob", key)
 	}
-	maps.DeleteFunc(known, func(key, _ string) bool { return there[key] })
-	return s.reportLost(ctx, known)
+	for key, of := range known {
+		if there[key] || !slices.Contains(of.stores, name) {
+			continue
+		}
+		is, err := blobs.exists(ctx, key)
+		if err != nil {
+			return err
+		}
+		if !is {
+			s.log.ErrorContext(ctx, "the data of an image are lost: delete it and upload it again", "image", of.imageID, "store", name, "blob", key)
+		}
+	}
+	return nil
 }
 
-// Absent counts the images whose data should be in this server's store and are
-// not.
+func placesLock(imageID string) store.Lock { return store.Lock("image-places:" + imageID) }
+
+// removeStray removes a copy that a store has and its image does not know of:
+// of a copy that was broken off. The lock keeps a new copy from being begun
+// until it is gone, which would have the same key.
+func (s *Service) removeStray(ctx context.Context, imageID, key, name string) error {
+	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		i, err := find(ctx, tx, imageID)
+		if errs.Is(err, errs.NotFound) {
+			return nil // the next time, as that of a deleted one
+		}
+		if err != nil {
+			return err
+		}
+		found := []Image{i}
+		if err := children(ctx, tx, found); err != nil {
+			return err
+		}
+		if i.Blob == key && slices.Contains(found[0].storedIn(), name) || slices.Contains(splitStores(i.ImportingStores), name) {
+			return nil
+		}
+		s.log.InfoContext(ctx, "data that a broken copy left are deleted", "store", name, "blob", key)
+		return s.remove(ctx, key, name)
+	}, placesLock(imageID))
+}
+
+// Absent counts the images whose data should be in one of the stores and are
+// not, as far as this server has the store at all.
 func (s *Service) Absent(ctx context.Context) (int, error) {
-	keys, err := s.blobs.list(ctx)
+	there := map[string]map[string]bool{}
+	for _, one := range s.stores {
+		keys, err := one.Blobs.list(ctx)
+		if err != nil {
+			return 0, err
+		}
+		there[one.Name] = map[string]bool{}
+		for _, key := range keys {
+			there[one.Name][finalKey(key)] = true
+		}
+	}
+	var places []struct{ Blob, Store string }
+	err := s.db.Read().NewRaw("SELECT i.blob, l.store FROM image_locations AS l JOIN images AS i ON i.id = l.image_id WHERE l.url = ''").Scan(ctx, &places)
 	if err != nil {
-		return 0, err
-	}
-	there := map[string]bool{}
-	for _, key := range keys {
-		there[finalKey(key)] = true
-	}
-	var blobs []string
-	if err := s.db.Read().NewSelect().Model((*Image)(nil)).Column("blob").Where("blob <> ''").Scan(ctx, &blobs); err != nil {
 		return 0, fmt.Errorf("list images with data: %w", err)
 	}
-	absent := 0
-	for _, key := range blobs {
-		if !there[key] {
-			absent++
+	absent := map[string]bool{}
+	for _, p := range places {
+		if !there[p.Store][p.Blob] {
+			absent[p.Blob] = true
 		}
 	}
-	return absent, nil
+	return len(absent), nil
 }
 
-// knownBlobs are the keys that images have, with the image where its data
-// must be there.
-func knownBlobs(ctx context.Context, tx *store.Tx) (map[string]string, error) {
-	known := map[string]string{}
+// knownBlobs are the keys that images have, with whose they are.
+func knownBlobs(ctx context.Context, tx *store.Tx) (map[string]owner, error) {
+	known := map[string]owner{}
 	var images []Image
-	if err := tx.NewSelect().Model(&images).Column("id", "blob", "upload_id").Where("i.blob <> ''").WhereOr("i.upload_id <> ''").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&images).Column("id", "blob", "upload_id", "importing_stores").Where("i.blob <> ''").WhereOr("i.upload_id <> ''").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list images with data: %w", err)
 	}
+	keys := map[string]string{} // by image
 	for _, i := range images {
 		if i.Blob != "" {
-			known[i.Blob] = i.ID
+			keys[i.ID] = i.Blob
+			known[i.Blob] = owner{imageID: i.ID, coming: splitStores(i.ImportingStores)}
 		}
 		if i.UploadID != "" {
-			known[blobKey(i.ID, i.UploadID)] = ""
+			known[blobKey(i.ID, i.UploadID)] = owner{}
 		}
+	}
+	var places []Location
+	if err := tx.NewSelect().Model(&places).Where("l.url = ''").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list the places of data: %w", err)
+	}
+	for _, l := range places {
+		of := known[keys[l.ImageID]]
+		of.stores = append(of.stores, l.Store)
+		known[keys[l.ImageID]] = of
 	}
 	var all []held
 	if err := tx.NewSelect().Model(&all).Column("blob").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list held data: %w", err)
 	}
 	for _, h := range all {
-		known[h.Blob] = ""
+		known[h.Blob] = owner{}
 	}
 	return known, nil
 }
@@ -230,24 +315,6 @@ func (s *Service) requeueAll(ctx context.Context, tx *store.Tx, dead []Image, wh
 		return fmt.Errorf("give images back: %w", err)
 	}
 	tx.AfterCommit(func() { s.log.InfoContext(ctx, "images are given back", "why", why, "images", ids) })
-	return nil
-}
-
-// reportLost says which images have no data although they should: known that
-// were not in the list and are not in the store either.
-func (s *Service) reportLost(ctx context.Context, known map[string]string) error {
-	for key, id := range known {
-		if id == "" {
-			continue
-		}
-		there, err := s.blobs.exists(ctx, key)
-		if err != nil {
-			return err
-		}
-		if !there {
-			s.log.ErrorContext(ctx, "the data of an image are lost: delete it and upload it again", "image", id, "blob", key)
-		}
-	}
 	return nil
 }
 

@@ -58,12 +58,22 @@ type Options struct {
 	CacheBytes int64
 	// Remote reads images of other regions; nil offers no such import.
 	Remote Remote
+	// Stores are those besides the local one; DefaultStore is the one that has
+	// what names none, "" is the local one.
+	Stores       []NamedStore
+	DefaultStore string
+	// Locations lets owners see where their images' data are and say that they
+	// are at URLs, DirectURL shows the first of these places alone. Both are off
+	// where nobody asks for them, as in Glance: who may set locations decides
+	// what others' instances boot, until the data are verified.
+	Locations bool
+	DirectURL bool
 }
 
 // Service is the image slice.
 type Service struct {
 	db      *store.DB
-	blobs   *Blobs
+	stores  stores
 	cache   *cache // nil when there is none
 	log     *slog.Logger
 	options Options
@@ -76,7 +86,7 @@ type Service struct {
 	tokens  map[string]credential              // of the tasks that were asked for here, by id
 }
 
-// New returns the slice on a database and a blob store. Call Recover before
+// New returns the slice on a database and the local store. Call Recover before
 // the first request, and now and then; imports happen while Work runs. With a
 // cache, OpenCache comes before all.
 func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service {
@@ -89,8 +99,11 @@ func New(db *store.DB, blobs *Blobs, log *slog.Logger, options Options) *Service
 	if options.Silence == 0 {
 		options.Silence = DefaultSilence
 	}
+	if options.DefaultStore == "" {
+		options.DefaultStore = LocalStore
+	}
 	return &Service{
-		db: db, blobs: blobs, log: log, options: options, alive: aliveEvery, look: lookStep,
+		db: db, stores: append(stores{{LocalStore, blobs}}, options.Stores...), log: log, options: options, alive: aliveEvery, look: lookStep,
 		uploads: map[string]context.CancelCauseFunc{}, imports: map[string]string{}, tokens: map[string]credential{},
 	}
 }

@@ -21,7 +21,7 @@ func (s *Service) LookEvery(bytes int64) { s.look = bytes }
 
 // SpaceFrom makes a function the source of what the file system has.
 func (s *Service) SpaceFrom(f func() (free, total int64, err error)) {
-	s.blobs.space = func(string) (space, error) {
+	s.stores[0].Blobs.space = func(string) (space, error) {
 		free, total, err := f()
 		return space{free, total}, err
 	}

@@ -29,6 +29,7 @@ type held struct {
 	SHA512  string `bun:"sha512"`
 
 	Segments string // JSON: where the bytes are, if not in the blob itself
+	Store    string // that has the blob
 }
 
 // segments are the blobs that the data are in, in their order; none when they
@@ -69,7 +70,8 @@ func (h *held) save(ctx context.Context, tx *store.Tx) error {
 		h.Segments = "[]"
 	}
 	_, err := tx.NewInsert().Model(h).On("CONFLICT (image_id) DO UPDATE").
-		Set("blob = EXCLUDED.blob").Set("size = EXCLUDED.size").Set("total = EXCLUDED.total").Set("md5 = EXCLUDED.md5").Set("sha512 = EXCLUDED.sha512").Set("segments = EXCLUDED.segments").Exec(ctx)
+		Set("blob = EXCLUDED.blob").Set("size = EXCLUDED.size").Set("total = EXCLUDED.total").Set("md5 = EXCLUDED.md5").Set("sha512 = EXCLUDED.sha512").Set("segments = EXCLUDED.segments").
+		Set("store = EXCLUDED.store").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("note held data: %w", err)
 	}
@@ -124,7 +126,7 @@ func (u *upload) resume(h held) error {
 // hold keeps all data for an import to come. They count in the quota by the
 // size that the image shows.
 func (u *upload) hold(ctx context.Context, tx *store.Tx, i *Image, key string) error {
-	h := held{ImageID: i.ID, Blob: key, Total: u.total}
+	h := held{ImageID: i.ID, Blob: key, Total: u.total, Store: u.store}
 	if err := u.keep(&h); err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ type Image struct {
 
 	Properties map[string]string `bun:"-"` // what else is said of it: kernel_id, hw_…, anything
 	Tags       []string          `bun:"-"` // in order
+	Locations  []Location        `bun:"-"` // of its data; none without
 
 	Blob         string
 	UploadID     string
@@ -72,6 +73,9 @@ type Image struct {
 
 	ImportTask  string // id of the task that brings the data
 	ImportState string // of its last import: empty, Running, Done or Failed
+
+	ImportingStores string // those that it has yet to fill, with commas
+	FailedStores    string // those that it could not fill
 }
 
 type property struct {
@@ -142,7 +146,7 @@ func visible(ctx context.Context, db bun.IDB, c *policy.Caller, i *Image) (bool,
 	return is, nil
 }
 
-// children loads the properties and tags of images, in two queries.
+// children loads the properties, tags and locations of images, in three queries.
 func children(ctx context.Context, db bun.IDB, images []Image) error {
 	if len(images) == 0 {
 		return nil
@@ -150,7 +154,7 @@ func children(ctx context.Context, db bun.IDB, images []Image) error {
 	ids, at := make([]string, len(images)), map[string]*Image{}
 	for n := range images {
 		ids[n], at[images[n].ID] = images[n].ID, &images[n]
-		images[n].Properties, images[n].Tags = map[string]string{}, []string{}
+		images[n].Properties, images[n].Tags, images[n].Locations = map[string]string{}, []string{}, nil
 	}
 	var properties []property
 	if err := db.NewSelect().Model(&properties).Where("pr.image_id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
@@ -165,6 +169,13 @@ func children(ctx context.Context, db bun.IDB, images []Image) error {
 	}
 	for _, t := range tags {
 		at[t.ImageID].Tags = append(at[t.ImageID].Tags, t.Tag)
+	}
+	var locations []Location
+	if err := db.NewSelect().Model(&locations).Where("l.image_id IN (?)", bun.List(ids)).Order("l.position").Scan(ctx); err != nil {
+		return fmt.Errorf("list locations: %w", err)
+	}
+	for _, l := range locations {
+		at[l.ImageID].Locations = append(at[l.ImageID].Locations, l)
 	}
 	return nil
 }
@@ -272,14 +283,14 @@ func (s *Service) Delete(ctx context.Context, c *policy.Caller, id string) error
 			return fmt.Errorf("delete image: %w", err)
 		}
 		tx.Changed(i.change(store.Delete))
-		tx.AfterCommit(func() { s.dropData(context.WithoutCancel(ctx), i, h.Blob) })
+		tx.AfterCommit(func() { s.dropData(context.WithoutCancel(ctx), i, h) })
 		return nil
 	})
 }
 
 // dropData frees what a deleted image had and held. What fails here is found
 // and freed by Recover.
-func (s *Service) dropData(ctx context.Context, i Image, held string) {
+func (s *Service) dropData(ctx context.Context, i Image, h held) {
 	if i.UploadID != "" {
 		s.cancelUpload(i.UploadID, errDeleted(i.ID))
 	}
@@ -289,13 +300,9 @@ func (s *Service) dropData(ctx context.Context, i Image, held string) {
 			s.log.WarnContext(ctx, "the copy of a deleted image is left for later", "image", i.ID, "error", err)
 		}
 	}
-	for _, key := range []string{i.Blob, held} {
-		if key == "" {
-			continue
-		}
-		if err := s.blobs.remove(ctx, key); err != nil {
-			s.log.WarnContext(ctx, "data of a deleted image are left for later", "image", i.ID, "error", err)
-		}
+	err := s.remove(ctx, i.Blob, append(i.storedIn(), splitStores(i.ImportingStores)...)...)
+	if err := errors.Join(err, s.remove(ctx, h.Blob, h.Store)); err != nil {
+		s.log.WarnContext(ctx, "data of a deleted image are left for later", "image", i.ID, "error", err)
 	}
 }
 

@@ -2,13 +2,12 @@ package image
 
 import (
 	"context"
-	"crypto/md5"
-	"crypto/sha512"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,10 +24,8 @@ import (
 const (
 	GlanceDirect = "glance-direct" // what was staged
 	WebDownload  = "web-download"  // what a URI leads to
+	CopyImage    = "copy-image"    // what the image has already, into other stores
 )
-
-// Store is the name of the one store that images are kept in.
-const Store = "local"
 
 // How the last import of an image stands.
 const (
@@ -62,7 +59,8 @@ type ImportRequest struct {
 	Method string
 	URI    string         // for WebDownload
 	Remote *RemoteImage   // for GlanceDownload
-	Stores []string       // nil is the only one
+	Stores []string       // nil is the default one
+	All    bool           // into all stores
 	Body   map[string]any // the request as it was, for the task to show
 }
 
@@ -74,6 +72,9 @@ func (s *Service) ImportMethods() []string {
 	}
 	if s.options.Remote != nil {
 		methods = append(methods, GlanceDownload)
+	}
+	if len(s.stores) > 1 {
+		methods = append(methods, CopyImage)
 	}
 	return methods
 }
@@ -89,13 +90,13 @@ func (s *Service) Import(ctx context.Context, c *policy.Caller, id string, r Imp
 	if r.Method != WebDownload && r.URI != "" {
 		return Task{}, errs.New(errs.Invalid, "A 'uri' is for the '%s' method only.", WebDownload)
 	}
-	input, err := r.input(id)
+	names, err := s.targets(r)
 	if err != nil {
 		return Task{}, err
 	}
 	t := Task{
 		ID: uuid.NewString(), ImageID: id, Owner: c.ProjectID, UserID: c.UserID, RequestID: c.RequestID, Status: TaskPending, Method: r.Method, URI: r.URI,
-		Input: input, CreatedAt: now(), UpdatedAt: now(), SeenAt: now(),
+		CreatedAt: now(), UpdatedAt: now(), SeenAt: now(),
 	}
 	if r.Method == GlanceDownload {
 		t.Server = s.options.Server
@@ -106,15 +107,30 @@ func (s *Service) Import(ctx context.Context, c *policy.Caller, id string, r Imp
 		if err != nil {
 			return err
 		}
-		if err := allow("modify_image", c, &i); err != nil {
+		rule := "modify_image"
+		if r.Method == CopyImage {
+			rule = "copy_image"
+		}
+		if err := allow(rule, c, &i); err != nil {
 			return err
 		}
 		if err := s.importable(&i, r); err != nil {
 			return err
 		}
-		i.Status, i.ImportTask, i.ImportState, i.UpdatedAt = Importing, t.ID, Running, now()
+		into := names
+		if r.Method == CopyImage {
+			if into, err = copyInto(&i, r, names); err != nil || len(into) == 0 {
+				return err
+			}
+		} else {
+			i.Status = Importing
+		}
+		if t.Input, err = r.input(id, into); err != nil {
+			return err
+		}
+		i.ImportTask, i.ImportState, i.ImportingStores, i.FailedStores, i.UpdatedAt = t.ID, Running, strings.Join(into, ","), "", now()
 		tx.Changed(i.change(store.Update))
-		if _, err := tx.NewUpdate().Model(&i).WherePK().Column("status", "import_task", "import_state", "updated_at").Exec(ctx); err != nil {
+		if _, err := tx.NewUpdate().Model(&i).WherePK().Column("status", "import_task", "import_state", "importing_stores", "failed_stores", "updated_at").Exec(ctx); err != nil {
 			return fmt.Errorf("update image: %w", err)
 		}
 		if _, err := tx.NewInsert().Model(&t).Exec(ctx); err != nil {
@@ -122,16 +138,60 @@ func (s *Service) Import(ctx context.Context, c *policy.Caller, id string, r Imp
 		}
 		tx.Signal(importsTopic)
 		return nil
-	})
+	}, placesLock(id))
 	if err != nil {
 		s.dropToken(t.ID)
 	}
 	return t, err
 }
 
+// targets are the stores that an import is for. One that is not there is a
+// Conflict.
+func (s *Service) targets(r ImportRequest) ([]string, error) {
+	switch {
+	case r.All:
+		return s.stores.names(), nil
+	case len(r.Stores) == 0:
+		return []string{s.options.DefaultStore}, nil
+	}
+	var names []string
+	for _, name := range r.Stores {
+		if err := s.CheckStoreName(name); err != nil || name == "" {
+			return nil, errs.Wrap(err, errs.Conflict, "Unknown store '%s', or one that is read-only: there are %s.", name, strings.Join(s.stores.names(), ", "))
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// copyInto are the stores that an image is to be copied to; none when all of
+// them have it. Who names one that has it is mistaken.
+func copyInto(i *Image, r ImportRequest, names []string) ([]string, error) {
+	has := i.storedIn()
+	if r.All {
+		return without(names, has...), nil
+	}
+	for _, name := range names {
+		if slices.Contains(has, name) {
+			return nil, errs.New(errs.Conflict, "Image is already present at store '%s'", name)
+		}
+	}
+	return names, nil
+}
+
 func (s *Service) importable(i *Image, r ImportRequest) error {
 	conflict := func(format string, args ...any) error { return errs.New(errs.Conflict, format, args...) }
 	switch {
+	case r.Method == CopyImage && i.Status != Active:
+		return conflict("Only images with status active can be targeted for copying")
+	case r.Method == CopyImage && i.Blob == "":
+		return conflict("The data of image %s are in no store that they could be copied from.", i.ID)
+	case r.Method == CopyImage && i.ImportTask != "":
+		return conflict("Image has active task")
+	case r.Method == CopyImage:
+		return nil
 	case i.Status == Active:
 		return conflict("Image with status active cannot be target for import")
 	case r.Method != GlanceDirect && i.Status != Queued:
@@ -142,11 +202,6 @@ func (s *Service) importable(i *Image, r ImportRequest) error {
 		return conflict("'container_format' needs to be set before import")
 	case i.DiskFormat == "":
 		return conflict("'disk_format' needs to be set before import")
-	}
-	for _, name := range r.Stores {
-		if name != Store {
-			return conflict("Unknown store '%s': the only one is '%s'.", name, Store)
-		}
 	}
 	switch r.Method {
 	case WebDownload:
@@ -257,7 +312,7 @@ func (s *Service) claim(ctx context.Context) ([]Task, error) {
 
 // work does an import and writes down how it ended.
 func (s *Service) work(ctx context.Context, t Task) {
-	u := &upload{s: s, id: uuid.NewString(), status: Importing, declared: -1, md5: md5.New(), sha: sha512.New()}
+	u := s.newUpload(Importing, -1)
 	running, end := u.register(ctx)
 	err := s.bring(running, u, t)
 	if err != nil {
@@ -273,7 +328,7 @@ func (s *Service) work(ctx context.Context, t Task) {
 		s.log.InfoContext(ctx, "an image is imported", "image", t.ImageID, "task", t.ID)
 		return
 	case errors.Is(err, errLost):
-		err = s.free(late, blobKey(t.ImageID, u.id))
+		err = s.free(late, blobKey(t.ImageID, u.id), s.stores.names()...)
 	case ctx.Err() != nil: // the server ends: it, or another one, begins again
 		err = s.db.Tx(late, func(ctx context.Context, tx *store.Tx) error {
 			tx.Signal(importsTopic)
@@ -297,23 +352,37 @@ func (s *Service) bring(ctx context.Context, u *upload, t Task) error {
 	if t.Attempts > importAttempts {
 		return errs.New(errs.Unavailable, "The import was begun %d times, and each time the server stopped over it.", importAttempts)
 	}
+	if t.Method == LocationCheck {
+		return s.verify(ctx, u, t)
+	}
+	p, err := t.plan()
+	if err != nil {
+		return err
+	}
 	u.settle = func(ctx context.Context, tx *store.Tx, i *Image, key string) error {
 		if err := u.activate(ctx, tx, i, key); err != nil {
 			return err
 		}
-		i.ImportTask, i.ImportState = "", Done
-		return errors.Join(dropHeld(ctx, tx, i.ID), t.succeed(ctx, tx))
+		p.show(i, t)
+		if len(p.left) == 0 {
+			if err := t.succeed(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return dropHeld(ctx, tx, i.ID)
 	}
 	u.alive = func(ctx context.Context, tx *store.Tx) error {
 		return t.tell(ctx, tx, fmt.Sprintf("Copied %d MiB", u.total>>20))
 	}
 	var h held
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+	active := false
+	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		i, err := find(ctx, tx, t.ImageID)
-		if errs.Is(err, errs.NotFound) || err == nil && (i.Status != Importing || i.ImportTask != t.ID) {
+		active = err == nil && i.ImportTask == t.ID && (i.Status == Active || i.Status == Deactivated)
+		if errs.Is(err, errs.NotFound) || err == nil && !active && (i.Status != Importing || i.ImportTask != t.ID) {
 			return errImageDeleted
 		}
-		if err != nil {
+		if err != nil || active {
 			return err
 		}
 		if h, err = findHeld(ctx, tx, i.ID); err != nil {
@@ -324,11 +393,37 @@ func (s *Service) bring(ctx context.Context, u *upload, t Task) error {
 	switch {
 	case err != nil:
 		return err
+	case active:
+		return s.finish(ctx, u, t)
 	case t.Method == GlanceDirect:
-		return u.adopt(ctx, h)
+		u.plan = &p
+		if err := u.adopt(ctx, h); err != nil || len(p.left) == 0 {
+			return err
+		}
+		return s.finish(ctx, s.newUpload(Importing, -1), t)
 	case t.Method == WebDownload && s.options.Source == nil, t.Method == GlanceDownload && s.options.Remote == nil:
 		return errs.New(errs.Unavailable, "The '%s' method is not available any more.", t.Method)
 	}
+	for n, name := range p.stores {
+		u.store, u.plan = name, &p
+		err = s.download(ctx, u, t)
+		if err == nil || p.all || !isStoreFault(err) || n == len(p.stores)-1 {
+			break
+		}
+		// The others may take it: the download begins again.
+		p.left, p.failed = without(p.left, name), append(p.failed, name)
+		again := s.newUpload(Importing, -1)
+		again.id, again.settle, again.alive, again.image, again.reserved = u.id, u.settle, u.alive, u.image, u.reserved
+		*u = *again
+	}
+	if err != nil || len(p.left) == 0 {
+		return err
+	}
+	return s.finish(ctx, s.newUpload(Importing, -1), t)
+}
+
+// download brings the data from elsewhere into the upload's store, and on.
+func (s *Service) download(ctx context.Context, u *upload, t Task) error {
 	data, size, err := s.fetch(ctx, t, func(ctx context.Context) (io.ReadCloser, int64, error) {
 		if t.Method == GlanceDownload {
 			return s.remote(ctx, u, t)
@@ -354,14 +449,28 @@ func (u *upload) adopt(ctx context.Context, h held) error {
 	if err := u.resume(h); err != nil {
 		return err
 	}
-	info, err := qcow2.Inspect(at{ctx, u.s.blobs, h}, h.Size)
+	u.in(h.Store)
+	staged, err := u.s.store(h.Store)
+	if err != nil {
+		return err
+	}
+	info, err := qcow2.Inspect(at{ctx, staged, h}, h.Size)
 	if err != nil {
 		return err
 	}
 	if err := u.judge(info); err != nil {
 		return err
 	}
-	return u.end(ctx, h.Blob)
+	if err := u.spread(ctx, h.Blob, u.plan); err != nil {
+		return err
+	}
+	if err := u.end(ctx, h.Blob); err != nil || slices.Contains(u.places, h.Store) {
+		return err
+	}
+	if err := u.s.removeStray(context.WithoutCancel(ctx), u.image.ID, h.Blob, h.Store); err != nil {
+		u.s.log.WarnContext(ctx, "what was staged is left for later", "image", u.image.ID, "error", err)
+	}
+	return nil
 }
 
 // fetch waits for the answer of a server, and shows meanwhile that the
@@ -412,6 +521,9 @@ func (s *Service) giveUp(ctx context.Context, u *upload, t Task, why error) erro
 			return err
 		}
 		i, err := find(ctx, tx, t.ImageID)
+		if err == nil && i.ImportTask == t.ID && (i.Status == Active || i.Status == Deactivated) {
+			return s.giveUpCopy(ctx, tx, u, t, i)
+		}
 		if errs.Is(err, errs.NotFound) || err == nil && (i.Status != Importing || i.ImportTask != t.ID) {
 			return nil
 		}
@@ -424,7 +536,10 @@ func (s *Service) giveUp(ctx context.Context, u *upload, t Task, why error) erro
 		}
 		drop = h.Blob
 		i = i.requeued()
-		i.ImportTask, i.ImportState = "", Failed
+		i.ImportTask, i.ImportState, i.ImportingStores, i.FailedStores = "", Failed, "", i.ImportingStores
+		if u.plan != nil && len(u.plan.failed) > 0 {
+			i.FailedStores = strings.Join(u.plan.failed, ",")
+		}
 		return errors.Join(dropHeld(ctx, tx, i.ID), u.write(ctx, tx, i))
 	})
 	if err != nil {
@@ -433,7 +548,7 @@ func (s *Service) giveUp(ctx context.Context, u *upload, t Task, why error) erro
 	var failed error
 	for _, key := range []string{drop, blobKey(t.ImageID, u.id)} {
 		if key != "" {
-			failed = errors.Join(failed, s.free(ctx, key))
+			failed = errors.Join(failed, s.free(ctx, key, s.stores.names()...))
 		}
 	}
 	return failed

@@ -226,7 +226,7 @@ func TestImportIsRefused(t *testing.T) {
 			{"URI of a method without", member, i.ID, image.ImportRequest{Method: image.GlanceDirect, URI: "http://x"}, errs.Invalid},
 			{"URI", member, i.ID, with(func(r *image.ImportRequest) { r.URI = "file:///etc/passwd" }), errs.Invalid},
 			{"no URI", member, i.ID, with(func(r *image.ImportRequest) { r.URI = "" }), errs.Invalid},
-			{"store", member, i.ID, with(func(r *image.ImportRequest) { r.Stores = []string{image.Store, "moon"} }), errs.Conflict},
+			{"store", member, i.ID, with(func(r *image.ImportRequest) { r.Stores = []string{image.LocalStore, "moon"} }), errs.Conflict},
 			{"active", member, active.ID, fromWeb, errs.Conflict},
 			{"no disk format", member, f.create(member, map[string]any{"disk_format": nil}).ID, fromWeb, errs.Conflict},
 			{"no container format", member, f.create(member, map[string]any{"container_format": nil}).ID, fromWeb, errs.Conflict},

@@ -34,10 +34,21 @@ var ErrGap = errors.New("the part does not begin where the last one ended")
 // Conflict when another part is coming, the total is not that of the parts
 // before, or bytes are not those that are there.
 func (s *Service) UploadPart(ctx context.Context, c *policy.Caller, id string, part Part, data io.Reader) (Progress, error) {
+	return s.UploadPartTo(ctx, c, id, "", part, data)
+}
+
+// UploadPartTo is UploadPart into a store that CheckStoreName accepts. The first
+// part decides: the others go where it is.
+func (s *Service) UploadPartTo(ctx context.Context, c *policy.Caller, id, store string, part Part, data io.Reader) (Progress, error) {
+	if err := s.CheckStoreName(store); err != nil {
+		return Progress{}, err
+	}
 	if part.First < 0 || part.Last < part.First || part.Total <= part.Last {
 		return Progress{}, errs.New(errs.Invalid, "The range of the part is not valid.")
 	}
-	return s.newParts(part).run(ctx, c, id, data)
+	p := s.newParts(part)
+	p.in(store)
+	return p.run(ctx, c, id, data)
 }
 
 func (s *Service) newParts(part Part) *parts {
@@ -137,7 +148,7 @@ func (p *parts) begin(ctx context.Context, c *policy.Caller, id string) error {
 			return err
 		}
 		if complete(&i, p.part.Total) {
-			p.image, p.repeated, p.done, p.held = i, i.Blob, true, held{Size: p.part.Total}
+			p.image, p.repeated, p.done, p.held = i, i.Blob, true, held{Size: p.part.Total, Store: i.storedIn()[0]}
 			return nil
 		}
 		if i.Status == Queued {
@@ -151,6 +162,7 @@ func (p *parts) begin(ctx context.Context, c *policy.Caller, id string) error {
 			return err
 		}
 		p.held, p.image = h, i
+		p.in(h.Store)
 		switch {
 		case p.part.Last < h.Size:
 			p.repeated = h.Blob
@@ -179,7 +191,7 @@ func (p *parts) first(ctx context.Context, tx *store.Tx, i *Image) error {
 	if p.part.Total > p.s.options.MaxSize {
 		return tooLarge()
 	}
-	p.held = held{ImageID: i.ID, Blob: blobKey(i.ID, p.id), Total: p.part.Total}
+	p.held = held{ImageID: i.ID, Blob: blobKey(i.ID, p.id), Total: p.part.Total, Store: p.store}
 	if err := p.held.save(ctx, tx); err != nil {
 		return err
 	}
@@ -189,7 +201,11 @@ func (p *parts) first(ctx context.Context, tx *store.Tx, i *Image) error {
 // compare reads a part that is there already, and refuses other bytes.
 func (p *parts) compare(ctx context.Context, data io.Reader) error {
 	length := p.part.Last - p.part.First + 1
-	there, err := p.s.blobs.openHeld(ctx, held{Blob: p.repeated, Segments: p.held.Segments}, p.part.First, length)
+	from, err := p.s.store(p.held.Store)
+	if err != nil {
+		return err
+	}
+	there, err := from.openHeld(ctx, held{Blob: p.repeated, Segments: p.held.Segments}, p.part.First, length)
 	if err != nil {
 		return err
 	}
@@ -217,10 +233,14 @@ func (p *parts) compare(ctx context.Context, data io.Reader) error {
 
 // take writes the part behind what is held.
 func (p *parts) take(ctx context.Context, data io.Reader) error {
-	if err := p.s.room(p.held.Total - p.held.Size); err != nil {
+	to, err := p.s.store(p.store)
+	if err != nil {
 		return err
 	}
-	w, err := p.grow(ctx)
+	if err := p.s.room(to, p.held.Total-p.held.Size); err != nil {
+		return err
+	}
+	w, err := p.grow(ctx, to)
 	if err != nil {
 		return written(err)
 	}
@@ -250,12 +270,12 @@ func (p *parts) all() (held, error) {
 
 // grow opens where the part is written: behind the others, or beside them. A
 // client that leaves cancels ctx, and what came of it is kept.
-func (p *parts) grow(ctx context.Context) (io.WriteCloser, error) {
-	if p.s.blobs.dir != "" {
-		return p.s.blobs.grow(p.held.Blob, p.held.Size)
+func (p *parts) grow(ctx context.Context, to *Blobs) (io.WriteCloser, error) {
+	if to.dir != "" {
+		return to.grow(p.held.Blob, p.held.Size)
 	}
 	key := p.held.Blob + "." + p.id
-	w, err := p.s.blobs.create(context.WithoutCancel(ctx), key)
+	w, err := to.create(context.WithoutCancel(ctx), key)
 	return &segmentWriter{writer: w, key: key}, err
 }
 
@@ -265,7 +285,11 @@ func (p *parts) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	info, err := qcow2.Inspect(at{ctx, p.s.blobs, h}, p.total)
+	in, err := p.s.store(p.store)
+	if err != nil {
+		return err
+	}
+	info, err := qcow2.Inspect(at{ctx, in, h}, p.total)
 	if err != nil {
 		return err
 	}
@@ -279,13 +303,13 @@ func (p *parts) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.s.blobs.index(ctx, h.Blob, segments); err != nil {
+	if err := in.index(ctx, h.Blob, segments); err != nil {
 		return err
 	}
 	if err := p.end(ctx, h.Blob); err != nil {
 		return err
 	}
-	if err := p.s.blobs.prune(context.WithoutCancel(ctx), h.Blob, segments); err != nil {
+	if err := in.prune(context.WithoutCancel(ctx), h.Blob, segments); err != nil {
 		p.s.log.WarnContext(ctx, "parts that were given up stay with their image", "image", p.image.ID, "error", err)
 	}
 	return nil
@@ -343,5 +367,5 @@ func (p *parts) drop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.s.free(ctx, p.held.Blob)
+	return p.s.free(ctx, p.held.Blob, p.store)
 }

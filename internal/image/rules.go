@@ -15,6 +15,7 @@ func Rules() policy.Rules {
 		"add_image": member, "delete_image": member, "modify_image": member, "upload_image": member, "download_image": member,
 		"get_image": reader, "get_images": reader,
 		"publicize_image": policy.Admin, "communitize_image": member,
+		"set_image_location": member, "get_image_location": reader, "delete_image_location": member, "copy_image": policy.Admin,
 		"tasks_api_access": policy.Admin, "stores_info_detail": policy.Admin,
 		"cache_list": policy.Admin, "cache_image": policy.Admin, "cache_delete": policy.Admin,
 		"deactivate": member, "reactivate": member,

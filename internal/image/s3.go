@@ -100,7 +100,7 @@ func openS3(location string) (*Blobs, error) {
 		return nil, fmt.Errorf("open the image store: %w", err)
 	}
 	s := &s3Bucket{core, at.bucket}
-	return &Blobs{bucket: blob.NewBucket(s), unfinished: s.unfinished, abandon: s.abandon}, nil
+	return &Blobs{bucket: blob.NewBucket(s), url: s3Scheme + at.bucket, unfinished: s.unfinished, abandon: s.abandon}, nil
 }
 
 // s3Bucket makes a bucket of S3 one of gocloud.dev/blob: what Blobs needs of

@@ -37,11 +37,11 @@ func (s space) floor() int64 {
 
 // room refuses, as TooLarge, to take n more bytes when they would leave too
 // few free. A bucket that is no folder has no end that can be seen from here.
-func (s *Service) room(n int64) error {
-	if s.blobs.dir == "" {
+func (s *Service) room(b *Blobs, n int64) error {
+	if b.dir == "" {
 		return nil
 	}
-	has, err := s.blobs.space(s.blobs.dir)
+	has, err := b.space(b.dir)
 	if err != nil {
 		return err
 	}
@@ -63,8 +63,21 @@ func storageFull(cause error) error {
 // written gives an error of the blob store its kind: what came of a full disk
 // or of its quota is the answer to the client, too.
 func written(err error) error {
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return storageFull(err)
+	if err == nil {
+		return nil
 	}
-	return err
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		err = storageFull(err)
+	}
+	return storeFault{err}
+}
+
+// storeFault is an error of the store that was written to, and of nothing else.
+type storeFault struct{ error }
+
+func (f storeFault) Unwrap() error { return f.error }
+
+func isStoreFault(err error) bool {
+	_, is := errors.AsType[storeFault](err)
+	return is
 }

@@ -24,8 +24,19 @@ const (
 	TaskFailure    = "failure"
 )
 
-// TaskType is the type of all tasks: an import.
-const TaskType = "api_image_import"
+// The types of tasks: imports, and looking at what locations lead to.
+const (
+	TaskType     = "api_image_import"
+	LocationType = "location_import"
+)
+
+// Type is what the task does, by the name that Glance has for it.
+func (t *Task) Type() string {
+	if t.Method == LocationCheck {
+		return LocationType
+	}
+	return TaskType
+}
 
 // taskLife is how long a finished task can be looked at, as in Glance.
 const taskLife = 48 * time.Hour
@@ -54,12 +65,27 @@ type Task struct {
 }
 
 // input is the JSON of a task's input.
-func (r ImportRequest) input(imageID string) (string, error) {
-	b, err := json.Marshal(map[string]any{"image_id": imageID, "import_req": r.Body, "backend": []string{Store}})
+func (r ImportRequest) input(imageID string, stores []string) (string, error) {
+	b, err := json.Marshal(map[string]any{"image_id": imageID, "import_req": r.Body, "backend": stores})
 	if err != nil {
 		return "", fmt.Errorf("write the task's input: %w", err)
 	}
 	return string(b), nil
+}
+
+// plan reads which stores an import is for from the task's input.
+func (t *Task) plan() (plan, error) {
+	var input struct {
+		Request struct {
+			All *bool `json:"all_stores_must_succeed"`
+		} `json:"import_req"`
+		Stores []string `json:"backend"`
+	}
+	if err := json.Unmarshal([]byte(t.Input), &input); err != nil {
+		return plan{}, fmt.Errorf("read the task's input: %w", err)
+	}
+	all := input.Request.All == nil || *input.Request.All
+	return plan{all: all, stores: input.Stores, left: slices.Clone(input.Stores)}, nil
 }
 
 // TaskQuery is which tasks are asked for.
@@ -82,7 +108,7 @@ func (s *Service) Tasks(ctx context.Context, c *policy.Caller, query TaskQuery) 
 	if query.Status != "" && !slices.Contains([]string{TaskPending, TaskProcessing, TaskSuccess, TaskFailure}, query.Status) {
 		return nil, errs.New(errs.Invalid, "Invalid status value: %s", query.Status)
 	}
-	if query.Type != "" && query.Type != "import" && query.Type != TaskType {
+	if query.Type != "" && query.Type != "import" && query.Type != TaskType && query.Type != LocationType {
 		return nil, errs.New(errs.Invalid, "Invalid type value: %s", query.Type)
 	}
 	key := query.Sort.Key
@@ -96,6 +122,12 @@ func (s *Service) Tasks(ctx context.Context, c *policy.Caller, query TaskQuery) 
 	q := s.db.Read().NewSelect().Model(&found).Where("(k.expires_at IS NULL OR k.expires_at > ?)", now())
 	if query.Status != "" {
 		q = q.Where("k.status = ?", query.Status)
+	}
+	switch query.Type {
+	case TaskType:
+		q = q.Where("k.method <> ?", LocationCheck)
+	case LocationType:
+		q = q.Where("k.method = ?", LocationCheck)
 	}
 	q, err := s.taskPage(ctx, q, key, query)
 	if err != nil || query.Limit == 0 || query.Type == "import" {
@@ -111,8 +143,8 @@ func (s *Service) Tasks(ctx context.Context, c *policy.Caller, query TaskQuery) 
 func (s *Service) taskPage(ctx context.Context, q *bun.SelectQuery, key string, query TaskQuery) (*bun.SelectQuery, error) {
 	column, direction, op := "k."+key, "ASC", ">"
 	switch key {
-	case "type": // all have the same
-		column = "k.id"
+	case "type":
+		column = "(CASE WHEN k.method = '" + LocationCheck + "' THEN '" + LocationType + "' ELSE '" + TaskType + "' END)"
 	case "expires_at": // what runs expires last
 		column = "COALESCE(k.expires_at, k.updated_at)"
 	}

@@ -52,7 +52,16 @@ func errDeleted(id string) error {
 // delete, the end of the context or ErrSilent a Read of data can still be under
 // way when Upload returns: who gave the reader ends it.
 func (s *Service) Upload(ctx context.Context, c *policy.Caller, id string, data io.Reader, size int64) error {
+	return s.UploadTo(ctx, c, id, "", data, size)
+}
+
+// UploadTo is Upload into a store that CheckStoreName accepts.
+func (s *Service) UploadTo(ctx context.Context, c *policy.Caller, id, store string, data io.Reader, size int64) error {
+	if err := s.CheckStoreName(store); err != nil {
+		return err
+	}
 	u := s.newUpload(Saving, size)
+	u.in(store)
 	u.settle = u.activate
 	return u.run(ctx, c, "upload_image", id, data)
 }
@@ -68,7 +77,16 @@ func (s *Service) Stage(ctx context.Context, c *policy.Caller, id string, data i
 
 func (s *Service) newUpload(status string, size int64) *upload {
 	u := &upload{s: s, id: uuid.NewString(), status: status, declared: size, md5: md5.New(), sha: sha512.New()}
+	u.in("")
 	return u
+}
+
+// in makes the upload one into a store; empty is the default.
+func (u *upload) in(store string) {
+	if store == "" {
+		store = u.s.options.DefaultStore
+	}
+	u.store, u.places = store, []string{store}
 }
 
 // run is the whole of an upload that comes at once.
@@ -127,6 +145,10 @@ type upload struct {
 	image    Image
 	declared int64 // bytes promised; negative when nobody said
 	reserved int64 // bytes set aside in the quota
+
+	store  string   // that the data are written to
+	places []string // the stores that have them in the end
+	plan   *plan    // of an import
 
 	// settle makes the image what it becomes with all data in the blob of
 	// that key. Alive, when set, is told of signs of life in their transaction.
@@ -201,12 +223,16 @@ func declares(i *Image) error {
 func (u *upload) write(ctx context.Context, tx *store.Tx, i Image) error {
 	tx.Changed(i.change(store.Update))
 	_, err := tx.NewUpdate().Model(&i).WherePK().Column("status", "size", "virtual_size", "checksum", "hash_algo", "hash_value", "blob",
-		"upload_id", "upload_server", "upload_seen_at", "reserved", "import_task", "import_state", "updated_at").Exec(ctx)
+		"upload_id", "upload_server", "upload_seen_at", "reserved", "import_task", "import_state", "importing_stores", "failed_stores", "updated_at").Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("update image: %w", err)
 	}
 	return nil
 }
+
+// copies is in how many stores an image's data are: what is staged is in one.
+const copies = "(CASE WHEN EXISTS (SELECT 1 FROM image_locations AS l WHERE l.image_id = i.id)" +
+	" THEN (SELECT COUNT(*) FROM image_locations AS l WHERE l.image_id = i.id AND l.url = '') ELSE 1 END)"
 
 // reserve finds how many bytes an upload may have so far: wish if the owner's
 // quota has so many left, less if not, but never less than need. It notes them
@@ -217,7 +243,7 @@ func (s *Service) reserve(ctx context.Context, tx *store.Tx, i *Image, need, wis
 	}
 	var used int64
 	err := tx.NewSelect().Model((*Image)(nil)).Where("i.owner = ?", i.Owner).Where("i.id <> ?", i.ID).
-		ColumnExpr("CAST(COALESCE(SUM(COALESCE(i.size, 0) + i.reserved), 0) AS BIGINT)").Scan(ctx, &used)
+		ColumnExpr("CAST(COALESCE(SUM(COALESCE(i.size, 0) * "+copies+" + i.reserved), 0) AS BIGINT)").Scan(ctx, &used)
 	if err != nil {
 		return 0, fmt.Errorf("sum the project's images: %w", err)
 	}
@@ -275,11 +301,15 @@ func (u *upload) keepAlive(ctx context.Context) error {
 func (u *upload) transfer(ctx context.Context, data io.Reader) error {
 	// Not earlier: nobody waits in a transaction for a file system, and who may
 	// not upload learns nothing of the disk.
-	if err := u.s.room(max(0, u.declared)); err != nil {
-		return err
+	to, err := u.s.store(u.store)
+	if err != nil {
+		return written(err)
+	}
+	if err := u.s.room(to, max(0, u.declared)); err != nil {
+		return written(err)
 	}
 	key := blobKey(u.image.ID, u.id)
-	w, err := u.s.blobs.create(ctx, key)
+	w, err := to.create(ctx, key)
 	if err != nil {
 		return written(err)
 	}
@@ -295,6 +325,11 @@ func (u *upload) transfer(ctx context.Context, data io.Reader) error {
 	}
 	if err := w.commit(); err != nil {
 		return written(fmt.Errorf("keep image data: %w", err))
+	}
+	if u.plan != nil {
+		if err := u.spread(ctx, key, u.plan); err != nil {
+			return err
+		}
 	}
 	return u.end(ctx, key)
 }
@@ -316,15 +351,25 @@ func (u *upload) end(ctx context.Context, key string) error {
 }
 
 // activate gives the image its data.
-func (u *upload) activate(_ context.Context, _ *store.Tx, i *Image, key string) error {
+func (u *upload) activate(ctx context.Context, tx *store.Tx, i *Image, key string) error {
+	i.Status, i.Blob, i.Reserved = Active, key, 0
+	u.describe(i)
+	i.Locations = nil
+	for _, name := range u.places {
+		i.Locations = append(i.Locations, Location{Store: name})
+	}
+	return i.saveLocations(ctx, tx)
+}
+
+// describe makes the image say which data it has.
+func (u *upload) describe(i *Image) {
 	size := u.total
-	i.Status, i.Size, i.Blob, i.Reserved = Active, &size, key, 0
+	i.Size = &size
 	if u.info.VirtualSize > 0 {
 		virtual := u.info.VirtualSize
 		i.VirtualSize = &virtual
 	}
 	i.Checksum, i.HashAlgo, i.HashValue = hex.EncodeToString(u.md5.Sum(nil)), HashAlgo, hex.EncodeToString(u.sha.Sum(nil))
-	return nil
 }
 
 type chunk struct {
@@ -434,8 +479,12 @@ func (u *upload) take(ctx context.Context, w io.Writer, p []byte) error {
 	}
 	if u.total >= u.looked+u.s.look {
 		u.looked = u.total
-		if err := u.s.room(int64(len(p))); err != nil {
-			return err
+		to, err := u.s.store(u.store)
+		if err == nil {
+			err = u.s.room(to, int64(len(p)))
+		}
+		if err != nil {
+			return written(err)
 		}
 	}
 	if _, err := w.Write(p); err != nil {
@@ -505,14 +554,14 @@ func (u *upload) undo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return u.s.free(ctx, blobKey(u.image.ID, u.id))
+	return u.s.free(ctx, blobKey(u.image.ID, u.id), u.store)
 }
 
 // free removes the blob of an upload that failed, unless an image has or holds
 // it after all: a commit can succeed and its answer be lost on the way. It is
 // to be called after a transaction on the image, which waits for such a commit.
 // Where nobody can say whose the blob is it stays, and Recover looks again.
-func (s *Service) free(ctx context.Context, key string) error {
+func (s *Service) free(ctx context.Context, key string, stores ...string) error {
 	db := s.db.Read()
 	for _, owner := range []*bun.SelectQuery{
 		db.NewSelect().Model((*Image)(nil)).Where("i.blob = ?", key), db.NewSelect().Model((*held)(nil)).Where("h.blob = ?", key),
@@ -525,7 +574,22 @@ func (s *Service) free(ctx context.Context, key string) error {
 			return nil
 		}
 	}
-	return s.blobs.remove(ctx, key)
+	return s.remove(ctx, key, stores...)
+}
+
+// remove deletes a blob from stores; none is fine. One that this server does
+// not have is left to those that have it.
+func (s *Service) remove(ctx context.Context, key string, stores ...string) error {
+	if key == "" {
+		return nil
+	}
+	var failed error
+	for _, name := range stores {
+		if b := s.stores.find(name); b != nil {
+			failed = errors.Join(failed, b.remove(ctx, key))
+		}
+	}
+	return failed
 }
 
 // requeued is the image without its upload.

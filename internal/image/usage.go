@@ -28,7 +28,7 @@ func (s *Service) Usage(ctx context.Context, c *policy.Caller) (map[string]Quota
 	var sums struct{ Size, Stage, Count, Uploading int64 }
 	staged := "i.status IN ('uploading', 'importing')"
 	err := s.db.Read().NewSelect().Model((*Image)(nil)).Where("i.owner = ?", c.ProjectID).
-		ColumnExpr("CAST(COALESCE(SUM(CASE WHEN "+staged+" THEN 0 ELSE COALESCE(i.size, 0) END), 0) AS BIGINT) AS size").
+		ColumnExpr("CAST(COALESCE(SUM(CASE WHEN "+staged+" THEN 0 ELSE COALESCE(i.size, 0) * "+copies+" END), 0) AS BIGINT) AS size").
 		ColumnExpr("CAST(COALESCE(SUM(CASE WHEN "+staged+" THEN COALESCE(i.size, 0) ELSE 0 END), 0) AS BIGINT) AS stage").
 		ColumnExpr("COUNT(*) AS count").
 		ColumnExpr("CAST(COALESCE(SUM(CASE WHEN i.status IN ('saving', 'uploading', 'importing') THEN 1 ELSE 0 END), 0) AS BIGINT) AS uploading").
@@ -43,13 +43,4 @@ func (s *Service) Usage(ctx context.Context, c *policy.Caller) (map[string]Quota
 		usage[SizeTotal] = Quota{sums.Size >> 20, s.options.ProjectBytes >> 20}
 	}
 	return usage, nil
-}
-
-// Detail describes the store for administrators: "file" or "s3", and how it is
-// used, by the names that Glance has for that.
-func (s *Service) Detail() (kind string, properties map[string]any) {
-	if s.blobs.dir != "" {
-		return "file", map[string]any{"data_dir": s.blobs.dir, "chunk_size": chunkSize, "thin_provisioning": false}
-	}
-	return "s3", map[string]any{"s3_store_large_object_size": s3Part >> 20, "s3_store_large_object_chunk_size": s3Part >> 20}
 }

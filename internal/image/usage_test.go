@@ -17,9 +17,9 @@ func TestUsage(t *testing.T) {
 		if err != nil || len(usage) != 4 || usage[image.CountTotal] != (image.Quota{Used: 0, Limit: -1}) {
 			t.Errorf("usage %v %v", usage, err)
 		}
-		kind, properties := f.Detail()
-		if want := map[bool]string{true: "s3", false: "file"}[f.s3 != nil]; kind != want || len(properties) == 0 {
-			t.Errorf("store %s %v", kind, properties)
+		store := f.Stores()[0]
+		if want := map[bool]string{true: "s3", false: "file"}[f.s3 != nil]; store.Type != want || len(store.Detail) == 0 || !store.Default || store.ReadOnly || store.Name != image.LocalStore {
+			t.Errorf("store %v", store)
 		}
 	})
 }

@@ -61,7 +61,16 @@ type Config struct {
 	Import           Import
 	ImageCache       int64  // bytes of images' data that are kept in StateDir besides; 0 is none
 	ImageStore       string // where the images' data are, as image.OpenStore has it; empty is images in StateDir
+	Images           Images
 	Nodes            Nodes
+}
+
+// Images are what else there is for images.
+type Images struct {
+	Stores    map[string]string // besides the local one: locations, as image.OpenStore has them, by name
+	Default   string            // the store of what names none; empty is the local one
+	Locations bool              // are shown to owners, who can set them to URLs
+	DirectURL bool              // is shown to owners
 }
 
 // Import is where images may be imported from, besides the public Internet on
@@ -89,7 +98,7 @@ type Server struct {
 	AdminPassword string
 
 	config   Config
-	blobs    *image.Blobs
+	blobs    *image.Archive
 	cluster  *cluster.Cluster
 	log      *slog.Logger
 	services []*api.Service
@@ -138,14 +147,19 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	if c.ImageStore == "" {
 		c.ImageStore = filepath.Join(c.StateDir, "images")
 	}
-	if s.blobs, err = image.OpenStore(ctx, c.ImageStore); err != nil {
+	stores, err := image.OpenStores(ctx, c.ImageStore, c.Images.Stores)
+	if err != nil {
 		return nil, fmt.Errorf("open the image store: %w", err)
 	}
-	imageOptions := image.Options{Server: c.Name, Source: c.source(), Remote: s.remote()}
+	s.blobs = image.OpenArchive(stores...)
+	imageOptions := image.Options{
+		Server: c.Name, Source: c.source(), Remote: s.remote(), Stores: stores[1:], DefaultStore: c.Images.Default,
+		Locations: c.Images.Locations, DirectURL: c.Images.DirectURL,
+	}
 	if c.ImageCache > 0 {
 		imageOptions.Cache, imageOptions.CacheBytes = filepath.Join(c.StateDir, "image-cache"), c.ImageCache
 	}
-	s.Image = image.New(db, s.blobs, log, imageOptions)
+	s.Image = image.New(db, stores[0].Blobs, log, imageOptions)
 	if err := s.Image.OpenCache(); err != nil {
 		return nil, err
 	}
@@ -210,7 +224,7 @@ func (s *Server) sameStore(ctx context.Context) error {
 		return nil // it does not answer now
 	}
 	if err == nil && absent > 0 {
-		err = errs.New(errs.Conflict, "The data of %d images are not in the image store of this server, and another server runs: all servers of a cloud need the same --image-store.", absent)
+		err = errs.New(errs.Conflict, "The data of %d images are not in the image stores of this server, and another server runs: all servers of a cloud need the same --image-store and --extra-image-store.", absent)
 	}
 	return err
 }

@@ -48,3 +48,4 @@ INSERT INTO qos_policies (id, project_id, name, description, shared, is_default,
 INSERT INTO qos_rules (id, policy_id, type, direction, amount, burst) VALUES ('qr1', 'qp1', 'bandwidth_limit', 'egress', 1000, 800);
 INSERT INTO auto_topologies (project_id, network_id, router_id) VALUES ('0001', 'n1', 'ro1');
 INSERT INTO compute_user_quotas (project_id, user_id, resource, hard_limit) VALUES ('0001', 'u2', 'cores', 4);
+INSERT INTO image_locations (image_id, position, store, url, metadata) VALUES ('00000000-0000-0000-0000-000000000001', 1, 'web', 'http://example.org/disk', '{"of":"words"}');

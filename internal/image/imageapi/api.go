@@ -66,6 +66,7 @@ func New(svc *image.Service, definitions *metadef.Service) *api.Service {
 			{Method: "PUT", Path: one + "/stage", Policy: "modify_image", Status: 204, MaxBody: -1, Handler: f.stage},
 			{Method: "POST", Path: one + "/import", Policy: "modify_image", Status: 202, Handler: f.importImage},
 			{Method: "GET", Path: one + "/tasks", Policy: "get_image", Handler: f.imageTasks},
+			{Method: "DELETE", Path: "/v2/stores/{store}/{id}", Policy: "delete_image_location", Status: 204, Handler: f.deleteFromStore},
 			{Method: "GET", Path: "/v2/tasks", Policy: "tasks_api_access", Handler: f.listTasks},
 			{Method: "GET", Path: "/v2/tasks/{task}", Policy: "tasks_api_access", Handler: f.showTask},
 		}, f.metadefRoutes()...),
@@ -74,8 +75,8 @@ func New(svc *image.Service, definitions *metadef.Service) *api.Service {
 
 // versions says which minor versions there are, as Glance does: 2.14 and 2.16
 // are of an image cache; 2.10 and 2.11 of what deletes from stores and copies
-// between them, which is not there. 2.8, 2.12, 2.13 and 2.15 bring the list of
-// stores, the tasks of an image, the usage and the details of stores.
+// between them. 2.8, 2.12, 2.13 and 2.15 bring the list of stores, the tasks of
+// an image, the usage and the details of stores.
 func (f *face) versions(r *api.Request) (any, error) {
 	var list []any
 	add := func(status string, minor int) {
@@ -91,7 +92,7 @@ func (f *face) versions(r *api.Request) (any, error) {
 	} else {
 		add("CURRENT", 15)
 	}
-	for _, minor := range []int{13, 12, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0} {
+	for _, minor := range []int{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0} {
 		add("SUPPORTED", minor)
 	}
 	return map[string]any{"versions": list}, nil

@@ -28,13 +28,16 @@ const (
 )
 
 func (f *face) upload(r *api.Request) (any, error) {
-	if store := r.Header.Get(storeHeader); store != "" && store != image.Store {
-		return nil, errs.New(errs.Invalid, "Unknown store '%s': the only one is '%s'.", store, image.Store)
+	store := r.Header.Get(storeHeader)
+	if err := f.svc.CheckStoreName(store); err != nil {
+		return nil, err
 	}
 	if text, given := r.Header["Content-Range"]; given {
-		return f.uploadPart(r, strings.Join(text, ", "))
+		return f.uploadPart(r, store, strings.Join(text, ", "))
 	}
-	return f.takeData(r, f.svc.Upload)
+	return f.takeData(r, func(ctx context.Context, c *policy.Caller, id string, data io.Reader, size int64) error {
+		return f.svc.UploadTo(ctx, c, id, store, data, size)
+	})
 }
 
 // takeData gives the body to the slice.
@@ -139,7 +142,7 @@ func (f *face) download(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if i.Size == nil || i.Blob == "" {
+	if !i.HasData() {
 		r.SetStatus(http.StatusNoContent)
 		return nil, nil
 	}

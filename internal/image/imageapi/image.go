@@ -13,7 +13,7 @@ import (
 )
 
 // view is the wire form: properties stand beside the attributes.
-func view(i image.Image) map[string]any {
+func (f *face) view(r *api.Request, i image.Image) map[string]any {
 	v := map[string]any{}
 	for name, value := range i.Properties {
 		v[name] = value
@@ -28,11 +28,32 @@ func view(i image.Image) map[string]any {
 	} {
 		v[name] = value
 	}
-	if i.Blob != "" {
-		v["stores"] = image.Store
+	if names := i.StoreNames(); len(names) > 0 {
+		v["stores"] = strings.Join(names, ",")
 	}
+	f.locationView(r, i, v)
 	importView(i, v)
 	return v
+}
+
+// locationView is where the data are, as far as the operator shows it. There is
+// a list for everyone then, which is empty for those who may not see.
+func (f *face) locationView(r *api.Request, i image.Image, v map[string]any) {
+	locations, direct := f.svc.ShowsLocations()
+	if !locations && !direct {
+		return
+	}
+	shown := f.svc.Shown(r.Caller, &i)
+	if locations {
+		list := make([]any, len(shown))
+		for n, l := range shown {
+			list[n] = map[string]any{"url": l.URL, "metadata": l.Metadata}
+		}
+		v["locations"] = list
+	}
+	if direct && len(shown) > 0 {
+		v["direct_url"] = shown[0].URL
+	}
 }
 
 func (f *face) create(r *api.Request) (any, error) {
@@ -50,7 +71,7 @@ func (f *face) create(r *api.Request) (any, error) {
 	}
 	r.Writer.Header().Set("Location", r.ServiceURL()+"/v2/images/"+i.ID)
 	f.announceImport(r.Writer.Header())
-	return view(i), nil
+	return f.view(r, i), nil
 }
 
 func (f *face) show(r *api.Request) (any, error) {
@@ -58,7 +79,7 @@ func (f *face) show(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return view(i), nil
+	return f.view(r, i), nil
 }
 
 func (f *face) remove(r *api.Request) (any, error) {
@@ -165,7 +186,7 @@ func (f *face) list(r *api.Request) (any, error) {
 	}
 	images := make([]any, len(found))
 	for n, i := range found {
-		images[n] = view(i)
+		images[n] = f.view(r, i)
 	}
 	rest := url.Values{}
 	for name, values := range q {

@@ -14,15 +14,39 @@ func (f *face) importInfo(*api.Request) (any, error) {
 	return map[string]any{"import-methods": map[string]any{"description": "Import methods available.", "type": "array", "value": f.svc.ImportMethods()}}, nil
 }
 
-// stores lists the one store that there is.
+// stores lists the stores.
 func (f *face) stores(*api.Request) (any, error) {
-	return map[string]any{"stores": []any{map[string]string{"id": image.Store, "default": "true"}}}, nil
+	list := []any{}
+	for _, one := range f.svc.Stores() {
+		list = append(list, storeView(one))
+	}
+	return map[string]any{"stores": list}, nil
 }
 
-// storesDetail lists it for administrators, who learn where it is.
+func storeView(one image.StoreInfo) map[string]any {
+	v := map[string]any{"id": one.Name}
+	if one.Default {
+		v["default"] = "true"
+	}
+	if one.ReadOnly {
+		v["read-only"] = "true"
+	}
+	return v
+}
+
+// storesDetail lists them for administrators, who learn where they are.
 func (f *face) storesDetail(*api.Request) (any, error) {
-	kind, properties := f.svc.Detail()
-	return map[string]any{"stores": []any{map[string]any{"id": image.Store, "default": "true", "type": kind, "properties": properties}}}, nil
+	list := []any{}
+	for _, one := range f.svc.Stores() {
+		v := storeView(one)
+		v["type"], v["properties"] = one.Type, one.Detail
+		list = append(list, v)
+	}
+	return map[string]any{"stores": list}, nil
+}
+
+func (f *face) deleteFromStore(r *api.Request) (any, error) {
+	return nil, f.svc.DeleteFromStore(r.Context(), r.Caller, r.Param("store"), r.Param("id"))
 }
 
 // usage tells what the project has, and may have.
@@ -41,7 +65,13 @@ func (f *face) usage(r *api.Request) (any, error) {
 // announceImport puts on the answer to a create what can follow it.
 func (f *face) announceImport(h http.Header) {
 	h.Set("OpenStack-image-import-methods", strings.Join(f.svc.ImportMethods(), ","))
-	h.Set("OpenStack-image-store-ids", image.Store)
+	var names []string
+	for _, one := range f.svc.Stores() {
+		if !one.ReadOnly {
+			names = append(names, one.Name)
+		}
+	}
+	h.Set("OpenStack-image-store-ids", strings.Join(names, ","))
 }
 
 func (f *face) stage(r *api.Request) (any, error) {
@@ -68,8 +98,7 @@ func (f *face) importImage(r *api.Request) (any, error) {
 }
 
 // importRequest reads {"method": {"name": …, "uri": …}, "stores": […],
-// "all_stores": …, "all_stores_must_succeed": …}. With one store, whether all
-// must succeed makes no difference.
+// "all_stores": …, "all_stores_must_succeed": …}.
 func importRequest(body map[string]any, store string) (image.ImportRequest, error) {
 	bad := func(format string, args ...any) (image.ImportRequest, error) {
 		return image.ImportRequest{}, errs.New(errs.Invalid, format, args...)
@@ -100,18 +129,15 @@ func importRequest(body map[string]any, store string) (image.ImportRequest, erro
 			method["glance_service_interface"] = "public" // which the task shows
 		}
 	}
-	all := false
-	for _, name := range []string{"all_stores_must_succeed", "all_stores"} {
+	for name, to := range map[string]*bool{"all_stores_must_succeed": new(bool), "all_stores": &request.All} {
 		value, given := body[name]
-		is, ok := value.(bool)
-		if given && !ok {
+		if *to, ok = value.(bool); given && !ok {
 			return bad("'%s' must be boolean value only", name)
 		}
-		all = name == "all_stores" && is
 	}
 	stores, given := body["stores"]
 	switch {
-	case all && (given || store != ""):
+	case request.All && (given || store != ""):
 		return bad("All_stores parameter can't be used with x-image-meta-store header or stores parameter")
 	case given && store != "":
 		return bad("Stores parameter and x-image-meta-store header can't be both specified")
@@ -136,15 +162,11 @@ func importRequest(body map[string]any, store string) (image.ImportRequest, erro
 // importView is what an image says of its last import, as Glance does: where
 // it goes to, where it failed, and the task that runs.
 func importView(i image.Image, v map[string]any) {
-	switch i.ImportState {
-	case "":
+	if i.ImportState == "" {
 		return
-	case image.Running:
-		v["os_glance_import_task"] = i.ImportTask
-		v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = image.Store, ""
-	case image.Failed:
-		v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = "", image.Store
-	default:
-		v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = "", ""
 	}
+	if i.ImportState == image.Running {
+		v["os_glance_import_task"] = i.ImportTask
+	}
+	v["os_glance_importing_to_stores"], v["os_glance_failed_import"] = i.ImportingStores, i.FailedStores
 }

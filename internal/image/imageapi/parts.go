@@ -41,7 +41,7 @@ func readContentRange(text string) (part image.Part, ask bool, err error) {
 // uploadPart takes a part of the data: 202 with the Range that is there, 204
 // once that is all, 416 with the Range when the part does not go on from it.
 // Glance has no such thing; see docs/decisions/0008-resumable-upload.md.
-func (f *face) uploadPart(r *api.Request, text string) (any, error) {
+func (f *face) uploadPart(r *api.Request, store, text string) (any, error) {
 	part, ask, err := readContentRange(text)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (f *face) uploadPart(r *api.Request, text string) (any, error) {
 	if size := r.Header.Get("X-Openstack-Image-Size"); size != "" && size != strconv.FormatInt(part.Total, 10) {
 		return nil, errs.New(errs.Invalid, "The image size in the request headers is not the total of the Content-Range.")
 	}
-	progress, err := f.svc.UploadPart(r.Context(), r.Caller, r.Param("id"), part, r.Body)
+	progress, err := f.svc.UploadPartTo(r.Context(), r.Caller, r.Param("id"), store, part, r.Body)
 	if errors.Is(err, image.ErrGap) {
 		discard(r, err)
 		showProgress(r, progress)

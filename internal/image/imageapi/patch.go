@@ -48,7 +48,7 @@ func (f *face) patch(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return view(i), nil
+	return f.view(r, i), nil
 }
 
 // change reads one operation: {"op": …, "path": …, "value": …}, or in the
@@ -86,7 +86,7 @@ func change(object map[string]any, old bool) (image.Change, error) {
 		return ch, errs.New(errs.Invalid, "Pointer `%v` is not of type 'string'.", path)
 	}
 	var err error
-	if ch.Name, err = attributeOf(text); err != nil {
+	if ch.Name, ch.At, err = attributeOf(text); err != nil {
 		return ch, err
 	}
 	if ch.Op == "remove" {
@@ -103,25 +103,28 @@ var (
 	badTilde  = regexp.MustCompile(`~([^01]|$)`)
 )
 
-// attributeOf reads a JSON pointer to an attribute. Pointers into locations
-// lead to locations, which nobody may set; others have one part.
-func attributeOf(pointer string) (string, error) {
+// attributeOf reads a JSON pointer to an attribute, or into the list of
+// locations.
+func attributeOf(pointer string) (name, at string, err error) {
 	switch {
 	case !strings.HasPrefix(pointer, "/"):
-		return "", errs.New(errs.Invalid, "Pointer `%s` does not start with \"/\".", pointer)
+		return "", "", errs.New(errs.Invalid, "Pointer `%s` does not start with \"/\".", pointer)
 	case emptyPart.MatchString(pointer[1:]) || strings.HasPrefix(pointer, "//"):
-		return "", errs.New(errs.Invalid, "Pointer `%s` contains adjacent \"/\".", pointer)
+		return "", "", errs.New(errs.Invalid, "Pointer `%s` contains adjacent \"/\".", pointer)
 	case len(pointer) > 1 && strings.HasSuffix(pointer, "/"):
-		return "", errs.New(errs.Invalid, "Pointer `%s` end with \"/\".", pointer)
+		return "", "", errs.New(errs.Invalid, "Pointer `%s` end with \"/\".", pointer)
 	case badTilde.MatchString(pointer):
-		return "", errs.New(errs.Invalid, "Pointer `%s` contains \"~\" not part of a recognized escape sequence.", pointer)
+		return "", "", errs.New(errs.Invalid, "Pointer `%s` contains \"~\" not part of a recognized escape sequence.", pointer)
 	}
 	parts := strings.Split(pointer[1:], "/")
 	for n, part := range parts {
 		parts[n] = strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(part, "~1", "/"), "~0", "~"))
 	}
-	if len(parts) > 1 && parts[0] != "locations" {
-		return "", errs.New(errs.Invalid, "Invalid JSON pointer for this resource: '%s'", pointer)
+	if len(parts) == 2 && parts[0] == "locations" {
+		return parts[0], parts[1], nil
 	}
-	return parts[0], nil
+	if len(parts) > 1 {
+		return "", "", errs.New(errs.Invalid, "Invalid JSON pointer for this resource: '%s'", pointer)
+	}
+	return parts[0], "", nil
 }

@@ -67,7 +67,17 @@ func properties() object {
 		"schema":           attribute("string", "An image schema url", readOnly),
 		"locations": attribute("array", "A set of URLs to access the image file kept in external store", object{"items": object{
 			"type": "object", "required": []string{"url", "metadata"},
-			"properties": object{"url": object{"type": "string", "maxLength": 255}, "metadata": object{"type": "object"}},
+			"properties": object{
+				"url": object{"type": "string", "maxLength": 255}, "metadata": object{"type": "object"},
+				"validation_data": object{
+					"description": "What the data are, to be given with the location. It is shown as that of the image.",
+					"type":        "object", "writeOnly": true, "additionalProperties": false, "required": []string{"os_hash_algo", "os_hash_value"},
+					"properties": object{
+						"checksum":     object{"type": "string", "minLength": 32, "maxLength": 32},
+						"os_hash_algo": object{"type": "string", "maxLength": 64}, "os_hash_value": object{"type": "string", "maxLength": 128},
+					},
+				},
+			},
 		}}),
 		"kernel_id":     attribute(textOrNull, "ID of the image that is the kernel when booting an AMI-style image.", noBase, object{"pattern": uuidPattern}),
 		"ramdisk_id":    attribute(textOrNull, "ID of the image that is the ramdisk when booting an AMI-style image.", noBase, object{"pattern": uuidPattern}),

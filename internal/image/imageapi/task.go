@@ -17,7 +17,7 @@ import (
 // stub is a task in a list.
 func stub(t image.Task) map[string]any {
 	v := map[string]any{
-		"id": t.ID, "type": image.TaskType, "status": t.Status, "owner": t.Owner, "created_at": stamp(t.CreatedAt), "updated_at": stamp(t.UpdatedAt),
+		"id": t.ID, "type": t.Type(), "status": t.Status, "owner": t.Owner, "created_at": stamp(t.CreatedAt), "updated_at": stamp(t.UpdatedAt),
 		"self": "/v2/tasks/" + t.ID, "schema": "/v2/schemas/task",
 	}
 	if t.ExpiresAt != nil {
@@ -46,7 +46,7 @@ func taskView(t image.Task) map[string]any {
 func imageTaskView(t image.Task) map[string]any {
 	at := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000") }
 	v := map[string]any{
-		"id": t.ID, "type": image.TaskType, "status": t.Status, "owner": t.Owner, "image_id": t.ImageID, "request_id": t.RequestID, "user_id": t.UserID,
+		"id": t.ID, "type": t.Type(), "status": t.Status, "owner": t.Owner, "image_id": t.ImageID, "request_id": t.RequestID, "user_id": t.UserID,
 		"input": json.RawMessage(t.Input), "result": result(t), "message": t.Message,
 		"created_at": at(t.CreatedAt), "updated_at": at(t.UpdatedAt), "expires_at": nil, "deleted": false, "deleted_at": nil,
 	}
@@ -143,7 +143,7 @@ func (f *face) imageTasks(r *api.Request) (any, error) {
 func taskProperties() object {
 	return object{
 		"id":         attribute("string", "An identifier for the task", object{"pattern": uuidPattern}),
-		"type":       attribute("string", "What the task does", object{"enum": []string{image.TaskType}}),
+		"type":       attribute("string", "What the task does", object{"enum": []string{image.TaskType, image.LocationType}}),
 		"status":     attribute("string", "How the task stands", object{"enum": []string{image.TaskPending, image.TaskProcessing, image.TaskSuccess, image.TaskFailure}}),
 		"owner":      attribute("string", "The project that owns the task"),
 		"expires_at": attribute(textOrNull, "When the finished task is removed"),
