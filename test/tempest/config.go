@@ -34,6 +34,9 @@ type Cloud struct {
 	Xen bool
 }
 
+// remoteImages is the type of the service that is another server of images.
+const remoteImages = "image_remote"
+
 // write writes tempest.conf.
 func (c Cloud) write(to io.Writer) error {
 	sections := map[string]map[string]string{
@@ -59,8 +62,9 @@ func (c Cloud) write(to io.Writer) error {
 		// Tempest uploads noise, which is no image of the other formats.
 		"image": {
 			"disk_formats": "raw,ami,ari,aki", "container_formats": "bare,ami,ari,aki,ovf,ova,docker", "http_image": c.WebImage, "image_caching_enabled": "true",
+			"alternate_image_endpoint": remoteImages,
 		},
-		"image-feature-enabled": {"api_v2": "true", "import_image": "true", "os_glance_reserved": "true"},
+		"image-feature-enabled": {"api_v2": "true", "import_image": "true", "os_glance_reserved": "true", "manage_locations": "true"},
 		"network": {
 			"public_network_id": c.Network, "floating_network_name": c.NetworkName, "project_networks_reachable": "false",
 			"project_network_cidr": "10.100.0.0/16", "project_network_mask_bits": "28",

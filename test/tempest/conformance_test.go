@@ -113,7 +113,7 @@ func end(text string) string {
 func run(t *testing.T, s Stage) map[string]Outcome {
 	t.Helper()
 	w := world.New(t)
-	args := []string{"--image-cache", "1", "--import-allow", "127.0.0.1", "--import-port", fmt.Sprint(webPort)}
+	args := []string{"--image-cache", "1", "--image-locations", "--image-direct-url", "--import-allow", "127.0.0.1", "--import-port", fmt.Sprint(webPort)}
 	if !s.Guests() {
 		args = append(args, "--hypervisor", "fake")
 	}
@@ -209,6 +209,11 @@ func furnish(t *testing.T, w *world.World, dir string, guests bool) Cloud {
 		}
 		*id = made
 	}
+	// The other server that imports and deletes are asked of is this one again:
+	// several servers are tested where there is PostgreSQL.
+	service := c.Create("/identity/v3/services", "service", fmt.Sprintf(`{"service": {"type": %q, "name": "the other server"}}`, remoteImages))
+	c.Create("/identity/v3/endpoints", "endpoint", fmt.Sprintf(
+		`{"endpoint": {"service_id": %q, "interface": "public", "region_id": %q, "url": %q}}`, service, cloud.Region, c.Base+"/image"))
 	for id, ram := range map[string]int{cloud.Flavor: 128, cloud.OtherFlavor: 192} {
 		c.Create("/compute/v2.1/flavors", "flavor", fmt.Sprintf(`{"flavor": {"id": %q, "name": "m1.tempest-%s", "ram": %d, "vcpus": 1, "disk": 1}}`, id, id, ram))
 		if _, err := c.Request("POST", "/compute/v2.1/flavors/"+id+"/os-extra_specs", `{"extra_specs": {"hw_rng:allowed": "True"}}`); err != nil {
