@@ -120,8 +120,7 @@ func viewRebuilt(r *api.Request, v serverView, s *compute.Server, pass string) a
 		}
 		return rebuiltWhole{serverView: v, AdminPass: pass, RawData: s.UserData}
 	}
-	view := rebuiltView{updatedView: trimUpdated(v), AdminPass: pass}
-	view.Addresses = addresses(s.Ports, false)
+	view := rebuiltView{updatedView: trimUpdated(v, s), AdminPass: pass}
 	if r.Version >= 54 {
 		view.KeyName = s.KeyName
 	}

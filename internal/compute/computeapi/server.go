@@ -134,7 +134,7 @@ func (f *face) updateServer(r *api.Request) (any, error) {
 	}
 	view := viewing.server(&server)
 	if r.Version < 75 {
-		return map[string]any{"server": trimUpdated(view)}, nil
+		return map[string]any{"server": trimUpdated(view, &server)}, nil
 	}
 	return map[string]any{"server": view}, nil
 }
@@ -167,10 +167,10 @@ type updatedView struct {
 	LockedReason any                      `json:"locked_reason,omitempty"`
 }
 
-func trimUpdated(v serverView) updatedView {
+func trimUpdated(v serverView, s *compute.Server) updatedView {
 	return updatedView{
 		ID: v.ID, Name: v.Name, Status: v.Status, TenantID: v.TenantID, UserID: v.UserID, Metadata: v.Metadata, HostID: v.HostID,
-		Image: v.Image, Flavor: v.Flavor, Created: v.Created, Updated: v.Updated, Addresses: v.Addresses, AccessIPv4: v.AccessIPv4,
+		Image: v.Image, Flavor: v.Flavor, Created: v.Created, Updated: v.Updated, Addresses: addresses(s.Ports, false), AccessIPv4: v.AccessIPv4,
 		AccessIPv6: v.AccessIPv6, Links: v.Links, DiskConfig: v.DiskConfig, Fault: v.Fault, Progress: v.Progress, Locked: v.Locked,
 		Description: v.Description, Tags: v.Tags, TrustedCerts: v.TrustedCerts, ServerGroups: v.ServerGroups, LockedReason: v.LockedReason,
 	}

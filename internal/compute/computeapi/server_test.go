@@ -63,6 +63,9 @@ func TestServers(t *testing.T) {
 		if updated["name"] != "new" || updated["description"] != nil || updated["accessIPv4"] != "192.0.2.1" || updated["accessIPv6"] != "::babe:dc0c:1602" || updated["OS-EXT-STS:vm_state"] != nil {
 			t.Errorf("updated: %v", updated)
 		}
+		if one := dig(t, updated, "addresses", "private", 0).(object); len(one) != 2 {
+			t.Errorf("an address has more than before 2.75: %v", one)
+		}
 		updated = dig(t, b.ask(200, "member", "2.94", "PUT", "/servers/"+id, object{"server": object{"hostname": "a.b"}}), "server").(object)
 		if updated["OS-EXT-SRV-ATTR:hostname"] != "a.b" || updated["OS-EXT-STS:vm_state"] != "active" {
 			t.Errorf("updated at 2.94: %v", updated)

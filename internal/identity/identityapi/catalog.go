@@ -122,6 +122,9 @@ func (f *face) createService(r *api.Request) (any, error) {
 	v := identity.CatalogService{
 		Type: value(w.name("type", 255), ""), Name: w.name("name", 255), Description: w.text("description", 0), Enabled: value(w.flag("enabled"), true),
 	}
+	if v.Name == nil {
+		v.Name = new(string) // it has one from the beginning, which an update may take
+	}
 	w.take("id")
 	if v.Extra = w.extra(); w.err != nil {
 		return nil, w.err

@@ -27,7 +27,9 @@ func (f *face) credentials() []api.Route {
 func renderCredential(r *api.Request, c identity.ApplicationCredential) map[string]any {
 	roles := []any{}
 	for _, role := range c.Roles {
-		roles = append(roles, map[string]any{"id": role.ID, "name": role.Name, "domain_id": role.DomainID})
+		one := roleAttributes(role)
+		one["id"] = role.ID
+		roles = append(roles, one)
 	}
 	var expires any
 	if c.ExpiresAt != nil {

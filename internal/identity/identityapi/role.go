@@ -44,9 +44,11 @@ func allowGlobal(r *api.Request, rule string, domainID *string) error {
 }
 
 func renderRole(r *api.Request, role identity.Role) map[string]any {
-	return object(r, "roles", role.ID, role.Extra, map[string]any{
-		"name": role.Name, "domain_id": role.DomainID, "description": role.Description, "options": orEmpty(role.Options),
-	})
+	return object(r, "roles", role.ID, role.Extra, roleAttributes(role))
+}
+
+func roleAttributes(role identity.Role) map[string]any {
+	return map[string]any{"name": role.Name, "domain_id": role.DomainID, "description": role.Description, "options": orEmpty(role.Options)}
 }
 
 func (f *face) listRoles(r *api.Request) (any, error) {

@@ -449,6 +449,9 @@ func TestCatalogRoutes(t *testing.T) {
 	c.Must(200, c.admin, "PATCH", v3+"/regions/east", object{"region": object{"description": "y"}})
 	c.Must(200, c.admin, "GET", v3+"/regions", nil)
 	c.Must(200, c.admin, "GET", v3+"/regions/"+region, nil)
+	if name := field(t, c.Must(201, c.admin, "POST", v3+"/services", object{"service": object{"type": "key-manager"}}), "service", "name"); name != "" {
+		t.Errorf("a service without a name is called %v", name)
+	}
 	s := c.make("services", "service", object{"type": "dns", "name": "designate"})
 	service := v3 + "/services/" + s
 	c.Must(200, c.admin, "PATCH", service, object{"service": object{"description": "names"}})
@@ -491,6 +494,10 @@ func TestApplicationCredentialRoutes(t *testing.T) {
 	id := field(t, r, "application_credential", "id").(string)
 	if secret := field(t, r, "application_credential", "secret"); secret != "s" {
 		t.Errorf("secret %v", secret)
+	}
+	role, _ := field(t, r, "application_credential", "roles").([]any)[0].(object)
+	if options, ok := role["options"].(object); !ok || len(options) != 0 && options["immutable"] == nil || len(role) != 5 {
+		t.Errorf("a role of the credential: %v", role)
 	}
 	make(409, object{"name": "robot"})
 	make(400, object{"name": "late", "expires_at": "2001-01-01T00:00:00Z"})
