@@ -77,6 +77,7 @@ var libraries = map[string][]string{
 	"github.com/gophercloud":         {"internal/demo", "test"},
 	"wisp/web":                       {"internal/server"},
 	"github.com/coder/websocket":     {"internal/console"},
+	"github.com/santhosh-tekuri":     {"internal/api/contract"},
 }
 
 func TestImports(t *testing.T) {

@@ -81,15 +81,28 @@ var silent = map[string]string{
 	"sample DELETE /things/{id}":                                   "the sample of package api has no database",
 }
 
-// watched is where a request's changes are noted.
+// watched is the key of what is noted of a request in its context.
 type watched struct{}
 
-// watch puts a place for changes into a request's context.
-func watch(next http.Handler) http.Handler {
+// noted is what a request did.
+type noted struct {
+	changed atomic.Bool
+	service *api.Service // nil where no route answered with success
+	route   *api.Route
+	status  int
+}
+
+// watch puts a place for notes into a request's context, and compares what was
+// answered with success with the description of the real service.
+func watch(t testing.TB, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		told := new(atomic.Bool)
-		ctx := store.Watch(context.WithValue(r.Context(), watched{}, told), func([]store.Change) { told.Store(true) })
-		next.ServeHTTP(w, r.WithContext(ctx))
+		n := new(noted)
+		ctx := store.Watch(context.WithValue(r.Context(), watched{}, n), func([]store.Change) { n.changed.Store(true) })
+		tape := record(w, r)
+		next.ServeHTTP(tape, r.WithContext(ctx))
+		if n.service != nil {
+			tape.compare(t, n)
+		}
 	})
 }
 
@@ -110,15 +123,22 @@ func Serve(t testing.TB, auth api.Authenticator, services ...*api.Service) *Serv
 				return
 			}
 			covered.Store(operation(s, r), true)
-			if told, ok := hr.Context().Value(watched{}).(*atomic.Bool); ok && told.Load() {
+			n, ok := hr.Context().Value(watched{}).(*noted)
+			if !ok {
+				return
+			}
+			if n.changed.Load() {
 				changed.Store(operation(s, r), true)
+			}
+			if status < 400 {
+				n.service, n.route, n.status = s, r, status
 			}
 		},
 	}
 	for _, s := range services {
 		mounter.Mount(router, s)
 	}
-	server := httptest.NewServer(watch(router))
+	server := httptest.NewServer(watch(t, router))
 	t.Cleanup(server.Close)
 	return &Server{URL: server.URL, test: t}
 }
@@ -198,7 +218,8 @@ func operation(s *api.Service, r *api.Route) string { return s.Name + " " + r.Me
 
 // Main runs a face's tests and then fails when a route of its table was never
 // answered with success, or one that changes something never noted a change,
-// of which those who look at it would not hear. It does so only for a whole run: not with -run, -short
+// of which those who look at it would not hear; or when an exception from the
+// descriptions was not needed. It does so only for a whole run: not with -run, -short
 // or a list of tests. Call it from TestMain.
 func Main(m *testing.M, services ...*api.Service) {
 	code := m.Run()
@@ -216,6 +237,9 @@ func Main(m *testing.M, services ...*api.Service) {
 					fmt.Printf("no change was noted by %s %s%s\n", r.Method, s.Prefix, r.Path)
 					code = 1
 				}
+			}
+			if unused(s) {
+				code = 1
 			}
 		}
 	}
