@@ -9,10 +9,13 @@ import (
 	"wisp/internal/store"
 )
 
+// DefaultRegion is the region of a cloud that was not told another one.
+const DefaultRegion = "RegionOne"
+
 // BootstrapConfig is what a cloud needs to know about itself.
 type BootstrapConfig struct {
 	AdminPassword string // used when there is no user admin yet
-	Region        string // "RegionOne" where empty
+	Region        string // DefaultRegion where empty
 	PublicURL     string // scheme, host and port, that catalog URLs begin with
 	KeyDir        string // where former versions kept the token keys; they are taken from there once
 }
@@ -39,7 +42,7 @@ func (s *Service) Bootstrap(ctx context.Context, config BootstrapConfig) error {
 		return err
 	}
 	if config.Region == "" {
-		config.Region = "RegionOne"
+		config.Region = DefaultRegion
 	}
 	exists, err := s.db.Read().NewSelect().Model((*User)(nil)).Where("domain_id = ? AND name = 'admin'", DefaultDomain).Exists(ctx)
 	if err != nil {

@@ -20,7 +20,8 @@ const (
 
 // RegisteredLimit is how much of a resource of a service each project may have,
 // where it has no Limit of its own. The cloud keeps limits for services to ask
-// for; its own services go by their quotas.
+// for. Of its own, the image service does (ProjectLimits); the others go by their
+// quotas.
 type RegisteredLimit struct {
 	bun.BaseModel `bun:"table:registered_limits,alias:rl"`
 	ID            string `bun:",pk"`
@@ -225,6 +226,34 @@ func (s *Service) Limits(ctx context.Context, in LimitScope, l Listing) ([]Limit
 		q = q.Where("li.domain_id = ? OR li.project_id IN (SELECT id FROM projects WHERE domain_id = ?)", in.DomainID, in.DomainID)
 	}
 	return list, s.list(ctx, l, q, "limits", limitColumns)
+}
+
+// ProjectLimits tells how much a project may have of what is registered for the
+// services of a type, by the names of the resources: its own limits, or else the
+// registered ones. Those of the region go before those of everywhere. What is not
+// registered is not in the answer.
+func (s *Service) ProjectLimits(ctx context.Context, db bun.IDB, serviceType, region, projectID string) (map[string]int64, error) {
+	var rows []struct {
+		ResourceName  string
+		DefaultLimit  int64
+		ResourceLimit *int64
+	}
+	err := db.NewSelect().TableExpr("registered_limits AS rl").Join("JOIN catalog_services AS sv ON sv.id = rl.service_id").
+		Join("LEFT JOIN limits AS li ON li.registered_limit_id = rl.id AND li.project_id = ?", projectID).
+		ColumnExpr("rl.resource_name, rl.default_limit, li.resource_limit").
+		Where("sv.type = ?", serviceType).Where("rl.region_id IS NULL OR rl.region_id = ?", region).
+		OrderExpr("CASE WHEN rl.region_id IS NULL THEN 0 ELSE 1 END").Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("read the limits of a project: %w", err)
+	}
+	out := map[string]int64{}
+	for _, r := range rows {
+		out[r.ResourceName] = r.DefaultLimit
+		if r.ResourceLimit != nil {
+			out[r.ResourceName] = *r.ResourceLimit
+		}
+	}
+	return out, nil
 }
 
 // Limit returns a limit by id.

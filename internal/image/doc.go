@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"wisp/internal/store"
 )
 
@@ -39,6 +41,9 @@ type Options struct {
 	// ProjectBytes is the most bytes that the images of one project may have
 	// together; 0 is no limit.
 	ProjectBytes int64
+	// Limits are the unified limits of a project, by the names of what is
+	// counted; -1 is no bound, as is one that is not there. nil has none.
+	Limits func(ctx context.Context, db bun.IDB, projectID string) (map[string]int64, error)
 	// KeepFree is how many bytes of the blob folder's file system uploads
 	// leave free, for what else is on it: the database, often. 0 is one
 	// twentieth of it, and no less than 1 GiB, or 256 MiB when the whole is

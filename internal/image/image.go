@@ -216,7 +216,7 @@ func saveChildren(ctx context.Context, tx *store.Tx, i *Image) error {
 
 // Create makes an image without data from attributes by their API names. It is
 // the caller's, unless an admin gives another owner. An id that any image ever
-// had is a Conflict.
+// had is a Conflict; one image more than the project's limit is TooLarge.
 func (s *Service) Create(ctx context.Context, c *policy.Caller, attributes map[string]any) (Image, error) {
 	t := now()
 	i := Image{
@@ -238,6 +238,9 @@ func (s *Service) Create(ctx context.Context, c *policy.Caller, attributes map[s
 		return Image{}, err
 	}
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := s.within(ctx, tx, c.ProjectID, map[string]int64{CountTotal: 1}); err != nil {
+			return err
+		}
 		result, err := tx.NewRaw("INSERT INTO image_ids (id, used_at) VALUES (?, ?) ON CONFLICT DO NOTHING", i.ID, t).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("take the image id: %w", err)
@@ -254,7 +257,7 @@ func (s *Service) Create(ctx context.Context, c *policy.Caller, attributes map[s
 		}
 		tx.Changed(i.change(store.Create))
 		return saveChildren(ctx, tx, &i)
-	})
+	}, quotaLock(c.ProjectID))
 	return i, err
 }
 

@@ -82,7 +82,7 @@ func (s *Service) ImportMethods() []string {
 // Import makes a task that brings the data of an image, which is importing
 // until it is active or, when that fails, queued again. Errors are of kind
 // Invalid (the method, the URI), Conflict (the image's state, its formats, an
-// unknown store), Forbidden, NotFound.
+// unknown store), TooLarge (over a limit of the project), Forbidden, NotFound.
 func (s *Service) Import(ctx context.Context, c *policy.Caller, id string, r ImportRequest) (Task, error) {
 	if !slices.Contains(s.ImportMethods(), r.Method) {
 		return Task{}, errs.New(errs.Invalid, "Unknown import method name '%s'.", r.Method)
@@ -126,6 +126,9 @@ func (s *Service) Import(ctx context.Context, c *policy.Caller, id string, r Imp
 			i.Status = Importing
 		}
 		if t.Input, err = r.input(id, into); err != nil {
+			return err
+		}
+		if err := s.within(ctx, tx, c.ProjectID, importing(&i, r, len(into))); err != nil {
 			return err
 		}
 		i.ImportTask, i.ImportState, i.ImportingStores, i.FailedStores, i.UpdatedAt = t.ID, Running, strings.Join(into, ","), "", now()
@@ -179,6 +182,19 @@ func copyInto(i *Image, r ImportRequest, names []string) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// importing is what an import into some stores adds to what its project has: the
+// size of what is staged or copied, which is known, or one upload more.
+func importing(i *Image, r ImportRequest, stores int) map[string]int64 {
+	if r.Method != GlanceDirect && r.Method != CopyImage {
+		return map[string]int64{SizeTotal: 0, StageTotal: 0, CountUploading: 1}
+	}
+	more := map[string]int64{SizeTotal: 0}
+	if i.Size != nil {
+		more[SizeTotal] = int64(stores) * (*i.Size >> 20)
+	}
+	return more
 }
 
 func (s *Service) importable(i *Image, r ImportRequest) error {

@@ -152,6 +152,9 @@ func (p *parts) begin(ctx context.Context, c *policy.Caller, id string) error {
 			return nil
 		}
 		if i.Status == Queued {
+			if err := s.within(ctx, tx, c.ProjectID, map[string]int64{SizeTotal: 0, CountUploading: 1}); err != nil {
+				return err
+			}
 			return p.first(ctx, tx, &i)
 		}
 		h, err := findHeld(ctx, tx, id)

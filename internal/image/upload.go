@@ -183,6 +183,13 @@ func (u *upload) begin(ctx context.Context, c *policy.Caller, rule, id string) e
 		if i.Status != Queued {
 			return noTransition(i.Status, u.status)
 		}
+		room := SizeTotal
+		if u.status == Uploading {
+			room = StageTotal
+		}
+		if err := s.within(ctx, tx, c.ProjectID, map[string]int64{room: 0, CountUploading: 1}); err != nil {
+			return err
+		}
 		if u.status == Saving {
 			if err := declares(&i); err != nil {
 				return err

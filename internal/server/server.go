@@ -4,6 +4,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/uptrace/bun"
 
 	"wisp/internal/api"
 	"wisp/internal/cluster"
@@ -154,7 +156,7 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 	s.blobs = image.OpenArchive(stores...)
 	imageOptions := image.Options{
 		Server: c.Name, Source: c.source(), Remote: s.remote(), Stores: stores[1:], DefaultStore: c.Images.Default,
-		Locations: c.Images.Locations, DirectURL: c.Images.DirectURL,
+		Locations: c.Images.Locations, DirectURL: c.Images.DirectURL, Limits: s.imageLimits(c.Region),
 	}
 	if c.ImageCache > 0 {
 		imageOptions.Cache, imageOptions.CacheBytes = filepath.Join(c.StateDir, "image-cache"), c.ImageCache
@@ -302,6 +304,13 @@ func (r regions) Endpoint(ctx context.Context, userID, projectID, region, servic
 		}
 	}
 	return "", errs.New(errs.NotFound, "%s glance endpoint not found for region %s", service, region)
+}
+
+// imageLimits are the unified limits for images, in this cloud's region.
+func (s *Server) imageLimits(region string) func(context.Context, bun.IDB, string) (map[string]int64, error) {
+	return func(ctx context.Context, db bun.IDB, projectID string) (map[string]int64, error) {
+		return s.Identity.ProjectLimits(ctx, db, "image", cmp.Or(region, identity.DefaultRegion), projectID)
+	}
 }
 
 func (s *Server) remote() image.Remote {
