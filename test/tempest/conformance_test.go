@@ -220,6 +220,7 @@ func furnish(t *testing.T, w *world.World, dir string, guests bool) Cloud {
 			t.Fatal(err)
 		}
 	}
+	limit(t, c, cloud.Region)
 	cloud.Network = c.Create("/network/v2.0/networks", "network",
 		`{"network": {"name": "public", "router:external": true, "is_default": true, "provider:network_type": "flat", "provider:physical_network": "public"}}`)
 	c.Create("/network/v2.0/subnets", "subnet", fmt.Sprintf(
@@ -241,6 +242,24 @@ func furnish(t *testing.T, w *world.World, dir string, guests bool) Cloud {
 		cloud.Extensions = append(cloud.Extensions, e.Alias)
 	}
 	return cloud
+}
+
+// limit registers the unified limits for images: where there are none, Tempest
+// takes it that the service does not know them.
+func limit(t *testing.T, c *world.Caller, region string) {
+	t.Helper()
+	service := c.List("/identity/v3/services?type=image", "services")[0]["id"]
+	var limits []map[string]any
+	for name, most := range map[string]int{"image_size_total": 10000, "image_stage_total": 10000, "image_count_total": 1000, "image_count_uploading": 1000} {
+		limits = append(limits, map[string]any{"service_id": service, "region_id": region, "resource_name": name, "default_limit": most})
+	}
+	body, err := json.Marshal(map[string]any{"registered_limits": limits})
+	if err == nil {
+		_, err = c.Request("POST", "/identity/v3/registered_limits", string(body))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // publish serves an image by HTTP on the cloud's machine, and returns its URL.
