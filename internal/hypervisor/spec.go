@@ -37,7 +37,7 @@ type Spec struct {
 	VCPUs        int `json:"vcpus"`
 	MemoryMiB    int `json:"memory_mib"`
 	RootGiB      int `json:"root_gib"`      // 0: as large as the image
-	EphemeralGiB int `json:"ephemeral_gib"` // 0: none; an empty second disk, not formatted
+	EphemeralGiB int `json:"ephemeral_gib"` // 0: none; a second disk with an empty file system (FAT) whose label is ephemeral0
 	SwapMiB      int `json:"swap_mib"`      // 0: none; a disk made ready as swap space
 
 	Image       *Image `json:"image,omitempty"`        // nil: the root disk is empty, or absent if RootGiB is 0

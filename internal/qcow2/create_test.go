@@ -1,6 +1,7 @@
 package qcow2_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -27,6 +28,26 @@ func qemuImg(t *testing.T, args ...string) []byte {
 	return out
 }
 
+func TestPartsAreWhereTheyWereAskedFor(t *testing.T) {
+	t.Parallel()
+	const size = 4 << 20
+	path, raw := filepath.Join(t.TempDir(), "disk.qcow2"), filepath.Join(t.TempDir(), "disk.raw")
+	want := make([]byte, size)
+	var parts []qcow2.Part
+	for at, text := range map[int64]string{0: "first", 700: "beside it", 65534: "over a border", 3<<20 + 5: "far", size - 4: "last"} {
+		parts = append(parts, qcow2.Part{At: at, Bytes: []byte(text)})
+		copy(want[at:], text)
+	}
+	if err := qcow2.CreateWith(path, size, parts...); err != nil {
+		t.Fatal(err)
+	}
+	qemuImg(t, "check", "-f", "qcow2", path)
+	qemuImg(t, "convert", "-f", "qcow2", "-O", "raw", path, raw)
+	if got, err := os.ReadFile(raw); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("it does not read as what was given, %v", err)
+	}
+}
+
 func TestCreateIsWhatQEMUReads(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -44,7 +65,7 @@ func TestCreateIsWhatQEMUReads(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "disk.qcow2")
-			if err := qcow2.CreateWithHead(path, test.size, test.head); err != nil {
+			if err := qcow2.CreateWith(path, test.size, qcow2.Part{Bytes: test.head}); err != nil {
 				t.Fatal(err)
 			}
 			qemuImg(t, "check", "-f", "qcow2", path)
@@ -120,11 +141,15 @@ func TestCreateRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, create := range map[string]func(path string) error{
-		"no size":              func(p string) error { return qcow2.Create(p, 0) },
-		"negative size":        func(p string) error { return qcow2.Create(p, -1) },
-		"too large":            func(p string) error { return qcow2.Create(p, 1<<62) },
-		"head behind the end":  func(p string) error { return qcow2.CreateWithHead(p, 512, make([]byte, 513)) },
-		"head over a cluster":  func(p string) error { return qcow2.CreateWithHead(p, gib, make([]byte, 64<<10+1)) },
+		"no size":               func(p string) error { return qcow2.Create(p, 0) },
+		"negative size":         func(p string) error { return qcow2.Create(p, -1) },
+		"too large":             func(p string) error { return qcow2.Create(p, 1<<62) },
+		"head behind the end":   func(p string) error { return qcow2.CreateWith(p, 512, qcow2.Part{Bytes: make([]byte, 513)}) },
+		"part before the start": func(p string) error { return qcow2.CreateWith(p, gib, qcow2.Part{At: -1, Bytes: []byte{1}}) },
+		"part behind a table": func(p string) error {
+			return qcow2.CreateWith(p, gib, qcow2.Part{At: 512<<20 - 1, Bytes: []byte{1, 2}})
+		},
+		"parts of many bytes":  func(p string) error { return qcow2.CreateWith(p, gib, qcow2.Part{Bytes: make([]byte, 5<<20)}) },
 		"no backing file":      func(p string) error { return qcow2.CreateOverlay(p, "", "raw", gib) },
 		"long backing file":    func(p string) error { return qcow2.CreateOverlay(p, strings.Repeat("x", 1024), "raw", gib) },
 		"backing format vmdk":  func(p string) error { return qcow2.CreateOverlay(p, "/base", "vmdk", gib) },

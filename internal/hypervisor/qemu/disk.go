@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 
@@ -22,6 +23,7 @@ type disk struct {
 	readOnly bool   // its guest cannot write it
 	config   bool   // the config drive, which is no qcow2 file
 	swap     bool   // made ready as swap space
+	label    string // of the empty file system that is made on it
 	boot     bool   // what the machine boots from
 	bus      string // resolved
 	image    *hypervisor.Image
@@ -56,7 +58,7 @@ func disksOf(spec hypervisor.Spec) []disk {
 		add(disk{name: "root", file: "root.qcow2", size: int64(spec.RootGiB) * gib, boot: rescue == nil, image: spec.Image})
 	}
 	if spec.EphemeralGiB > 0 {
-		add(disk{name: "ephemeral", file: "ephemeral.qcow2", size: int64(spec.EphemeralGiB) * gib})
+		add(disk{name: "ephemeral", file: "ephemeral.qcow2", size: int64(spec.EphemeralGiB) * gib, label: "ephemeral0"})
 	}
 	if spec.SwapMiB > 0 {
 		add(disk{name: "swap", file: "swap.qcow2", size: int64(spec.SwapMiB) * mib, swap: true})
@@ -148,7 +150,10 @@ func (m *machine) createDisk(path string, d disk) error {
 		return created(qcow2.CreateOverlay(path, d.image.Path, d.image.Format, size))
 	}
 	if d.swap {
-		return created(qcow2.CreateWithHead(path, d.size, swapHead(d.size)))
+		return created(qcow2.CreateWith(path, d.size, qcow2.Part{Bytes: swapHead(d.size)}))
+	}
+	if d.label != "" {
+		return created(qcow2.CreateWith(path, d.size, emptyFAT(d.size, d.label, rand.Uint32())...))
 	}
 	return created(qcow2.Create(path, d.size))
 }

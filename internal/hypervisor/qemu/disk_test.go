@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -215,6 +217,47 @@ func TestSwapIsReady(t *testing.T) {
 	out, err := exec.Command(probe, "-p", path).CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte(`TYPE="swap"`)) {
 		t.Errorf("blkid says %s, %v", out, err)
+	}
+}
+
+// TestEphemeralIsReady looks at file systems of many sizes with the tools that
+// others look with.
+func TestEphemeralIsReady(t *testing.T) {
+	t.Parallel()
+	probe, err := exec.LookPath("blkid")
+	if err != nil {
+		t.Skip("blkid is not installed")
+	}
+	check, _ := exec.LookPath("fsck.fat")
+	for _, size := range []int64{1, 2, 8, 9, 17, 33, 1024, 1025, 4096} {
+		t.Run(fmt.Sprintf("%d GiB", size), func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "disk")
+			f, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range emptyFAT(size*gib, "ephemeral0", 7) {
+				if _, err := f.WriteAt(p.Bytes, p.At); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := errors.Join(f.Truncate(size*gib), f.Close()); err != nil {
+				t.Fatal(err)
+			}
+			out, err := exec.Command(probe, "-p", path).CombinedOutput()
+			if err != nil || !bytes.Contains(out, []byte(` LABEL="ephemeral0"`)) || !bytes.Contains(out, []byte(`TYPE="vfat"`)) || !bytes.Contains(out, []byte(`VERSION="FAT32"`)) {
+				t.Errorf("blkid says %s, %v", out, err)
+			}
+			if check != "" && size < 100 { // it reads all of both tables
+				if out, err := exec.Command(check, "-n", path).CombinedOutput(); err != nil {
+					t.Errorf("fsck.fat says %s, %v", out, err)
+				}
+			}
+			if err := qcow2.CreateWith(filepath.Join(t.TempDir(), "qcow2"), size*gib, emptyFAT(size*gib, "ephemeral0", 7)...); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
