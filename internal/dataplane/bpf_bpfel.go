@@ -274,7 +274,7 @@ type bpfPkt struct {
 	NatAway    uint8
 	Transit    uint8
 	RouteFlags uint8
-	Pad        uint8
+	Left       uint8
 	Limit      uint32
 	Buf        [96]uint8
 }
@@ -480,6 +480,8 @@ const (
 	bpfMapRulesets     = "rulesets"
 	bpfMapScratch      = "scratch"
 	bpfMapSources      = "sources"
+	bpfMapStraymacs    = "straymacs"
+	bpfMapStrays       = "strays"
 	bpfMapSvcs         = "svcs"
 	bpfMapVlans        = "vlans"
 	bpfMapVnis         = "vnis"
@@ -576,6 +578,8 @@ type bpfMapSpecs struct {
 	Rulesets  *ebpf.MapSpec `ebpf:"rulesets"`
 	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
 	Sources   *ebpf.MapSpec `ebpf:"sources"`
+	Straymacs *ebpf.MapSpec `ebpf:"straymacs"`
+	Strays    *ebpf.MapSpec `ebpf:"strays"`
 	Svcs      *ebpf.MapSpec `ebpf:"svcs"`
 	Vlans     *ebpf.MapSpec `ebpf:"vlans"`
 	Vnis      *ebpf.MapSpec `ebpf:"vnis"`
@@ -638,6 +642,8 @@ type bpfMaps struct {
 	Rulesets  *ebpf.Map `ebpf:"rulesets"`
 	Scratch   *ebpf.Map `ebpf:"scratch"`
 	Sources   *ebpf.Map `ebpf:"sources"`
+	Straymacs *ebpf.Map `ebpf:"straymacs"`
+	Strays    *ebpf.Map `ebpf:"strays"`
 	Svcs      *ebpf.Map `ebpf:"svcs"`
 	Vlans     *ebpf.Map `ebpf:"vlans"`
 	Vnis      *ebpf.Map `ebpf:"vnis"`
@@ -676,6 +682,8 @@ func (m *bpfMaps) Close() error {
 		m.Rulesets,
 		m.Scratch,
 		m.Sources,
+		m.Straymacs,
+		m.Strays,
 		m.Svcs,
 		m.Vlans,
 		m.Vnis,

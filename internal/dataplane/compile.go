@@ -223,6 +223,9 @@ func (c *compilation) port(id string, p intent.Port) error {
 	default:
 		return nil // on no host yet: nothing to reach
 	}
+	if !p.PortSecurity && !p.Service {
+		where.Flags |= destLoose
+	}
 	key := bpfFdbKey{Net: netID, Mac: mac}
 	if _, taken := c.want.fdb[key]; taken {
 		return errs.New(errs.Conflict, "address %s is on the network already", p.MAC)

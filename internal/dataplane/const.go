@@ -24,6 +24,7 @@ const (
 
 	destSpeaks = 1
 	destNode   = 2
+	destLoose  = 4
 
 	routeHostMAC = 1
 

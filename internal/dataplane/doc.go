@@ -182,6 +182,8 @@
 //	nats     connections that share a router's address, two entries each
 //	frags    ports of fragmented packets
 //	dyns     neighbours that only ARP knows
+//	strays   addresses of ports without port security that are at another MAC
+//	         than their port's, and straymacs, which port has such a MAC
 //	conflicts   addresses of routers that somebody else on a wire says to have
 //	yields   routers whose gateway another host has taken over
 //	svcs     connections to the metadata service

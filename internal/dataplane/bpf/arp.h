@@ -68,6 +68,65 @@ INLINE void learn(__u32 net, __u32 spa, const __u8 *mac, int create)
 	bpf_map_update_elem(&dyns, &key, &fresh, BPF_ANY);
 }
 
+/* note_stray learns, from a frame, the MAC at which a guest without port
+ * security has an address of its port, when that is not the port's; spa is the
+ * sender of an ARP frame, or 0. Nobody has another's MAC in that way. Returns
+ * whether it is so. */
+GLOBAL int note_stray(struct pkt *p, __u32 spa)
+{
+	struct neigh_key key = {};
+	struct fdb_key fk = {};
+	struct dyn fresh = {};
+	struct dest *d, at;
+
+	if (!p || mac_multicast(p->smac))
+		return 0;
+	key.net = p->net;
+	if (spa)
+		addr_v4(&key.addr, spa);
+	else
+		key.addr = p->src;
+	d = bpf_map_lookup_elem(&neigh, &key);
+	if (!d || !(d->flags & DEST_LOOSE))
+		return 0;
+	if (p->origin == FROM_GUEST ? d->kind != DEST_LOCAL || d->id != p->port : d->kind != DEST_REMOTE || d->remote != p->tun_remote)
+		return 0;
+	if (mac_eq(d->mac, p->smac)) {
+		bpf_map_delete_elem(&strays, &key);
+		return 0;
+	}
+	fk.net = p->net;
+	mac_copy(fk.mac, p->smac);
+	if (bpf_map_lookup_elem(&fdb, &fk))
+		return 0;
+	fresh.seen = bpf_ktime_get_ns();
+	mac_copy(fresh.mac, p->smac);
+	at = *d;
+	mac_copy(at.mac, p->smac);
+	bpf_map_update_elem(&strays, &key, &fresh, BPF_ANY);
+	bpf_map_update_elem(&straymacs, &fk, &at, BPF_ANY);
+	return 1;
+}
+
+/* stray is where an address is that has left its port's MAC. */
+INLINE struct dyn *stray(const struct dest *d, const struct neigh_key *key)
+{
+	return d->flags & DEST_LOOSE ? bpf_map_lookup_elem(&strays, key) : 0;
+}
+
+/* stray_at finds the port of a MAC that no port has, as long as that port has no
+ * port security. */
+INLINE struct dest *stray_at(const struct fdb_key *key)
+{
+	struct dest *d = bpf_map_lookup_elem(&straymacs, key);
+	struct port *port;
+
+	if (!d || d->kind != DEST_LOCAL)
+		return d;
+	port = bpf_map_lookup_elem(&ports, &d->id);
+	return port && port->net == key->net && port->ifindex == d->ifindex && !(port->flags & PORT_SECURITY) ? d : 0;
+}
+
 /* joined: do hosts share the network? Ports of a local one are reached by a
  * router alone when they are elsewhere. */
 INLINE int joined(__u32 net)
@@ -171,6 +230,7 @@ GLOBAL int handle_arp(struct __sk_buff *skb, struct pkt *p, int secure)
 	struct conf *c;
 	struct dest *d;
 	__u32 spa, tpa;
+	int left;
 
 	if (!p)
 		return TC_ACT_SHOT;
@@ -192,6 +252,7 @@ GLOBAL int handle_arp(struct __sk_buff *skb, struct pkt *p, int secure)
 		return arp.op == bpf_htons(ARP_REPLY) ? take_yield(p, bpf_ntohl(tpa)) : TC_ACT_SHOT;
 	if (not_ours(skb, p, &arp, spa))
 		return TC_ACT_UNSPEC;
+	left = spa && mac_eq(arp.sha, p->smac) && (p->origin == FROM_TUNNEL || (p->origin == FROM_GUEST && !secure)) && note_stray(p, spa);
 	key.net = p->net;
 	if (arp.op == bpf_htons(ARP_REQUEST)) {
 		addr_v4(&key.addr, tpa);
@@ -208,6 +269,10 @@ GLOBAL int handle_arp(struct __sk_buff *skb, struct pkt *p, int secure)
 		if (d->kind == DEST_LOCAL && p->origin == FROM_GUEST && d->id == p->port)
 			return -1;
 		if (d->kind == DEST_REMOTE && (p->origin == FROM_WIRE || p->origin == FROM_HOST || (d->remote && !joined(p->net))))
+			return -1;
+		/* Who is asked, or asks, with another MAC than this host knows,
+		 * settles it with the other. */
+		if ((d->kind == DEST_LOCAL || d->kind == DEST_REMOTE) && !(d->flags & DEST_NODE) && (left || stray(d, &key)))
 			return -1;
 		/* The asker's own host answers, and to strangers one of all. */
 		if (d->kind == DEST_ROUTER && p->origin == FROM_WIRE && !still_speaks(p, d))

@@ -51,6 +51,8 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 		if (d && d->kind != DEST_ROUTER)
 			d = 0;
 	}
+	if (!d)
+		d = stray_at(&key);
 	/* A router has its own say, by the network that it sends to. */
 	if (p->origin == FROM_GUEST && (!d || d->kind != DEST_ROUTER) && oversize(skb, p, n->mtu))
 		return too_big(skb, p, n->mtu);
@@ -145,6 +147,8 @@ int from_guest(struct __sk_buff *skb)
 		err = antispoof(skb, p, mac_eq(p->smac, port->mac));
 		if (err)
 			return drop(skb, p->port, err);
+	} else {
+		p->left = note_stray(p, 0);
 	}
 	if (asks_service(p)) {
 		n = net_of(p->net);
@@ -240,6 +244,8 @@ INLINE int emerge(struct __sk_buff *skb, struct pkt *p)
 	err = flow_on(skb, p);
 	if (err != -1)
 		return err;
+	if (p->proto == PROTO_ICMPV6)
+		note_stray(p, 0);
 	err = arrive(skb, p);
 	if (p->to_port)
 		flow_keep(p, 0, 0);

@@ -46,6 +46,8 @@ GLOBAL int answer_nd(struct __sk_buff *skb, struct pkt *p)
 		return -1;
 	if (d->kind == DEST_ROUTER && p->origin == FROM_WIRE && !still_speaks(p, d))
 		return -1;
+	if ((d->kind == DEST_LOCAL || d->kind == DEST_REMOTE) && !(d->flags & DEST_NODE) && (p->left || stray(d, &key)))
+		return -1;
 	a.type = ND_ADVERT;
 	a.flags = bpf_htonl((ND_SOLICITED | ND_OVERRIDE | (d->kind == DEST_ROUTER ? ND_ROUTER : 0)) << 24);
 	a.target = key.addr;

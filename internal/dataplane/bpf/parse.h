@@ -296,6 +296,7 @@ GLOBAL int parse(struct __sk_buff *skb, struct pkt *p, __u32 ctx)
 	macs_copy(p->dmac, eth.macs);
 	p->ethertype = bpf_ntohs(eth.type);
 	p->flags = 0;
+	p->left = 0;
 	p->sport = 0;
 	p->dport = 0;
 	p->tcp_flags = 0;

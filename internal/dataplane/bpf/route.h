@@ -123,6 +123,8 @@ INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net 
 GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 {
 	struct neigh_key key = {};
+	struct dyn *elsewhere;
+	const __u8 *mac;
 	struct dest *d;
 	struct net *n;
 
@@ -145,12 +147,14 @@ GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 	}
 	if (d->flags & DEST_NODE && echo_request(p))
 		return REPLY;
+	elsewhere = stray(d, &key);
+	mac = elsewhere ? elsewhere->mac : d->mac;
 	if (d->kind == DEST_LOCAL) {
-		write_macs(skb, d->mac, p->leg_mac);
+		write_macs(skb, mac, p->leg_mac);
 		return send_port(skb, p, d->ifindex, MARK_FORWARDED);
 	}
 	if (on_wire(n) && n->ifindex) {
-		write_macs(skb, d->mac, own_mac(p, n));
+		write_macs(skb, mac, own_mac(p, n));
 		return send_wire(skb, p->port, p->out_net);
 	}
 	if (p->transit == TRANSIT_DELIVER)
@@ -158,7 +162,7 @@ GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 	/* No tunnel has the frames of a wire or of a local network. */
 	if (on_wire(n) || n->type == NET_LOCAL)
 		return hand_over(skb, p, d->remote, TRANSIT_DELIVER);
-	write_macs(skb, d->mac, p->leg_mac);
+	write_macs(skb, mac, p->leg_mac);
 	return send_remote(skb, p, p->out_net, d->remote);
 }
 

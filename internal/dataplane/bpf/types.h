@@ -89,9 +89,11 @@ struct net {
 };
 
 /* DEST_SPEAKS: this host answers for the router to the wire. DEST_NODE: the
- * address is the node's own, on every host. */
+ * address is the node's own, on every host. DEST_LOOSE: the port has no port
+ * security, so that its guest may have its address at another MAC. */
 #define DEST_SPEAKS 1
 #define DEST_NODE 2
+#define DEST_LOOSE 4
 
 /* dest: where an address or a MAC is. */
 enum dest_kind {
@@ -544,7 +546,7 @@ struct pkt {
 	__u8 nat_away; /* another host translates */
 	__u8 transit;  /* enum transit */
 	__u8 route_flags;
-	__u8 pad;
+	__u8 left; /* the sender is at another MAC than its port's */
 	__u32 limit; /* whose rates hold for the floating address */
 	__u8 buf[ICMP_KEEP];
 };
