@@ -307,4 +307,16 @@ func TestWithoutMetadata(t *testing.T) {
 	if out := run(t, client, "hostname"); out != "cirros" {
 		t.Errorf("hostname = %q", out)
 	}
+
+	// What comes after the guest has lost its patience counts all the same.
+	_, line := signer(t, "ed25519")
+	drive := configDrive(t, map[string]string{"openstack/latest/meta_data.json": toJSON(t, map[string]any{
+		"uuid": "5f3c9c0e-0000-4000-8000-000000000003", "hostname": "late.novalocal", "public_keys": map[string]string{"a": line},
+	})})
+	m.command(t, "blockdev-add", map[string]any{"driver": "raw", "node-name": "late", "read-only": true, "file": map[string]any{"driver": "file", "filename": drive}})
+	m.command(t, "device_add", map[string]any{"driver": "virtio-blk-pci", "drive": "late", "id": "drive1"})
+	m.waitFor(t, bootLimit, "hostname=late instance=5f3c9c0e-0000-4000-8000-000000000003 metadata=config drive /dev/vdb, late")
+	if out := run(t, client, "grep -c ed25519 .ssh/authorized_keys; blkid -L config-2"); out != "1\n/dev/vdb" {
+		t.Errorf("keys and label: %q", out)
+	}
 }
