@@ -53,7 +53,7 @@ func (c Cloud) write(to io.Writer) error {
 		"service_available": {"nova": "true", "glance": "true", "neutron": "true", "cinder": "false", "swift": "false", "horizon": "false"},
 		"compute": {
 			"image_ref": c.Image, "image_ref_alt": c.OtherImage, "flavor_ref": c.Flavor, "flavor_ref_alt": c.OtherFlavor,
-			"min_microversion": "2.1", "max_microversion": "latest", "build_timeout": "300", "build_interval": "1", "shelved_offload_time": "0",
+			"min_microversion": "2.1", "max_microversion": "latest", "build_timeout": "600", "build_interval": "1", "shelved_offload_time": "0",
 		},
 		"compute-feature-enabled": {
 			"disk_config": "true", "vnc_console": "true", "serial_console": "true", "resize": "true", "stable_rescue": "true", "xenapi_apis": fmt.Sprint(c.Xen), "hostname_fqdn_sanitization": "true",
@@ -75,7 +75,7 @@ func (c Cloud) write(to io.Writer) error {
 		"validation": {
 			"run_validation": fmt.Sprint(c.Guests), "connect_method": "floating", "auth_method": "keypair", "image_ssh_user": c.GuestUser, "image_ssh_password": c.GuestPassword,
 			"image_alt_ssh_user": c.GuestUser, "image_alt_ssh_password": c.GuestPassword, "ssh_key_type": "ecdsa", "network_for_ssh": c.NetworkName,
-			"ssh_timeout": "300", "ping_timeout": "120", "ssh_shell_prologue": "set -eu; PATH=$$PATH:/sbin:/usr/sbin;",
+			"ssh_timeout": "600", "ping_timeout": "300", "ssh_shell_prologue": "set -eu; PATH=$$PATH:/sbin:/usr/sbin;",
 		},
 		"scenario": {"img_file": c.ImageFile, "img_disk_format": c.Format, "img_container_format": "bare", "dhcp_client": "udhcpc"},
 	}

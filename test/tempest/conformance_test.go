@@ -30,8 +30,6 @@ var (
 )
 
 const (
-	// stageLimit is how long one stage may take.
-	stageLimit = 40 * time.Minute
 	// webPort is where, on the cloud's machine, an image can be downloaded.
 	webPort = 8099
 )
@@ -159,7 +157,7 @@ func run(t *testing.T, s Stage) map[string]Outcome {
 		}
 	}
 	var stream, said, report bytes.Buffer
-	c := tempest(stageLimit, "run", "--load-list", list, "--concurrency", fmt.Sprint(s.Workers()), "--subunit")
+	c := tempest(s.Limit(), "run", "--load-list", list, "--concurrency", fmt.Sprint(s.Workers()), "--subunit")
 	c.Stdout, c.Stderr = &stream, &said
 	failure := c.Run() // also when a test fails
 	convert := exec.CommandContext(t.Context(), "subunit2junitxml")

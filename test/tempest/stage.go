@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 //go:embed stages/*.txt
@@ -76,6 +77,14 @@ func (s Stage) Workers() int {
 		return 2
 	}
 	return 6
+}
+
+// Limit is how long the stage's tests may take.
+func (s Stage) Limit() time.Duration {
+	if s.Guests() {
+		return 90 * time.Minute
+	}
+	return 40 * time.Minute
 }
 
 // Only is the stage with those of its tests whose ids match.
