@@ -11,8 +11,18 @@ import (
 //go:embed times.txt
 var timesTable string
 
-// unmeasured is what a test counts that times.txt does not have, in seconds.
-const unmeasured = 60
+// typical is what a test counts that was not measured: the mean of the others,
+// in seconds.
+func typical(times map[string]float64) float64 {
+	if len(times) == 0 {
+		return 60
+	}
+	var sum float64
+	for _, seconds := range times {
+		sum += seconds
+	}
+	return sum / float64(len(times))
+}
 
 // Part is one of several parts of the same tests, counted from 1.
 type Part struct{ Number, Of int }
@@ -54,10 +64,17 @@ func Times() (map[string]float64, error) {
 // first test to its last, is in one part too, unless it takes longer than such a
 // worker has: then its tests are dealt out one by one.
 func Cut(all []Stage, p Part, times map[string]float64) []Stage {
+	otherwise := typical(times)
 	type unit struct {
 		name    string
 		tests   []string
 		seconds float64
+	}
+	took := func(id string) float64 {
+		if seconds := times[plain(id)]; seconds != 0 {
+			return seconds
+		}
+		return otherwise
 	}
 	var total float64
 	classes := map[string]*unit{}
@@ -65,18 +82,14 @@ func Cut(all []Stage, p Part, times map[string]float64) []Stage {
 	for _, s := range all {
 		workers = max(workers, s.Workers())
 		for _, id := range s.Tests {
-			seconds := times[plain(id)]
-			if seconds == 0 {
-				seconds = unmeasured
-			}
 			u := classes[class(id)]
 			if u == nil {
 				u = &unit{name: class(id)}
 				classes[u.name] = u
 			}
 			u.tests = append(u.tests, id)
-			u.seconds += seconds
-			total += seconds
+			u.seconds += took(id)
+			total += took(id)
 		}
 	}
 	most := total / float64(p.Of*workers)
@@ -87,11 +100,7 @@ func Cut(all []Stage, p Part, times map[string]float64) []Stage {
 			continue
 		}
 		for _, id := range u.tests {
-			seconds := times[plain(id)]
-			if seconds == 0 {
-				seconds = unmeasured
-			}
-			units = append(units, unit{name: id, tests: []string{id}, seconds: seconds})
+			units = append(units, unit{name: id, tests: []string{id}, seconds: took(id)})
 		}
 	}
 	// The longest first, each to the part that has least.
