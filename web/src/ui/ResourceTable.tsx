@@ -28,7 +28,7 @@ export interface Column<T> {
   width?: number;
 }
 
-interface Props<T> {
+export interface ResourceTableProps<T> {
   /** Name of the table in the memory of preferences, and its test id. */
   id: string;
   title: string;
@@ -92,7 +92,7 @@ function suggestions<T>(items: readonly T[], columns: Column<T>[]): { propertyKe
  * The list of all things of one kind: filter by property, sort, pages, selection with actions on many, and the states
  * empty, loading, failed and partial.
  */
-export function ResourceTable<T extends { id: string; name?: string | null }>(props: Props<T>) {
+export function ResourceTable<T extends { id: string; name?: string | null }>(props: ResourceTableProps<T>) {
   const { t } = useTranslation();
   const { query, columns, actions } = props;
   const [preferences, keepPreferences] = usePreferences(props.id, columns);

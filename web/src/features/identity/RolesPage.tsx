@@ -3,8 +3,7 @@ import Select from '@cloudscape-design/components/select';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Role, useDomains, useInferences, useRoles } from '~/api/identity';
-import { Copyable } from '~/ui/Copyable';
-import { Go } from '~/ui/Go';
+import { useColumns } from '~/ui/columns';
 import { Crumbs } from '~/ui/Page';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { YesNo } from '~/ui/Status';
@@ -13,6 +12,7 @@ import { useRoleActions } from './useRoleActions';
 
 export default function RolesPage() {
   const { t } = useTranslation('identity');
+  const column = useColumns();
   const [domain, setDomain] = useState('');
   const domains = useDomains();
   const inferences = useInferences();
@@ -25,13 +25,8 @@ export default function RolesPage() {
       ?.implies.map((i) => i.name)
       .join(', ') ?? '';
   const columns: Column<Role>[] = [
-    {
-      id: 'name',
-      header: t('common:name'),
-      cell: (r) => <Go to={`/roles/${r.id}`}>{r.name}</Go>,
-      value: (r) => r.name,
-    },
-    { id: 'id', header: t('common:id'), cell: (r) => <Copyable text={r.id} />, value: (r) => r.id, width: 300 },
+    column.name('/roles'),
+    column.id(true),
     { id: 'implies', header: t('role.implies'), cell: (r) => implied(r) || '–', value: implied },
     {
       id: 'immutable',
@@ -39,13 +34,7 @@ export default function RolesPage() {
       cell: (r) => <YesNo value={r.options?.immutable ?? false} />,
       value: (r) => r.options?.immutable ?? false,
     },
-    {
-      id: 'description',
-      header: t('common:description'),
-      cell: (r) => r.description || '–',
-      value: (r) => r.description,
-      width: 300,
-    },
+    column.description(),
   ];
   const everywhere = { value: '', label: t('role.everywhere') };
   const places = [

@@ -1,9 +1,6 @@
-import Button from '@cloudscape-design/components/button';
-import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useUsers } from '~/api/identity';
-import { Crumbs } from '~/ui/Page';
-import { ResourceTable } from '~/ui/ResourceTable';
+import { ListPage } from '~/ui/ListPage';
 import { UserForm } from './UserForm';
 import { useUserColumns } from './userColumns';
 import { useUserActions } from './useUserActions';
@@ -11,26 +8,18 @@ import { useUserActions } from './useUserActions';
 export default function UsersPage() {
   const { t } = useTranslation('identity');
   const { actions, dialog } = useUserActions();
-  const [creating, setCreating] = useState(false);
   const title = t('common:nav.items.users');
   return (
-    <>
-      <Crumbs trail={[{ text: title, href: '/users' }]} />
-      <ResourceTable
-        id="users"
-        title={title}
-        query={useUsers()}
-        columns={useUserColumns()}
-        actions={actions}
-        buttons={
-          <Button variant="primary" onClick={() => setCreating(true)} data-testid="create">
-            {t('user.create')}
-          </Button>
-        }
-        empty={{ title: t('user.empty') }}
-      />
-      {creating && <UserForm onClose={() => setCreating(false)} />}
-      {dialog}
-    </>
+    <ListPage
+      id="users"
+      path="/users"
+      title={title}
+      query={useUsers()}
+      columns={useUserColumns()}
+      actions={actions}
+      create={{ text: t('user.create'), form: (close) => <UserForm onClose={close} /> }}
+      empty={{ title: t('user.empty') }}
+      dialog={dialog}
+    />
   );
 }

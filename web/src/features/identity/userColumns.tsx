@@ -1,22 +1,16 @@
 import { useTranslation } from 'react-i18next';
 import type { User } from '~/api/identity';
-import { Copyable } from '~/ui/Copyable';
-import { Go } from '~/ui/Go';
+import { useColumns } from '~/ui/columns';
 import type { Column } from '~/ui/ResourceTable';
-import { EnabledStatus } from './EnabledStatus';
 import { useDomainName } from './names';
 
 export function useUserColumns(): Column<User>[] {
   const { t } = useTranslation('identity');
+  const column = useColumns();
   const domain = useDomainName();
   return [
-    {
-      id: 'name',
-      header: t('common:name'),
-      cell: (u) => <Go to={`/users/${u.id}`}>{u.name}</Go>,
-      value: (u) => u.name,
-    },
-    { id: 'id', header: t('common:id'), cell: (u) => <Copyable text={u.id} />, value: (u) => u.id, width: 300 },
+    column.name('/users'),
+    column.id(true),
     {
       id: 'domain',
       header: t('common:domain'),
@@ -24,18 +18,7 @@ export function useUserColumns(): Column<User>[] {
       value: (u) => domain(u.domain_id),
     },
     { id: 'email', header: t('user.email'), cell: (u) => u.email || '–', value: (u) => u.email },
-    {
-      id: 'enabled',
-      header: t('common:statusLabel'),
-      cell: (u) => <EnabledStatus value={u.enabled} />,
-      value: (u) => t(u.enabled ? 'common:status.ENABLED' : 'common:status.DISABLED'),
-    },
-    {
-      id: 'description',
-      header: t('common:description'),
-      cell: (u) => u.description || '–',
-      value: (u) => u.description,
-      width: 300,
-    },
+    column.enabled(),
+    column.description(),
   ];
 }

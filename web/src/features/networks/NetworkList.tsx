@@ -1,11 +1,8 @@
-import Button from '@cloudscape-design/components/button';
-import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNetworkQuotas, useNetworks } from '~/api/network';
 import { useSession } from '~/app/useSession';
-import { Crumbs } from '~/ui/Page';
+import { ListPage } from '~/ui/ListPage';
 import { QuotaUse } from '~/ui/QuotaUse';
-import { ResourceTable } from '~/ui/ResourceTable';
 import { NetworkForm } from './NetworkForm';
 import { useNetworkActions } from './useNetworkActions';
 import { useNetworkColumns } from './useNetworkColumns';
@@ -16,27 +13,18 @@ export default function NetworkList() {
   const query = useNetworks(projectId);
   const quotas = useNetworkQuotas(projectId);
   const { actions, dialog } = useNetworkActions();
-  const [creating, setCreating] = useState(false);
-  const create = (
-    <Button variant="primary" onClick={() => setCreating(true)} data-testid="create">
-      {t('create')}
-    </Button>
-  );
   return (
-    <>
-      <Crumbs trail={[{ text: t('title'), href: '/networks' }]} />
-      <ResourceTable
-        id="networks"
-        title={t('title')}
-        description={<QuotaUse query={quotas} resource="network" />}
-        query={query}
-        columns={useNetworkColumns()}
-        actions={actions}
-        buttons={create}
-        empty={{ title: t('empty'), text: t('emptyText') }}
-      />
-      {creating && <NetworkForm onClose={() => setCreating(false)} />}
-      {dialog}
-    </>
+    <ListPage
+      id="networks"
+      path="/networks"
+      title={t('title')}
+      description={<QuotaUse query={quotas} resource="network" />}
+      query={query}
+      columns={useNetworkColumns()}
+      actions={actions}
+      create={{ text: t('create'), form: (close) => <NetworkForm onClose={close} /> }}
+      empty={{ title: t('empty'), text: t('emptyText') }}
+      dialog={dialog}
+    />
   );
 }
