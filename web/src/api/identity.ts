@@ -100,8 +100,8 @@ export interface Endpoint {
 const list = <T>(path: string, key: string, query?: Record<string, string | boolean>) =>
   collect<T>('identity', `/${path}`, key, { query });
 
-export const useProjects = () =>
-  useQuery({ queryKey: ['project', {}], queryFn: () => list<Project>('projects', 'projects') });
+export const useProjects = (enabled = true) =>
+  useQuery({ queryKey: ['project', {}], queryFn: () => list<Project>('projects', 'projects'), enabled });
 export const useProject = (id: string) =>
   useQuery({
     queryKey: ['project', id],

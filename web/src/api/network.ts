@@ -21,6 +21,9 @@ export interface Network extends Standard {
   'router:external': boolean;
   is_default?: boolean;
   mtu: number;
+  ipv4_address_scope?: string | null;
+  ipv6_address_scope?: string | null;
+  availability_zone_hints?: string[];
   port_security_enabled: boolean;
   subnets: string[];
   dns_domain?: string;
@@ -42,6 +45,7 @@ export interface Subnet extends Standard {
   allocation_pools: { start: string; end: string }[];
   dns_nameservers: string[];
   host_routes: { destination: string; nexthop: string }[];
+  subnetpool_id?: string | null;
 }
 
 export interface FixedIP {
@@ -82,6 +86,7 @@ export interface Router extends Standard {
   routes: { destination: string; nexthop: string }[];
   distributed?: boolean;
   ha?: boolean;
+  availability_zone_hints?: string[];
   availability_zones: string[];
 }
 
@@ -104,9 +109,11 @@ export interface SecurityGroupRule extends Omit<Standard, 'name'> {
   port_range_max: number | null;
   remote_ip_prefix: string | null;
   remote_group_id: string | null;
+  remote_address_group_id?: string | null;
 }
 
 export interface SecurityGroup extends Standard {
+  shared: boolean;
   security_group_rules: SecurityGroupRule[];
 }
 
@@ -178,21 +185,22 @@ export interface QuotaDetail {
   reserved: number;
 }
 
-const list =
+/** listOf asks for a whole collection, oneOf for one thing of it by id. */
+export const listOf =
   <T>(path: string, key: string) =>
   (query?: Record<string, string | string[] | boolean | undefined>) =>
     collect<T>('network', `/${path}`, key, { query: { limit: '1000', ...query } });
-const one =
+export const oneOf =
   <T>(path: string, key: string) =>
   (id: string) =>
     call<Record<string, T>>('network', 'GET', `/${path}/${id}`).then((a) => a[key] as T);
 
-export const listNetworks = list<Network>('networks', 'networks');
-export const listSubnets = list<Subnet>('subnets', 'subnets');
-export const listPorts = list<Port>('ports', 'ports');
-export const listRouters = list<Router>('routers', 'routers');
-export const listFloatingIPs = list<FloatingIP>('floatingips', 'floatingips');
-export const listSecurityGroups = list<SecurityGroup>('security-groups', 'security_groups');
+export const listNetworks = listOf<Network>('networks', 'networks');
+export const listSubnets = listOf<Subnet>('subnets', 'subnets');
+export const listPorts = listOf<Port>('ports', 'ports');
+export const listRouters = listOf<Router>('routers', 'routers');
+export const listFloatingIPs = listOf<FloatingIP>('floatingips', 'floatingips');
+export const listSecurityGroups = listOf<SecurityGroup>('security-groups', 'security_groups');
 
 /**
  * Networks that the project may use: its own, shared and external ones. An administrator who asks for everything gets those of
@@ -210,7 +218,7 @@ export const useNetworks = (project: string, everywhere = false) =>
   });
 
 export const useNetwork = (id: string, enabled = true) =>
-  useQuery({ queryKey: ['network', id], queryFn: () => one<Network>('networks', 'network')(id), enabled });
+  useQuery({ queryKey: ['network', id], queryFn: () => oneOf<Network>('networks', 'network')(id), enabled });
 
 export const useSubnets = () => useQuery({ queryKey: ['subnet'], queryFn: () => listSubnets() });
 
@@ -219,7 +227,7 @@ export const usePorts = (filter: Record<string, string | string[]> = {}, enabled
   useQuery({ queryKey: ['port', filter], queryFn: () => listPorts(filter), enabled });
 
 export const usePort = (id: string) =>
-  useQuery({ queryKey: ['port', id], queryFn: () => one<Port>('ports', 'port')(id) });
+  useQuery({ queryKey: ['port', id], queryFn: () => oneOf<Port>('ports', 'port')(id) });
 
 export const useRouters = (project: string, everywhere = false) =>
   useQuery({
@@ -229,7 +237,7 @@ export const useRouters = (project: string, everywhere = false) =>
   });
 
 export const useRouter = (id: string) =>
-  useQuery({ queryKey: ['router', id], queryFn: () => one<Router>('routers', 'router')(id) });
+  useQuery({ queryKey: ['router', id], queryFn: () => oneOf<Router>('routers', 'router')(id) });
 
 export const useFloatingIPs = (project: string, everywhere = false) =>
   useQuery({
@@ -248,13 +256,13 @@ export const useSecurityGroups = (project: string, everywhere = false) =>
 export const useSecurityGroup = (id: string) =>
   useQuery({
     queryKey: ['security_group', id],
-    queryFn: () => one<SecurityGroup>('security-groups', 'security_group')(id),
+    queryFn: () => oneOf<SecurityGroup>('security-groups', 'security_group')(id),
   });
 
 export const useIPAvailability = (network: string) =>
   useQuery({
     queryKey: ['network', network, 'availability'],
-    queryFn: () => one<IPAvailability>('network-ip-availabilities', 'network_ip_availability')(network),
+    queryFn: () => oneOf<IPAvailability>('network-ip-availabilities', 'network_ip_availability')(network),
   });
 
 /** Agents are for administrators; others must not ask. Heartbeats give no event: pages that show them ask again every so often. */
@@ -264,6 +272,33 @@ export const useAgents = (enabled = true, every: number | false = false) =>
     queryFn: () => call<{ agents: NetworkAgent[] }>('network', 'GET', '/agents').then((a) => a.agents),
     enabled,
     refetchInterval: every,
+  });
+
+/** The agents that serve a network with DHCP, or that carry a router; for administrators. */
+export const useAgentsOf = (kind: 'dhcp' | 'l3', id: string) =>
+  useQuery({
+    queryKey: ['agent', { kind, id }],
+    queryFn: () =>
+      call<{ agents: NetworkAgent[] }>(
+        'network',
+        'GET',
+        kind === 'dhcp' ? `/networks/${id}/dhcp-agents` : `/routers/${id}/l3-agents`,
+      ).then((a) => a.agents),
+  });
+
+export interface Zone {
+  name: string;
+  resource: 'network' | 'router';
+  state: string;
+}
+
+/** Availability zones in which networks and routers can be. */
+export const useNetworkZones = (resource: Zone['resource']) =>
+  useQuery({
+    queryKey: ['zone', 'network'],
+    queryFn: () =>
+      call<{ availability_zones: Zone[] }>('network', 'GET', '/availability_zones').then((a) => a.availability_zones),
+    select: (all) => all.filter((zone) => zone.resource === resource).map((zone) => zone.name),
   });
 
 export const useExtensions = () =>

@@ -9,6 +9,10 @@ const collections = {
   floatingip: 'floatingips',
   security_group: 'security-groups',
   security_group_rule: 'security-group-rules',
+  subnetpool: 'subnetpools',
+  address_scope: 'address-scopes',
+  address_group: 'address-groups',
+  rbac_policy: 'rbac-policies',
 } as const;
 export type Kind = keyof typeof collections;
 export type Fields = Record<string, unknown>;
@@ -31,3 +35,22 @@ export const member = (kind: Kind, id: string, verb: string, body: Fields): Prom
   write(kind, 'PUT', `/${id}/${verb}`, body);
 
 export const remove = (kind: Kind, id: string): Promise<void> => write(kind, 'DELETE', `/${id}`);
+
+/** setTags replaces the tags of a thing. */
+export const setTags = (kind: Kind, id: string, tags: string[]): Promise<void> =>
+  write(kind, 'PUT', `/${id}/tags`, { tags });
+
+const scheduled = {
+  dhcp: { path: 'dhcp-networks', key: 'network_id', shows: 'network' },
+  l3: { path: 'l3-routers', key: 'router_id', shows: 'router' },
+} as const;
+
+/** schedule gives an agent the DHCP of a network or a router to carry; unschedule takes it away. */
+export const schedule = (kind: keyof typeof scheduled, agent: string, id: string): Promise<void> => {
+  const { path, key, shows } = scheduled[kind];
+  return writeTo(['agent', shows], 'network', 'POST', `/agents/${agent}/${path}`, { [key]: id });
+};
+export const unschedule = (kind: keyof typeof scheduled, agent: string, id: string): Promise<void> => {
+  const { path, shows } = scheduled[kind];
+  return writeTo(['agent', shows], 'network', 'DELETE', `/agents/${agent}/${path}/${id}`);
+};

@@ -1,5 +1,6 @@
 import type { ComponentType } from 'react';
 import { pages as account } from '~/features/account/pages';
+import { pages as addressgroups } from '~/features/addressgroups/pages';
 import { pages as admin } from '~/features/admin/pages';
 import { pages as credentials } from '~/features/credentials/pages';
 import { pages as flavors } from '~/features/flavors/pages';
@@ -15,6 +16,8 @@ import { pages as overview } from '~/features/overview/pages';
 import { pages as routers } from '~/features/routers/pages';
 import { pages as securitygroups } from '~/features/securitygroups/pages';
 import { pages as servergroups } from '~/features/servergroups/pages';
+import { pages as sharing } from '~/features/sharing/pages';
+import { pages as subnetpools } from '~/features/subnetpools/pages';
 import { pages as system } from '~/features/system/pages';
 import { pages as topology } from '~/features/topology/pages';
 import { pages as trace } from '~/features/trace/pages';
@@ -50,6 +53,9 @@ export const pages: PageDef[] = [
   ...routers,
   ...floatingips,
   ...securitygroups,
+  ...addressgroups,
+  ...subnetpools,
+  ...sharing,
   ...trace,
   ...identity,
   ...credentials,

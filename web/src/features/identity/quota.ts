@@ -28,7 +28,18 @@ const computeOrder = [
   'metadata_items',
 ];
 const uncounted = ['server_group_members', 'key_pairs', 'metadata_items'];
-const networkOrder = ['network', 'subnet', 'port', 'router', 'floatingip', 'security_group', 'security_group_rule'];
+const networkOrder = [
+  'network',
+  'subnet',
+  'port',
+  'router',
+  'floatingip',
+  'security_group',
+  'security_group_rule',
+  'subnetpool',
+  'address_group',
+  'rbac_policy',
+];
 
 const inOrder = (order: string[]) => (a: Quota, b: Quota) => place(order, a) - place(order, b);
 const place = (order: string[], q: Quota) => (order.indexOf(q.resource) + 1 || order.length + 1) - 1;

@@ -4,11 +4,11 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { type UseFormReturn, useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { type Network, useAgents, useSubnets } from '~/api/network';
+import { type Network, useAgents, useNetworkZones, useSubnets } from '~/api/network';
 import { update } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { FormModal } from '~/ui/FormModal';
-import { CheckField, SelectField, TextField } from '~/ui/fields';
+import { CheckField, MultiField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
 import { notify } from '~/ui/notify';
 import { maxLength, pattern, wholeNumber } from '~/ui/rules';
@@ -22,6 +22,7 @@ export function NetworkForm({ before, onClose }: { before?: Network; onClose(): 
   const { t } = useTranslation('networks');
   const { isAdmin, projectId } = useSession();
   const subnets = useSubnets().data ?? [];
+  const zones = useNetworkZones('network').data ?? [];
   const form = useForm<NetworkValues>({
     mode: 'onChange',
     defaultValues: before ? networkValuesOf(before) : newNetwork,
@@ -84,6 +85,16 @@ export function NetworkForm({ before, onClose }: { before?: Network; onClose(): 
               rule={pattern(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+$/i, 'domain')}
             />
           </ColumnLayout>
+          {!before && zones.length > 0 && (
+            <MultiField
+              control={control}
+              name="zones"
+              label={t('zoneHints')}
+              description={t('zoneHintsText')}
+              options={zones.map((value) => ({ value }))}
+              optional
+            />
+          )}
         </SpaceBetween>
       </ExpandableSection>
       {!before && (

@@ -7,14 +7,17 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import { type Network, useNetwork } from '~/api/network';
 import { useSession } from '~/app/useSession';
+import { SharingTab } from '~/features/sharing/SharingTab';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
-import { formatTime, nameOf } from '~/ui/format';
+import { formatTime, nameOf, shortId } from '~/ui/format';
+import { Go } from '~/ui/Go';
 import { Loaded } from '~/ui/Loaded';
 import { Crumbs } from '~/ui/Page';
 import { AdminState, Status, YesNo } from '~/ui/Status';
 import { useTab } from '~/ui/useTab';
 import { AddressesTab } from './AddressesTab';
+import { AgentsTab } from './AgentsTab';
 import { PortsTab } from './PortsTab';
 import { SubnetsTab } from './SubnetsTab';
 import { useNetworkActions } from './useNetworkActions';
@@ -62,7 +65,13 @@ function Details({ network }: { network: Network }) {
           { id: 'subnets', label: t('subnets'), content: <SubnetsTab network={network} /> },
           { id: 'ports', label: t('ports'), content: <PortsTab network={network} /> },
           ...(isAdmin
-            ? [{ id: 'addresses', label: t('addresses'), content: <AddressesTab network={network.id} /> }]
+            ? [
+                { id: 'addresses', label: t('addresses'), content: <AddressesTab network={network.id} /> },
+                { id: 'agents', label: t('agents.dhcp'), content: <AgentsTab kind="dhcp" id={network.id} /> },
+              ]
+            : []),
+          ...(own
+            ? [{ id: 'sharing', label: t('sharing'), content: <SharingTab kind="network" thing={network} /> }]
             : []),
         ]}
       />
@@ -101,6 +110,25 @@ function Overview({ network: n }: { network: Network }) {
           : []),
         { label: t('dnsDomain'), value: n.dns_domain || '–' },
         { label: t('zones'), value: n.availability_zones.join(', ') || '–' },
+        ...(n.ipv4_address_scope
+          ? [
+              {
+                label: t('scope4'),
+                value: <Go to={`/address-scopes/${n.ipv4_address_scope}`}>{shortId(n.ipv4_address_scope)}</Go>,
+              },
+            ]
+          : []),
+        ...(n.ipv6_address_scope
+          ? [
+              {
+                label: t('scope6'),
+                value: <Go to={`/address-scopes/${n.ipv6_address_scope}`}>{shortId(n.ipv6_address_scope)}</Go>,
+              },
+            ]
+          : []),
+        ...(n.availability_zone_hints?.length
+          ? [{ label: t('zoneHints'), value: n.availability_zone_hints.join(', ') }]
+          : []),
         { label: t('tags'), value: n.tags.join(', ') || '–' },
         { label: t('common:created'), value: formatTime(n.created_at) },
         { label: t('common:updated'), value: formatTime(n.updated_at) },

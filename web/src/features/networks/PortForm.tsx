@@ -4,7 +4,8 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { type UseFormReturn, useFieldArray, useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
-import { type Network, type Port, type Subnet, useSecurityGroups, useSubnets } from '~/api/network';
+import { type Network, type Port, type Subnet, useSubnets } from '~/api/network';
+import { useUsableSecurityGroups } from '~/api/networkSharing';
 import { create, update } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { FormModal } from '~/ui/FormModal';
@@ -33,7 +34,7 @@ export function PortForm({ network, before, onClose }: Props) {
   // The API leaves these to the owner of the network, so that nobody takes another's address on a shared one.
   const owner = isAdmin || network.project_id === projectId;
   const served = before?.device_owner.startsWith('network:') ?? false;
-  const groups = useSecurityGroups(before?.project_id || projectId).data ?? [];
+  const groups = useUsableSecurityGroups(before?.project_id || projectId).data ?? [];
   const submit = async (values: PortValues) => {
     if (before) await update('port', before.id, updateFields(values, before));
     else await create<Port>('port', createFields(values, network));

@@ -5,9 +5,11 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { UseFormReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import type { Subnet } from '~/api/network';
+import { useSubnetPools } from '~/api/networkSharing';
+import { useSession } from '~/app/useSession';
 import { CheckField, RadioField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
-import { all, maxLength } from '~/ui/rules';
+import { addressOf, all, maxLength, wholeNumber } from '~/ui/rules';
 import { gatewayOf, hostRoutes, nameservers, poolsOf, subnetRange } from '~/ui/subnetRules';
 import { useRecheck } from '~/ui/useRecheck';
 import { chooses, overlapping, type SubnetPart } from './subnetForm';
@@ -31,13 +33,18 @@ export function SubnetFields({ form, same, others, before }: Props) {
   useRecheck(
     form,
     ['subnet.cidr', 'subnet.gateway', 'subnet.pools', 'subnet.dns', 'subnet.routes'],
-    [v.version, v.cidr, v.dhcp, v.mode, v.gateway, v.gatewayMode],
+    [v.version, v.source, v.cidr, v.dhcp, v.mode, v.gateway, v.gatewayMode],
   );
   const notSame = (value: string) => {
     const [taken] = overlapping(value, same);
     return taken && t('subnet.overlapsSame', { cidr: taken.cidr, name: nameOf(taken) });
   };
-  const beside = before ? [] : overlapping(v.cidr, others);
+  const { projectId } = useSession();
+  const pools = useSubnetPools(projectId).data ?? [];
+  const ofVersion = pools.filter((p) => p.ip_version === version);
+  const pool = ofVersion.find((p) => p.id === v.pool);
+  const cut = !before && v.source === 'pool';
+  const beside = before || cut ? [] : overlapping(v.cidr, others);
   const wrong = form.formState.errors.subnet;
   return (
     <SpaceBetween size="m">
@@ -54,7 +61,41 @@ export function SubnetFields({ form, same, others, before }: Props) {
             ]}
           />
         )}
-        {!before && (
+        {!before && pools.length > 0 && (
+          <SelectField
+            control={control}
+            name="subnet.source"
+            label={t('subnet.source')}
+            options={[
+              { value: 'range', label: t('subnet.sourceRange') },
+              { value: 'pool', label: t('subnet.sourcePool') },
+            ]}
+          />
+        )}
+        {cut && (
+          <SelectField
+            control={control}
+            name="subnet.pool"
+            label={t('subnet.pool')}
+            options={ofVersion.map((p) => ({
+              value: p.id,
+              label: p.is_default ? t('subnet.poolDefault', { name: nameOf(p) }) : nameOf(p),
+              description: p.prefixes.join(', '),
+            }))}
+          />
+        )}
+        {cut && (
+          <TextField
+            control={control}
+            name="subnet.length"
+            label={t('subnet.length')}
+            optional
+            inputMode="numeric"
+            hint={pool && t('subnet.lengthHint', { usual: pool.default_prefixlen })}
+            rule={pool && wholeNumber(Number(pool.min_prefixlen), Number(pool.max_prefixlen))}
+          />
+        )}
+        {!before && !cut && (
           <TextField
             control={control}
             name="subnet.cidr"
@@ -78,7 +119,7 @@ export function SubnetFields({ form, same, others, before }: Props) {
             control={control}
             name="subnet.gateway"
             label={t('subnet.gatewayAddress')}
-            rule={gatewayOf(v.cidr)}
+            rule={cut ? addressOf(version) : gatewayOf(v.cidr)}
           />
         )}
       </ColumnLayout>
@@ -114,7 +155,7 @@ export function SubnetFields({ form, same, others, before }: Props) {
             rows={2}
             optional
             hint={before ? t('subnet.poolsEditHint') : t('subnet.poolsHint')}
-            rule={poolsOf(v.cidr, v.gatewayMode === 'given' ? v.gateway : '')}
+            rule={poolsOf(cut ? '' : v.cidr, v.gatewayMode === 'given' ? v.gateway : '')}
           />
           <TextField
             control={control}

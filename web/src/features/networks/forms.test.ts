@@ -15,6 +15,18 @@ describe('a subnet', () => {
     });
   });
 
+  it('is cut from a pool, with the length that is asked for', () => {
+    const cut = { ...subnet.newSubnet, source: 'pool' as const, pool: 'p', cidr: '10.0.0.0/24' };
+    expect(subnet.createFields(cut, 'n')).toEqual({
+      network_id: 'n',
+      ip_version: 4,
+      subnetpool_id: 'p',
+      name: '',
+      enable_dhcp: true,
+    });
+    expect(subnet.createFields({ ...cut, length: '27' }, 'n')).toMatchObject({ subnetpool_id: 'p', prefixlen: 27 });
+  });
+
   it('has no gateway when none is wanted', () => {
     const fields = subnet.createFields({ ...subnet.newSubnet, cidr: '10.0.0.0/24', gatewayMode: 'none' }, 'n');
     expect(fields.gateway_ip).toBeNull();

@@ -12,6 +12,8 @@ export interface NetworkValues extends SubnetPart {
   portSecurity: boolean;
   mtu: string;
   domain: string;
+  /** Availability zones that are wanted for a new network. */
+  zones: string[];
   shared: boolean;
   external: boolean;
   isDefault: boolean;
@@ -29,6 +31,7 @@ export const newNetwork: NetworkValues = {
   portSecurity: true,
   mtu: '',
   domain: '',
+  zones: [],
   shared: false,
   external: false,
   isDefault: false,
@@ -79,6 +82,7 @@ export function networkFields(v: NetworkValues, { admin, before }: { admin: bool
   };
   if (v.mtu) fields.mtu = Number(v.mtu);
   if (v.domain || before) fields.dns_domain = v.domain.trim();
+  if (!before && v.zones.length > 0) fields.availability_zone_hints = v.zones;
   if (admin) {
     fields.shared = v.shared;
     fields['router:external'] = v.external;

@@ -7,6 +7,11 @@ export interface SubnetValues {
   name: string;
   description: string;
   version: '4' | '6';
+  /** Where the range of a new subnet comes from: given here, or cut from a pool. */
+  source: 'range' | 'pool';
+  pool: string;
+  /** Of a range that is cut from a pool; '' is the pool's usual one. */
+  length: string;
   cidr: string;
   gatewayMode: 'auto' | 'given' | 'none';
   gateway: string;
@@ -26,6 +31,9 @@ export const newSubnet: SubnetValues = {
   name: '',
   description: '',
   version: '4',
+  source: 'range',
+  pool: '',
+  length: '',
   cidr: '',
   gatewayMode: 'auto',
   gateway: '',
@@ -40,6 +48,9 @@ export const valuesOf = (subnet: Subnet): SubnetValues => ({
   name: subnet.name,
   description: subnet.description,
   version: subnet.ip_version === 4 ? '4' : '6',
+  source: 'range',
+  pool: '',
+  length: '',
   cidr: subnet.cidr,
   gatewayMode: subnet.gateway_ip ? 'given' : 'none',
   gateway: subnet.gateway_ip ?? '',
@@ -59,10 +70,13 @@ export function createFields(v: SubnetValues, network: string): Fields {
   const fields: Fields = {
     network_id: network,
     ip_version: Number(v.version),
-    cidr: v.cidr.trim(),
     name: v.name.trim(),
     enable_dhcp: v.dhcp,
   };
+  if (v.source === 'pool') {
+    fields.subnetpool_id = v.pool;
+    if (v.length) fields.prefixlen = Number(v.length);
+  } else fields.cidr = v.cidr.trim();
   if (v.description) fields.description = v.description;
   if (v.gatewayMode === 'none') fields.gateway_ip = null;
   if (v.gatewayMode === 'given') fields.gateway_ip = v.gateway.trim();

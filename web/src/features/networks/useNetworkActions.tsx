@@ -1,9 +1,10 @@
 import { type ReactElement, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Network } from '~/api/network';
-import { remove } from '~/api/networkWrite';
+import { remove, setTags } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { type Action, opens } from '~/ui/actions';
+import { TagsForm } from '~/ui/TagsForm';
 import { NetworkDeletion } from './Deletions';
 import { NetworkForm } from './NetworkForm';
 
@@ -12,11 +13,22 @@ export function useNetworkActions(onDeleted?: () => void): { actions: Action<Net
   const { t } = useTranslation('networks');
   const { isAdmin, projectId } = useSession();
   const [edited, setEdited] = useState<Network>();
+  const [tagged, setTagged] = useState<Network>();
   const refused = (n: Network) => (isAdmin || n.project_id === projectId ? undefined : t('notYours'));
   return {
-    dialog: edited ? <NetworkForm before={edited} onClose={() => setEdited(undefined)} /> : null,
+    dialog: edited ? (
+      <NetworkForm before={edited} onClose={() => setEdited(undefined)} />
+    ) : tagged ? (
+      <TagsForm
+        thing={tagged}
+        max={60}
+        save={(tags) => setTags('network', tagged.id, tags)}
+        onClose={() => setTagged(undefined)}
+      />
+    ) : null,
     actions: [
       opens({ id: 'edit', text: t('common:edit'), refused, open: setEdited }),
+      opens({ id: 'tags', text: t('common:editTags'), refused, open: setTagged }),
       {
         id: 'delete',
         text: t('common:delete'),

@@ -2,8 +2,9 @@ import { type ReactElement, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router-dom';
 import { type Port, useNetwork } from '~/api/network';
-import { remove } from '~/api/networkWrite';
+import { remove, setTags } from '~/api/networkWrite';
 import { type Action, opens } from '~/ui/actions';
+import { TagsForm } from '~/ui/TagsForm';
 import { Names, ownerKey, usePortWords } from './Deletions';
 import { PortForm } from './PortForm';
 
@@ -13,14 +14,25 @@ export function usePortActions(onDeleted?: () => void): { actions: Action<Port>[
   const navigate = useNavigate();
   const words = usePortWords();
   const [edited, setEdited] = useState<Port>();
+  const [tagged, setTagged] = useState<Port>();
   const kept = (p: Port) => {
     const what = ownerKey(p.device_owner);
     return what === 'interface' || what === 'gateway' || what === 'floatingip' ? t(`port.keptBy.${what}`) : undefined;
   };
   return {
-    dialog: edited ? <EditPort port={edited} onClose={() => setEdited(undefined)} /> : null,
+    dialog: edited ? (
+      <EditPort port={edited} onClose={() => setEdited(undefined)} />
+    ) : tagged ? (
+      <TagsForm
+        thing={tagged}
+        max={60}
+        save={(tags) => setTags('port', tagged.id, tags)}
+        onClose={() => setTagged(undefined)}
+      />
+    ) : null,
     actions: [
       opens({ id: 'edit', text: t('common:edit'), open: setEdited }),
+      opens({ id: 'tags', text: t('common:editTags'), open: setTagged }),
       opens({ id: 'trace', text: t('port.trace'), open: (p) => navigate(`/trace?port=${p.id}`) }),
       {
         id: 'delete',

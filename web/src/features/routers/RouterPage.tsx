@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import { type Router, useNetworks, useRouter } from '~/api/network';
 import { useSession } from '~/app/useSession';
+import { AgentsTab } from '~/features/networks/AgentsTab';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
 import { formatTime, nameOf } from '~/ui/format';
@@ -38,7 +39,7 @@ export default function RouterPage() {
 
 function Details({ router: r }: { router: Router }) {
   const { t } = useTranslation('routers');
-  const { projectId } = useSession();
+  const { isAdmin, projectId } = useSession();
   const navigate = useNavigate();
   const { actions, dialog } = useRouterActions(() => navigate('/routers'));
   const [tab, setTab] = useTab('interfaces');
@@ -78,6 +79,9 @@ function Details({ router: r }: { router: Router }) {
               ? []
               : [{ label: t('distributed'), value: <YesNo value={r.distributed} /> }]),
             { label: t('zones'), value: r.availability_zones.join(', ') || '–' },
+            ...(r.availability_zone_hints?.length
+              ? [{ label: t('zoneHints'), value: r.availability_zone_hints.join(', ') }]
+              : []),
             { label: t('tags'), value: r.tags.join(', ') || '–' },
             { label: t('common:created'), value: formatTime(r.created_at) },
             { label: t('common:updated'), value: formatTime(r.updated_at) },
@@ -90,6 +94,7 @@ function Details({ router: r }: { router: Router }) {
         tabs={[
           { id: 'interfaces', label: t('interfaces'), content: <InterfacesTab router={r} /> },
           { id: 'routes', label: t('routes'), content: <RoutesTab router={r} /> },
+          ...(isAdmin ? [{ id: 'agents', label: t('agents'), content: <AgentsTab kind="l3" id={r.id} /> }] : []),
         ]}
       />
       {dialog}

@@ -2,10 +2,11 @@ import Alert from '@cloudscape-design/components/alert';
 import { type ReactElement, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Router, useFloatingIPs, usePorts } from '~/api/network';
-import { remove } from '~/api/networkWrite';
+import { remove, setTags } from '~/api/networkWrite';
 import { Names, usePortWords } from '~/features/networks/Deletions';
 import { type Action, opens } from '~/ui/actions';
 import { nameOf } from '~/ui/format';
+import { TagsForm } from '~/ui/TagsForm';
 import { setGateway } from './mutations';
 import { GatewayForm, RouterForm } from './RouterForm';
 
@@ -21,6 +22,12 @@ export function useRouterActions(onDeleted?: () => void): { actions: Action<Rout
         id: 'edit',
         text: t('common:edit'),
         open: (r) => setDialog(<RouterForm before={r} onClose={close} />),
+      }),
+      opens({
+        id: 'tags',
+        text: t('common:editTags'),
+        open: (r) =>
+          setDialog(<TagsForm thing={r} max={60} save={(tags) => setTags('router', r.id, tags)} onClose={close} />),
       }),
       opens({
         id: 'setGateway',

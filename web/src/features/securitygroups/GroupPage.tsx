@@ -6,8 +6,10 @@ import Tabs from '@cloudscape-design/components/tabs';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import { type Port, type SecurityGroup, usePorts, useSecurityGroup } from '~/api/network';
+import { useSession } from '~/app/useSession';
 import { Device } from '~/features/networks/Device';
 import { useServerNames } from '~/features/networks/useServerNames';
+import { SharingTab } from '~/features/sharing/SharingTab';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
 import { formatTime, nameOf } from '~/ui/format';
@@ -15,6 +17,7 @@ import { Go } from '~/ui/Go';
 import { Loaded } from '~/ui/Loaded';
 import { Crumbs } from '~/ui/Page';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
+import { YesNo } from '~/ui/Status';
 import { useTab } from '~/ui/useTab';
 import { RulesTab } from './RulesTab';
 import { useGroupActions } from './useGroupActions';
@@ -40,13 +43,15 @@ function Details({ group }: { group: SecurityGroup }) {
   const { t } = useTranslation('securitygroups');
   const navigate = useNavigate();
   const { actions, dialog } = useGroupActions(() => navigate('/security-groups'));
+  const { isAdmin, projectId } = useSession();
+  const own = isAdmin || group.project_id === projectId;
   const [tab, setTab] = useTab('rules');
   return (
     <SpaceBetween size="l">
       <Header
         variant="h1"
         description={group.description}
-        actions={<ActionButtons actions={actions} items={[group]} />}
+        actions={own && <ActionButtons actions={actions} items={[group]} />}
       >
         {nameOf(group)}
       </Header>
@@ -56,6 +61,7 @@ function Details({ group }: { group: SecurityGroup }) {
           items={[
             { label: t('common:id'), value: <Copyable text={group.id} /> },
             { label: t('common:project'), value: <Copyable text={group.project_id} /> },
+            { label: t('shared'), value: <YesNo value={group.shared} /> },
             { label: t('common:created'), value: formatTime(group.created_at) },
             { label: t('common:updated'), value: formatTime(group.updated_at) },
           ]}
@@ -65,8 +71,11 @@ function Details({ group }: { group: SecurityGroup }) {
         activeTabId={tab}
         onChange={({ detail }) => setTab(detail.activeTabId)}
         tabs={[
-          { id: 'rules', label: t('rules'), content: <RulesTab group={group} /> },
+          { id: 'rules', label: t('rules'), content: <RulesTab group={group} own={own} /> },
           { id: 'ports', label: t('ports'), content: <PortsTab group={group.id} /> },
+          ...(own
+            ? [{ id: 'sharing', label: t('sharing'), content: <SharingTab kind="security_group" thing={group} /> }]
+            : []),
         ]}
       />
       {dialog}

@@ -5,6 +5,7 @@ import SpaceBetween from '@cloudscape-design/components/space-between';
 import { type UseFormReturn, useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import type { SecurityGroup } from '~/api/network';
+import type { AddressGroup } from '~/api/networkSharing';
 import { FormModal } from '~/ui/FormModal';
 import { CheckField, MultiField, RadioField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
@@ -31,16 +32,18 @@ interface Props {
   group: SecurityGroup;
   /** Groups that a rule may speak of. */
   groups: SecurityGroup[];
+  /** Address groups that a rule may speak of. */
+  addresses: AddressGroup[];
   onClose(): void;
 }
 
 /** The dialog that adds rules: some kinds of traffic at once, each from all the places that are given. */
-export function RulesForm({ group, groups, onClose }: Props) {
+export function RulesForm({ group, groups, addresses, onClose }: Props) {
   const { t } = useTranslation('securitygroups');
   const form = useForm<RuleValues>({ mode: 'onChange', defaultValues: newRules });
   const { control } = form;
   const v = form.watch();
-  const words = useRuleWords(groups);
+  const words = useRuleWords(groups, addresses);
   const there = new Set(group.security_group_rules.map(meaning));
   // Ranges that are being typed are no ranges yet.
   const meant = remoteRanges(v.ranges) && v.remote === 'ranges' ? [] : rulesOf(v);
@@ -88,7 +91,7 @@ export function RulesForm({ group, groups, onClose }: Props) {
       />
       <CheckField control={control} name="custom" label={t('custom')} description={t('customHint')} />
       {v.custom && <CustomFields form={form} />}
-      <Remote form={form} group={group} groups={groups} />
+      <Remote form={form} group={group} groups={groups} addresses={addresses} />
       <TextField control={control} name="description" label={t('common:description')} optional rule={maxLength(255)} />
       <Preview rules={meant} fresh={fresh} line={words.line} />
     </FormModal>
@@ -140,7 +143,12 @@ function CustomFields({ form }: { form: UseFormReturn<RuleValues> }) {
 
 const versions = [{ value: 'IPv4' }, { value: 'IPv6' }];
 
-function Remote({ form, group, groups }: { form: UseFormReturn<RuleValues> } & Pick<Props, 'group' | 'groups'>) {
+function Remote({
+  form,
+  group,
+  groups,
+  addresses,
+}: { form: UseFormReturn<RuleValues> } & Pick<Props, 'group' | 'groups' | 'addresses'>) {
   const { t } = useTranslation('securitygroups');
   const [remote, direction] = form.watch(['remote', 'direction']);
   return (
@@ -153,6 +161,9 @@ function Remote({ form, group, groups }: { form: UseFormReturn<RuleValues> } & P
           { value: 'anywhere', label: t('anywhere') },
           { value: 'ranges', label: t('ranges') },
           { value: 'group', label: t('inGroup'), description: t('inGroupHint') },
+          ...(addresses.length > 0
+            ? [{ value: 'addresses', label: t('inAddresses'), description: t('inAddressesHint') }]
+            : []),
         ]}
       />
       {remote === 'anywhere' && (
@@ -167,6 +178,21 @@ function Remote({ form, group, groups }: { form: UseFormReturn<RuleValues> } & P
           hint={t('rangesHint')}
           rule={remoteRanges}
         />
+      )}
+      {remote === 'addresses' && (
+        <ColumnLayout columns={2}>
+          <SelectField
+            control={form.control}
+            name="addresses"
+            label={t('addressGroup')}
+            options={addresses.map((g) => ({
+              value: g.id,
+              label: nameOf(g),
+              description: g.addresses.join(', '),
+            }))}
+          />
+          <MultiField control={form.control} name="ethertypes" label={t('ethertype')} options={versions} min={1} />
+        </ColumnLayout>
       )}
       {remote === 'group' && (
         <ColumnLayout columns={2}>

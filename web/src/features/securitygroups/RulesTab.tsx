@@ -11,6 +11,7 @@ import {
   useSecurityGroup,
   useSecurityGroups,
 } from '~/api/network';
+import { useAddressGroups } from '~/api/networkSharing';
 import { remove } from '~/api/networkWrite';
 import { Names } from '~/features/networks/Deletions';
 import type { Action } from '~/ui/actions';
@@ -23,12 +24,13 @@ import { useRuleWords } from './useRuleWords';
 
 type Row = SecurityGroupRule & { name: string };
 
-export function RulesTab({ group }: { group: SecurityGroup }) {
+export function RulesTab({ group, own = true }: { group: SecurityGroup; own?: boolean }) {
   const { t } = useTranslation('securitygroups');
   const query = useSecurityGroup(group.id);
   const groups = useSecurityGroups(group.project_id).data ?? [];
   const quotas = useNetworkQuotas(group.project_id);
-  const words = useRuleWords(groups);
+  const addresses = useAddressGroups(group.project_id).data ?? [];
+  const words = useRuleWords(groups, addresses);
   const [adding, setAdding] = useState(false);
   const rows = group.security_group_rules
     .map((r): Row => ({ ...r, name: words.line(r) }))
@@ -46,6 +48,8 @@ export function RulesTab({ group }: { group: SecurityGroup }) {
         <SpaceBetween direction="horizontal" size="xs">
           {r.remote_group_id ? (
             <Go to={`/security-groups/${r.remote_group_id}`}>{words.remote(r)}</Go>
+          ) : r.remote_address_group_id ? (
+            <Go to={`/address-groups/${r.remote_address_group_id}`}>{words.remote(r)}</Go>
           ) : (
             words.remote(r)
           )}
@@ -89,15 +93,17 @@ export function RulesTab({ group }: { group: SecurityGroup }) {
         description={<QuotaUse query={quotas} resource="security_group_rule" />}
         query={{ ...query, data: rows }}
         columns={columns}
-        actions={actions}
+        actions={own ? actions : undefined}
         buttons={
-          <Button variant="primary" onClick={() => setAdding(true)} data-testid="add-rules">
-            {t('addRules')}
-          </Button>
+          own && (
+            <Button variant="primary" onClick={() => setAdding(true)} data-testid="add-rules">
+              {t('addRules')}
+            </Button>
+          )
         }
         empty={{ title: t('noRules'), text: t('noRulesText') }}
       />
-      {adding && <RulesForm group={group} groups={groups} onClose={() => setAdding(false)} />}
+      {adding && <RulesForm group={group} groups={groups} addresses={addresses} onClose={() => setAdding(false)} />}
     </SpaceBetween>
   );
 }

@@ -116,3 +116,13 @@ describe('what is typed', () => {
     expect(remoteRanges(value) === undefined).toBe(good);
   });
 });
+
+it('rules speak of an address group in both versions of IP', () => {
+  const rules = rulesOf({ ...newRules, templates: ['ssh'], remote: 'addresses', addresses: 'g' });
+  expect(rules.map((r) => [r.ethertype, r.remote_address_group_id, r.remote_ip_prefix])).toEqual([
+    ['IPv4', 'g', null],
+    ['IPv6', 'g', null],
+  ]);
+  expect(rules.some(opensAll)).toBe(false);
+  expect(new Set([...rules, ...rulesOf({ ...newRules, templates: ['ssh'] })].map(meaning)).size).toBe(4);
+});

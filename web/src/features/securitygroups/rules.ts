@@ -8,7 +8,8 @@ import { linesOf, networkOf, parseRange } from '~/ui/subnetRules';
 export type RuleSpec = Pick<
   SecurityGroupRule,
   'direction' | 'ethertype' | 'protocol' | 'port_range_min' | 'port_range_max' | 'remote_ip_prefix' | 'remote_group_id'
->;
+> &
+  Partial<Pick<SecurityGroupRule, 'remote_address_group_id'>>;
 
 /** Names that the API knows, with their numbers (RFC 5237). */
 export const protocols: Record<string, number> = {
@@ -96,10 +97,12 @@ export interface RuleValues {
   protocolNumber: string;
   /** "80" or "8000-8080", or the type and code of ICMP: "8" or "3/4". Empty: all. */
   ports: string;
-  remote: 'anywhere' | 'ranges' | 'group';
+  remote: 'anywhere' | 'ranges' | 'group' | 'addresses';
   anywhere: string[];
   ranges: string;
   group: string;
+  /** An address group. */
+  addresses: string;
   ethertypes: string[];
   description: string;
 }
@@ -115,6 +118,7 @@ export const newRules: RuleValues = {
   anywhere: ['IPv4', 'IPv6'],
   ranges: '',
   group: '',
+  addresses: '',
   ethertypes: ['IPv4', 'IPv6'],
   description: '',
 };
@@ -161,16 +165,23 @@ export function rulesOf(v: RuleValues): RuleSpec[] {
     const min = first ? Number(first) : null;
     kinds.push({ protocol, min, max: second ? Number(second) : kind === 'ports' ? min : null });
   }
-  const places: Pick<RuleSpec, 'ethertype' | 'remote_ip_prefix' | 'remote_group_id'>[] =
+  const places: Pick<RuleSpec, 'ethertype' | 'remote_ip_prefix' | 'remote_group_id' | 'remote_address_group_id'>[] =
     v.remote === 'group'
       ? v.ethertypes.map((e) => ({ ethertype: e as 'IPv4', remote_ip_prefix: null, remote_group_id: v.group }))
-      : v.remote === 'anywhere'
-        ? v.anywhere.map((e) => ({
+      : v.remote === 'addresses'
+        ? v.ethertypes.map((e) => ({
             ethertype: e as 'IPv4',
-            remote_ip_prefix: e === 'IPv4' ? '0.0.0.0/0' : '::/0',
+            remote_ip_prefix: null,
             remote_group_id: null,
+            remote_address_group_id: v.addresses,
           }))
-        : linesOf(v.ranges).map((r) => ({ ethertype: versionOf(r), remote_ip_prefix: r, remote_group_id: null }));
+        : v.remote === 'anywhere'
+          ? v.anywhere.map((e) => ({
+              ethertype: e as 'IPv4',
+              remote_ip_prefix: e === 'IPv4' ? '0.0.0.0/0' : '::/0',
+              remote_group_id: null,
+            }))
+          : linesOf(v.ranges).map((r) => ({ ethertype: versionOf(r), remote_ip_prefix: r, remote_group_id: null }));
   const all = kinds.flatMap(({ protocol, min, max }) =>
     places
       .filter((p) => p.ethertype === 'IPv6' || !ipv6Only.includes(number(protocol) ?? 0))
@@ -206,12 +217,13 @@ export function meaning(r: RuleSpec): string {
     every ? null : r.port_range_max,
     remote,
     r.remote_group_id,
+    r.remote_address_group_id,
   ].join(' ');
 }
 
 /** opensAll tells of a rule that lets everybody in by every protocol, or by every port of TCP or UDP. */
 export function opensAll(r: RuleSpec): boolean {
-  if (r.direction !== 'ingress' || r.remote_group_id) return false;
+  if (r.direction !== 'ingress' || r.remote_group_id || r.remote_address_group_id) return false;
   const anywhere = !r.remote_ip_prefix || parseRange(r.remote_ip_prefix)?.prefix === 0;
   if (!anywhere) return false;
   const n = number(r.protocol);

@@ -15,17 +15,18 @@ export function useGroupActions(onDeleted?: () => void): {
   dialog: ReactElement | null;
 } {
   const { t } = useTranslation('securitygroups');
-  const { isAdmin } = useSession();
+  const { isAdmin, projectId } = useSession();
+  const foreign = (g: SecurityGroup) => (isAdmin || g.project_id === projectId ? undefined : t('notYours'));
   const [edited, setEdited] = useState<SecurityGroup>();
   return {
     dialog: edited ? <GroupForm before={edited} onClose={() => setEdited(undefined)} /> : null,
     actions: [
-      opens({ id: 'edit', text: t('common:edit'), open: setEdited }),
+      opens({ id: 'edit', text: t('common:edit'), refused: foreign, open: setEdited }),
       {
         id: 'delete',
         text: t('common:delete'),
         danger: true,
-        refused: (g) => (g.name === 'default' && !isAdmin ? t('defaultStays') : undefined),
+        refused: (g) => foreign(g) ?? (g.name === 'default' && !isAdmin ? t('defaultStays') : undefined),
         question: (items) => ({
           title: t('deleteTitle', { count: items.length }),
           body: <GroupDeletion groups={items} />,

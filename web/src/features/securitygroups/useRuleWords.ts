@@ -1,5 +1,6 @@
 import { useTranslation } from 'react-i18next';
 import type { SecurityGroup } from '~/api/network';
+import type { AddressGroup } from '~/api/networkSharing';
 import { nameOf } from '~/ui/format';
 import { portKind, protocols, type RuleSpec, templateOf } from './rules';
 
@@ -12,7 +13,7 @@ interface RuleWords {
 }
 
 /** useRuleWords puts rules into words, with the names of the groups that they speak of. */
-export function useRuleWords(groups: SecurityGroup[]): RuleWords {
+export function useRuleWords(groups: SecurityGroup[], addresses: AddressGroup[] = []): RuleWords {
   const { t } = useTranslation('securitygroups');
   const protocol = (r: RuleSpec) => {
     if (!r.protocol) return t('any');
@@ -32,6 +33,10 @@ export function useRuleWords(groups: SecurityGroup[]): RuleWords {
     if (r.remote_group_id) {
       const group = groups.find((g) => g.id === r.remote_group_id);
       return t('groupNamed', { name: group ? nameOf(group) : r.remote_group_id });
+    }
+    if (r.remote_address_group_id) {
+      const group = addresses.find((g) => g.id === r.remote_address_group_id);
+      return t('addressesNamed', { name: group ? nameOf(group) : r.remote_address_group_id });
     }
     return r.remote_ip_prefix ?? (r.ethertype === 'IPv4' ? '0.0.0.0/0' : '::/0');
   };
