@@ -222,6 +222,14 @@ export const useServerInterfaces = (id: string) =>
       ),
   });
 
+/** The password that the guest told, encrypted with its key pair, in base64; '' where it told none. */
+export const useGuestPassword = (id: string) =>
+  useQuery({
+    queryKey: ['server', id, 'password'],
+    queryFn: () =>
+      call<{ password: string }>('compute', 'GET', `/servers/${id}/os-server-password`).then((a) => a.password),
+  });
+
 /** serverAction is POST /servers/{id}/action; some actions answer with a body. */
 export async function serverAction<T = void>(
   id: string,

@@ -18,9 +18,15 @@ export function ActionButtons<T extends { id: string; name?: string | null }>({ 
     return { id: action.id, text: action.text, disabled: why !== undefined, disabledReason: why };
   };
   const flat = actions.flatMap((a) => ('actions' in a ? a.actions : [a]));
+  const fits = (action: Action<T>) => action.fits?.(items) ?? true;
+  const entries = actions.flatMap((a): ButtonDropdownProps.ItemOrGroup[] => {
+    if (!('actions' in a)) return fits(a) ? [entry(a)] : [];
+    const inside = a.actions.filter(fits).map(entry);
+    return inside.length > 0 ? [{ text: a.heading, items: inside }] : [];
+  });
   return (
     <ButtonDropdown
-      items={actions.map((a) => ('actions' in a ? { text: a.heading, items: a.actions.map(entry) } : entry(a)))}
+      items={entries}
       disabled={items.length === 0}
       loading={busy}
       data-testid="actions"

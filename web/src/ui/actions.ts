@@ -10,6 +10,8 @@ import { notify } from './notify';
 export interface Action<T> {
   id: string;
   text: string;
+  /** Whether a menu has it at all for these things; without it, always. What is only not possible now is refused, and says why. */
+  fits?(items: T[]): boolean;
   /** Undefined when it is allowed now, else why not, in words. */
   refused?(item: T): string | undefined;
   /** Asked before it is done; the list is what it is done to. */

@@ -17,10 +17,12 @@ import { useTab } from '~/ui/useTab';
 import { ActionsTab } from './ActionsTab';
 import { ConsoleTab } from './console/ConsoleTab';
 import { FaultAlert } from './FaultAlert';
+import { ImagesTab } from './ImagesTab';
 import { InterfacesTab } from './InterfacesTab';
 import { LogTab } from './LogTab';
 import { MetricsTab } from './metrics/MetricsTab';
 import { OverviewTab } from './OverviewTab';
+import { StateBanner } from './StateBanner';
 import { WayTab } from './way/WayTab';
 
 export default function InstancePage() {
@@ -69,6 +71,7 @@ function Details({ server }: { server: Server }) {
   const tabs = [
     { id: 'overview', label: t('tab.overview'), content: <OverviewTab server={server} /> },
     { id: 'interfaces', label: t('tab.interfaces'), content: <InterfacesTab server={server} /> },
+    { id: 'images', label: t('tab.images'), content: <ImagesTab server={server} /> },
     { id: 'way', label: t('tab.way'), content: <WayTab server={server} /> },
     { id: 'actions', label: t('tab.actions'), content: <ActionsTab server={server} /> },
     { id: 'log', label: t('tab.log'), content: <LogTab server={server} /> },
@@ -85,6 +88,7 @@ function Details({ server }: { server: Server }) {
       >
         {nameOf(server)}
       </Header>
+      <StateBanner server={server} />
       {server.fault && <FaultAlert server={server} fault={server.fault} />}
       <Tabs
         activeTabId={tabs.some((one) => one.id === tab) ? tab : 'overview'}

@@ -1,14 +1,25 @@
+import Button from '@cloudscape-design/components/button';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { Server } from '~/api/compute';
 import { type Port, useNetworks, usePorts, useSecurityGroups } from '~/api/network';
+import { useSession } from '~/app/useSession';
+import { AttachForm } from '~/features/instances/life/AttachForm';
+import { refusedWords } from '~/features/instances/lifecycle';
+import { detachInterface } from '~/features/instances/mutations';
+import { type Action, opens } from '~/ui/actions';
 import { nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { Status } from '~/ui/Status';
+import { PortGroupsForm } from './PortGroupsForm';
 
-/** The ports of a server. */
+/** The ports of a server, and what can be done to them. */
 export function InterfacesTab({ server }: { server: Server }) {
   const { t } = useTranslation(['instance', 'instances']);
+  const { isAdmin } = useSession();
+  const [attaching, setAttaching] = useState(false);
+  const [guarded, setGuarded] = useState<Port>();
   const query = usePorts({ device_id: server.id });
   const networks = useNetworks(server.tenant_id, true).data ?? [];
   const groups = useSecurityGroups(server.tenant_id, true).data ?? [];
@@ -65,13 +76,49 @@ export function InterfacesTab({ server }: { server: Server }) {
     },
     { id: 'id', header: t('common:id'), cell: (p) => p.id, value: (p) => p.id, visible: false },
   ];
+  const refused = refusedWords(t, server, 'interfaces', isAdmin);
+  const actions: Action<Port>[] = [
+    opens({
+      id: 'groups',
+      text: t('portGroups.action'),
+      refused: (p) => (p.port_security_enabled ? undefined : t('portGroups.off')),
+      open: (p: Port) => setGuarded(p),
+    }),
+    {
+      id: 'detach',
+      text: t('detach.action'),
+      danger: true,
+      refused: () => refused,
+      question: (items) => ({
+        title: t('detach.title', { count: items.length, name: items[0] && (addresses(items[0]) || nameOf(items[0])) }),
+        body: t('detach.text', { count: items.length }),
+      }),
+      run: (p) => detachInterface(server.id, p.id),
+    },
+  ];
   return (
-    <ResourceTable
-      id="instance-interfaces"
-      title={t('tab.interfaces')}
-      query={query}
-      columns={columns}
-      empty={{ title: t('noInterfaces'), text: t('noInterfacesText') }}
-    />
+    <>
+      <ResourceTable
+        id="instance-interfaces"
+        title={t('tab.interfaces')}
+        query={query}
+        columns={columns}
+        actions={actions}
+        buttons={
+          <Button
+            variant="primary"
+            disabled={refused !== undefined}
+            disabledReason={refused}
+            onClick={() => setAttaching(true)}
+            data-testid="attach"
+          >
+            {t('instances:attach.action')}
+          </Button>
+        }
+        empty={{ title: t('noInterfaces'), text: t('noInterfacesText') }}
+      />
+      {attaching && <AttachForm server={server} onClose={() => setAttaching(false)} />}
+      {guarded && <PortGroupsForm port={guarded} onClose={() => setGuarded(undefined)} />}
+    </>
   );
 }

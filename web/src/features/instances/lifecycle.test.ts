@@ -31,12 +31,30 @@ const server = (status: string, vm: string, task: string | null = null, rest: Pa
 });
 
 const all: Operation[] = ['start', 'stop', 'reboot', 'hardReboot', 'delete', 'edit', 'metadata', 'tags', 'lock'];
+const life: Operation[] = [
+  'pause',
+  'unpause',
+  'suspend',
+  'resume',
+  'shelve',
+  'offload',
+  'unshelve',
+  'rescue',
+  'unrescue',
+  'rebuild',
+  'resize',
+  'confirmResize',
+  'revertResize',
+  'snapshot',
+  'interfaces',
+];
 const allowed = (s: Server, isAdmin = false) => all.filter((o) => refusalOf(s, o, { isAdmin }) === undefined);
 const always: Operation[] = ['delete', 'edit', 'metadata', 'tags', 'lock'];
 
 describe('what a state allows', () => {
   test.each<[string, Server, Operation[]]>([
     ['running', running, ['stop', 'reboot', 'hardReboot']],
+    ['paused', server('PAUSED', 'paused'), ['hardReboot']],
     ['shut off', server('SHUTOFF', 'stopped'), ['start', 'hardReboot']],
     ['failed', server('ERROR', 'error'), ['stop', 'hardReboot']],
     ['failed before it ran', server('ERROR', 'error', null, { 'OS-SRV-USG:launched_at': null }), ['stop']],
@@ -47,6 +65,48 @@ describe('what a state allows', () => {
     ['being deleted', server('ACTIVE', 'active', 'deleting'), []],
   ])('%s', (_, s, wanted) => {
     expect(allowed(s)).toEqual([...wanted, ...always]);
+  });
+});
+
+describe('what a state allows of the rest of a life', () => {
+  const image: Operation[] = ['snapshot'];
+  test.each<[string, Server, Operation[]]>([
+    ['running', running, ['pause', 'suspend', 'shelve', 'rescue', 'rebuild', 'resize', ...image, 'interfaces']],
+    ['shut off', server('SHUTOFF', 'stopped'), ['shelve', 'rescue', 'rebuild', 'resize', ...image, 'interfaces']],
+    ['paused', server('PAUSED', 'paused'), ['unpause', 'shelve', ...image, 'interfaces']],
+    ['suspended', server('SUSPENDED', 'suspended'), ['resume', 'shelve', ...image]],
+    ['shelved', server('SHELVED', 'shelved'), ['unshelve']],
+    ['shelved on no host', server('SHELVED_OFFLOADED', 'shelved_offloaded', null, { hostId: '' }), ['unshelve']],
+    ['in rescue', server('RESCUE', 'rescued'), ['unrescue']],
+    ['resized', server('VERIFY_RESIZE', 'resized'), ['confirmResize', 'revertResize']],
+    ['failed', server('ERROR', 'error'), ['rescue', 'unrescue', 'rebuild']],
+    ['busy', server('ACTIVE', 'active', 'image_snapshot'), []],
+  ])('%s', (_, s, wanted) => {
+    expect(life.filter((o) => refusalOf(s, o, { isAdmin: false }) === undefined)).toEqual(wanted);
+  });
+
+  test('taking off a host and evacuation are for administrators, and the host must be lost', () => {
+    const shelved = server('SHELVED', 'shelved');
+    expect(refusalOf(shelved, 'offload', { isAdmin: false })).toEqual({ word: 'admin' });
+    expect(refusalOf(shelved, 'offload', { isAdmin: true })).toBeUndefined();
+    const at = (host_status: string) => ({ ...running, host_status });
+    expect(refusalOf(at('UP'), 'evacuate', { isAdmin: true })).toEqual({ word: 'hostUp' });
+    expect(refusalOf(at('DOWN'), 'evacuate', { isAdmin: true })).toBeUndefined();
+    expect(refusalOf(at('DOWN'), 'evacuate', { isAdmin: false })).toEqual({ word: 'admin' });
+  });
+
+  test('what undoes a state is in the menu while there is something to undo', () => {
+    const ids = (s: Server, isAdmin = false) =>
+      serverActions((key) => key, { isAdmin })
+        .filter((a) => a.fits?.([s]) ?? true)
+        .map((a) => a.id);
+    const undoing = ['unpause', 'resume', 'offload', 'unrescue', 'confirm-resize', 'revert-resize'];
+    const shown = (s: Server, isAdmin = false) => undoing.filter((id) => ids(s, isAdmin).includes(id));
+    expect(shown(running, true)).toEqual([]);
+    expect(shown(server('PAUSED', 'paused'))).toEqual(['unpause']);
+    expect(shown(server('VERIFY_RESIZE', 'resized'))).toEqual(['confirm-resize', 'revert-resize']);
+    expect(shown(server('SHELVED', 'shelved'))).toEqual([]);
+    expect(shown(server('SHELVED', 'shelved'), true)).toEqual(['offload']);
   });
 });
 

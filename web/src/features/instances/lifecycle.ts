@@ -1,6 +1,23 @@
 import type { Server } from '~/api/compute';
 import type { Action } from '~/ui/actions';
-import { deleteServer, lockServer, rebootServer, resetState, startServer, stopServer, unlockServer } from './mutations';
+import {
+  confirmResize,
+  deleteServer,
+  lockServer,
+  offloadServer,
+  pauseServer,
+  rebootServer,
+  resetState,
+  resumeServer,
+  revertResize,
+  shelveServer,
+  startServer,
+  stopServer,
+  suspendServer,
+  unlockServer,
+  unpauseServer,
+  unrescueServer,
+} from './mutations';
 
 /** What can be done to a server, as far as its state has a say in it. */
 export type Operation =
@@ -8,6 +25,24 @@ export type Operation =
   | 'stop'
   | 'reboot'
   | 'hardReboot'
+  | 'pause'
+  | 'unpause'
+  | 'suspend'
+  | 'resume'
+  | 'shelve'
+  | 'offload'
+  | 'unshelve'
+  | 'rescue'
+  | 'unrescue'
+  | 'rebuild'
+  | 'resize'
+  | 'confirmResize'
+  | 'revertResize'
+  | 'snapshot'
+  | 'backup'
+  | 'interfaces'
+  | 'evacuate'
+  | 'password'
   | 'lock'
   | 'unlock'
   | 'resetState'
@@ -18,7 +53,7 @@ export type Operation =
 
 /** Why it cannot be done now: a word of `refused`, and what is to be filled in. */
 export interface Refusal {
-  word: 'state' | 'task' | 'locked' | 'notLocked' | 'alreadyLocked' | 'noHost' | 'neverRan' | 'admin';
+  word: 'state' | 'task' | 'locked' | 'notLocked' | 'alreadyLocked' | 'noHost' | 'neverRan' | 'hostUp' | 'admin';
   state?: string;
   task?: string;
 }
@@ -30,15 +65,42 @@ interface Rule {
   tasks?: (string | null)[];
   /** Goes on although the server is locked. */
   despiteLock?: boolean;
+  /** The server may be on no host. */
+  anywhere?: boolean;
   admin?: boolean;
 }
+
+/** Servers that have a disk that stands still or can be copied while it is written to. */
+const imageable = ['active', 'stopped', 'paused', 'suspended'];
 
 // The Compute API's own rules; a rule that is missing here would lead to a refusal, one too many to a button that is grey for nothing.
 const rules: Record<Operation, Rule> = {
   start: { states: ['stopped'], tasks: [null] },
   stop: { states: ['active', 'error'], tasks: [null] },
   reboot: { states: ['active'], tasks: [null] },
-  hardReboot: { states: ['active', 'stopped', 'error'], tasks: [null, 'rebooting', 'rebooting_hard'] },
+  hardReboot: {
+    states: ['active', 'stopped', 'paused', 'suspended', 'error'],
+    tasks: [null, 'rebooting', 'rebooting_hard'],
+  },
+  pause: { states: ['active'], tasks: [null] },
+  unpause: { states: ['paused'], tasks: [null] },
+  suspend: { states: ['active'], tasks: [null] },
+  resume: { states: ['suspended'], tasks: [null] },
+  shelve: { states: imageable, tasks: [null] },
+  offload: { states: ['shelved'], tasks: [null], admin: true },
+  unshelve: { states: ['shelved', 'shelved_offloaded'], tasks: [null], anywhere: true },
+  rescue: { states: ['active', 'stopped', 'error'], tasks: [null] },
+  // One whose rescue failed is in error; the API does not tell which those are.
+  unrescue: { states: ['rescued', 'error'], tasks: [null] },
+  rebuild: { states: ['active', 'stopped', 'error'], tasks: [null] },
+  resize: { states: ['active', 'stopped'], tasks: [null] },
+  confirmResize: { states: ['resized'], tasks: [null] },
+  revertResize: { states: ['resized'], tasks: [null] },
+  snapshot: { states: imageable, tasks: [null] },
+  backup: { states: imageable, tasks: [null] },
+  interfaces: { states: ['active', 'paused', 'stopped'], tasks: [null] },
+  evacuate: { states: ['active', 'stopped', 'error'], tasks: [null], admin: true },
+  password: { despiteLock: true },
   lock: { despiteLock: true },
   unlock: { despiteLock: true },
   resetState: { despiteLock: true, admin: true },
@@ -50,8 +112,17 @@ const rules: Record<Operation, Rule> = {
 
 type Known = Pick<
   Server,
-  'status' | 'locked' | 'hostId' | 'OS-EXT-STS:vm_state' | 'OS-EXT-STS:task_state' | 'OS-SRV-USG:launched_at'
+  | 'status'
+  | 'locked'
+  | 'hostId'
+  | 'host_status'
+  | 'OS-EXT-STS:vm_state'
+  | 'OS-EXT-STS:task_state'
+  | 'OS-SRV-USG:launched_at'
 >;
+
+/** Operations on machines that have run before. */
+const afterwards: Operation[] = ['hardReboot', 'rescue'];
 
 /** refusalOf tells why an operation is refused in the state that a server is in; undefined when it is not. */
 export function refusalOf(server: Known, operation: Operation, { isAdmin }: { isAdmin: boolean }): Refusal | undefined {
@@ -64,8 +135,9 @@ export function refusalOf(server: Known, operation: Operation, { isAdmin }: { is
   if (rule.states && !rule.states.includes(server['OS-EXT-STS:vm_state']))
     return { word: 'state', state: server.status };
   if (rule.tasks && !rule.tasks.includes(task)) return { word: 'task', task: task ?? '' };
-  if (rule.states && !server.hostId) return { word: 'noHost' };
-  if (operation === 'hardReboot' && !server['OS-SRV-USG:launched_at']) return { word: 'neverRan' };
+  if (rule.states && !rule.anywhere && !server.hostId) return { word: 'noHost' };
+  if (afterwards.includes(operation) && !server['OS-SRV-USG:launched_at']) return { word: 'neverRan' };
+  if (operation === 'evacuate' && server.host_status === 'UP') return { word: 'hostUp' };
   return undefined;
 }
 
@@ -113,6 +185,10 @@ export function serverActions(t: Words, { isAdmin }: { isAdmin: boolean }): Acti
     danger: true,
     run: (s) => resetState(s.id, state),
   });
+  const inState =
+    (...states: string[]) =>
+    (servers: Server[]) =>
+      servers.some((s) => states.includes(s['OS-EXT-STS:vm_state']));
   return [
     { id: 'start', text: t('instances:start'), refused: refused('start'), run: (s) => startServer(s.id) },
     {
@@ -136,6 +212,62 @@ export function serverActions(t: Words, { isAdmin }: { isAdmin: boolean }): Acti
       question: asks('hardReboot'),
       danger: true,
       run: (s) => rebootServer(s.id, 'HARD'),
+    },
+    { id: 'pause', text: t('instances:pause'), refused: refused('pause'), run: (s) => pauseServer(s.id) },
+    {
+      id: 'unpause',
+      text: t('instances:unpause'),
+      fits: inState('paused'),
+      refused: refused('unpause'),
+      run: (s) => unpauseServer(s.id),
+    },
+    { id: 'suspend', text: t('instances:suspend'), refused: refused('suspend'), run: (s) => suspendServer(s.id) },
+    {
+      id: 'resume',
+      text: t('instances:resume'),
+      fits: inState('suspended'),
+      refused: refused('resume'),
+      run: (s) => resumeServer(s.id),
+    },
+    {
+      id: 'shelve',
+      text: t('instances:shelve.action'),
+      refused: refused('shelve'),
+      question: asks('shelve'),
+      run: (s) => shelveServer(s.id),
+    },
+    {
+      id: 'offload',
+      text: t('instances:offload.action'),
+      fits: (servers) => isAdmin && inState('shelved')(servers),
+      refused: refused('offload'),
+      question: asks('offload'),
+      run: (s) => offloadServer(s.id),
+    },
+    {
+      id: 'unrescue',
+      text: t('instances:unrescue.action'),
+      fits: inState('rescued', 'error'),
+      refused: refused('unrescue'),
+      question: asks('unrescue'),
+      run: (s) => unrescueServer(s.id),
+    },
+    {
+      id: 'confirm-resize',
+      text: t('instances:confirmResize.action'),
+      fits: inState('resized'),
+      refused: refused('confirmResize'),
+      question: asks('confirmResize'),
+      run: (s) => confirmResize(s.id),
+    },
+    {
+      id: 'revert-resize',
+      text: t('instances:revertResize.action'),
+      fits: inState('resized'),
+      refused: refused('revertResize'),
+      question: asks('revertResize'),
+      danger: true,
+      run: (s) => revertResize(s.id),
     },
     { id: 'lock', text: t('instances:lock'), refused: refused('lock'), run: (s) => lockServer(s.id) },
     { id: 'unlock', text: t('instances:unlock'), refused: refused('unlock'), run: (s) => unlockServer(s.id) },

@@ -10,7 +10,11 @@ export interface Misfit {
 }
 
 /** misfitOf applies the rules of the Compute API; undefined when the flavor can be used. */
-export function misfitOf(flavor: Flavor, image: Image | undefined, isAdmin: boolean): Misfit | undefined {
+export function misfitOf(
+  flavor: Pick<Flavor, 'ram' | 'disk'>,
+  image: Image | undefined,
+  isAdmin: boolean,
+): Misfit | undefined {
   if (image && image.min_ram > flavor.ram) return { word: 'ram', need: image.min_ram };
   // A disk as large as the image's is for administrators: nobody could foresee what it takes of a host.
   if (flavor.disk === 0) return isAdmin ? undefined : { word: 'zeroDisk' };
