@@ -31,6 +31,23 @@ export const useImages = () =>
     queryFn: () => collect<Image>('image', '/images', 'images', { query: { limit: 1000 } }),
   });
 
+/** Images of the own project that lists leave out, and, for administrators, those of all. */
+export const useHiddenImages = () =>
+  useQuery({
+    queryKey: ['image', { hidden: true }],
+    queryFn: () => collect<Image>('image', '/images', 'images', { query: { limit: 1000, os_hidden: true } }),
+  });
+
+/** Images that other projects share with this one, and that it has not answered. */
+export const useOfferedImages = () =>
+  useQuery({
+    queryKey: ['image', { offered: true }],
+    queryFn: () =>
+      collect<Image>('image', '/images', 'images', {
+        query: { limit: 1000, visibility: 'shared', member_status: 'pending' },
+      }),
+  });
+
 export const useImage = (id: string) =>
   useQuery({ queryKey: ['image', id], queryFn: () => call<Image>('image', 'GET', `/images/${id}`) });
 

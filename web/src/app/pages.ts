@@ -11,6 +11,7 @@ import { pages as images } from '~/features/images/pages';
 import { pages as instance } from '~/features/instance/pages';
 import { pages as instances } from '~/features/instances/pages';
 import { pages as keypairs } from '~/features/keypairs/pages';
+import { pages as metadefs } from '~/features/metadefs/pages';
 import { pages as networks } from '~/features/networks/pages';
 import { pages as overview } from '~/features/overview/pages';
 import { pages as routers } from '~/features/routers/pages';
@@ -62,4 +63,5 @@ export const pages: PageDef[] = [
   ...account,
   ...hosts,
   ...admin,
+  ...metadefs,
 ];

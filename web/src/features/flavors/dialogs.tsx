@@ -2,11 +2,14 @@ import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { type Flavor, useFlavorAccess } from '~/api/compute';
 import { type Project, useProjects } from '~/api/identity';
+import { useKnown } from '~/features/metadefs/known';
 import { FormModal } from '~/ui/FormModal';
 import { MultiField, TextField } from '~/ui/fields';
 import { PairsField, pairsChange, pairsOf } from '~/ui/PairsField';
+import { all } from '~/ui/rules';
 import { describeFlavor, setAccess, setSpecs } from './mutations';
 import { descriptionRule, specKey, specValue } from './rules';
+import { knownSpecs, mergeKnown, unknownSpec } from './specs';
 
 interface Props {
   flavor: Flavor;
@@ -39,6 +42,7 @@ export function DescriptionForm({ flavor, onClose }: Props) {
 
 export function SpecsForm({ flavor, onClose }: Props) {
   const { t } = useTranslation('flavors');
+  const known = mergeKnown(knownSpecs(t), useKnown('OS::Nova::Flavor'));
   const before = flavor.extra_specs ?? {};
   const form = useForm({ mode: 'onChange', defaultValues: { pairs: pairsOf(before) } });
   return (
@@ -57,8 +61,9 @@ export function SpecsForm({ flavor, onClose }: Props) {
         label={t('specs.label')}
         empty={t('specs.none')}
         addLabel={t('specs.add')}
-        keyRule={specKey}
+        keyRule={all(specKey, unknownSpec)}
         valueRule={specValue}
+        known={known}
       />
     </FormModal>
   );

@@ -1,6 +1,7 @@
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import type { Aggregate } from '~/api/compute';
+import { useKnown } from '~/features/metadefs/known';
 import { FormModal } from '~/ui/FormModal';
 import { PairsField, pairsChange, pairsOf } from '~/ui/PairsField';
 import { maxLength, type Rule } from '~/ui/rules';
@@ -10,6 +11,7 @@ import { ownMetadata } from './useAggregateActions';
 /** Metadata of an aggregate, which flavors ask for. */
 export function MetadataForm({ aggregate, onClose }: { aggregate: Aggregate; onClose(): void }) {
   const { t } = useTranslation('hosts');
+  const known = useKnown('OS::Nova::Aggregate');
   const before = ownMetadata(aggregate);
   const form = useForm({ mode: 'onChange', defaultValues: { pairs: pairsOf(before) } });
   const keyRule: Rule = (key) => {
@@ -36,6 +38,7 @@ export function MetadataForm({ aggregate, onClose }: { aggregate: Aggregate; onC
         addLabel={t('aggregate.addPair')}
         keyRule={keyRule}
         valueRule={maxLength(255)}
+        known={known}
       />
     </FormModal>
   );

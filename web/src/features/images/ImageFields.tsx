@@ -3,6 +3,7 @@ import ExpandableSection from '@cloudscape-design/components/expandable-section'
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import type { UseFormReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
+import { useKnown } from '~/features/metadefs/known';
 import { SelectField, TextField } from '~/ui/fields';
 import { PairsField } from '~/ui/PairsField';
 import { maxLength, wholeNumber } from '~/ui/rules';
@@ -23,6 +24,7 @@ export const noImage: NewImage = {
 /** What a new image is called, who sees it, and what it needs. */
 export function ImageFields({ form, formatHint }: { form: UseFormReturn<NewImage>; formatHint?: string }) {
   const { t } = useTranslation('images');
+  const known = useKnown('OS::Glance::Image');
   const { control } = form;
   return (
     <SpaceBetween size="m">
@@ -62,6 +64,7 @@ export function ImageFields({ form, formatHint }: { form: UseFormReturn<NewImage
             empty={t('noProperties')}
             addLabel={t('addProperty')}
             keyRule={propertyKey}
+            known={known}
           />
         </SpaceBetween>
       </ExpandableSection>

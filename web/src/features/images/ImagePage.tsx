@@ -8,12 +8,14 @@ import Tabs from '@cloudscape-design/components/tabs';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
+import { useServer } from '~/api/compute';
 import { type Image, useImage } from '~/api/image';
 import { useSession } from '~/app/useSession';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
 import { download } from '~/ui/download';
 import { formatBytes, formatGiB, formatMiB, formatTime, nameOf } from '~/ui/format';
+import { Go } from '~/ui/Go';
 import { Loaded } from '~/ui/Loaded';
 import { notify } from '~/ui/notify';
 import { Crumbs } from '~/ui/Page';
@@ -21,6 +23,7 @@ import { YesNo } from '~/ui/Status';
 import { useTab } from '~/ui/useTab';
 import { ImageStatus } from './ImageStatus';
 import { ImportsTab } from './ImportsTab';
+import { kindOf } from './kind';
 import { MembersTab } from './MembersTab';
 import { imageData } from './mutations';
 import { PropertiesTab } from './PropertiesTab';
@@ -112,6 +115,14 @@ function Save({ image }: { image: Image }) {
   );
 }
 
+/** The instance that an image was made of; it may be gone. */
+function InstanceName({ id }: { id: string }) {
+  const { t } = useTranslation('images');
+  const server = useServer(id);
+  if (server.data) return <Go to={`/instances/${id}`}>{nameOf(server.data)}</Go>;
+  return <>{server.error ? t('kind.gone', { id }) : id}</>;
+}
+
 function Overview({ image: i }: { image: Image }) {
   const { t } = useTranslation('images');
   return (
@@ -120,6 +131,10 @@ function Overview({ image: i }: { image: Image }) {
         columns={3}
         items={[
           { label: t('common:id'), value: <Copyable text={i.id} /> },
+          { label: t('kind.label'), value: kindOf(t, i) },
+          ...(typeof i.instance_uuid === 'string'
+            ? [{ label: t('kind.of'), value: <InstanceName id={i.instance_uuid} /> }]
+            : []),
           { label: t('visibility'), value: t(`visibilities.${i.visibility}`) },
           { label: t('common:project'), value: i.owner ? <Copyable text={i.owner} /> : '–' },
           { label: t('format'), value: i.disk_format ?? '–' },

@@ -7,6 +7,7 @@ import words from './en.json';
 import { changeImage } from './mutations';
 import { PropertiesTab } from './PropertiesTab';
 
+vi.mock('~/features/metadefs/known', () => ({ useKnown: () => [] }));
 vi.mock('./mutations', () => ({ changeImage: vi.fn() }));
 
 beforeAll(() => startWords('images', words));

@@ -9,6 +9,7 @@ import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { messageOf } from '~/api/error';
 import { type Image, propertiesOf } from '~/api/image';
+import { useKnown } from '~/features/metadefs/known';
 import { notify } from '~/ui/notify';
 import { type Pair, PairsField, pairsChange, pairsOf } from '~/ui/PairsField';
 import { changeImage } from './mutations';
@@ -23,6 +24,7 @@ const changed = (record: Record<string, string>, change: Record<string, string |
 /** The properties that the owner gave an image: what kind of machine it wants, and whatever else. */
 export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) {
   const { t } = useTranslation('images');
+  const known = useKnown('OS::Glance::Image');
   const before = propertiesOf(image);
   const form = useForm<{ properties: Pair[] }>({ mode: 'onChange', defaultValues: { properties: pairsOf(before) } });
   const { isDirty } = form.formState;
@@ -74,6 +76,7 @@ export function PropertiesTab({ image, mine }: { image: Image; mine: boolean }) 
           empty={t('noProperties')}
           addLabel={t('addProperty')}
           keyRule={propertyKey}
+          known={known}
         />
         <Button
           variant="primary"

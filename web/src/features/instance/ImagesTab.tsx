@@ -6,6 +6,7 @@ import type { Server } from '~/api/compute';
 import { type Image, useImages } from '~/api/image';
 import { useSession } from '~/app/useSession';
 import { ImageStatus } from '~/features/images/ImageStatus';
+import { kindOf } from '~/features/images/kind';
 import { useImageActions } from '~/features/images/useImageActions';
 import { BackupForm } from '~/features/instances/life/BackupForm';
 import { SnapshotForm } from '~/features/instances/life/SnapshotForm';
@@ -22,8 +23,7 @@ export function ImagesTab({ server }: { server: Server }) {
   const { actions, dialog } = useImageActions();
   const [making, setMaking] = useState<'' | 'snapshot' | 'backup'>('');
   const own = query.data?.filter((i) => i.instance_uuid === server.id);
-  const kind = (i: Image) =>
-    i.image_type === 'backup' ? t('images:kind.backup', { type: i.backup_type }) : t('images:kind.snapshot');
+  const kind = (i: Image) => kindOf(t, i);
   const columns: Column<Image>[] = [
     {
       id: 'name',
