@@ -109,6 +109,7 @@ func (d *Dataplane) forgetStrangers() error {
 		empty[bpfCtKey, bpfCt](d.mapNamed("cts")), empty[bpfNatKey, bpfNat](d.mapNamed("nats")), empty[bpfSvcKey, bpfSvc](d.mapNamed("svcs")),
 		empty[bpfNeighKey, bpfDyn](d.mapNamed("dyns")), empty[bpfNeighKey, bpfDyn](d.mapNamed("strays")), empty[bpfFdbKey, bpfDest](d.mapNamed("straymacs")),
 		empty[bpfNeighKey, bpfDyn](d.mapNamed("conflicts")), empty[uint32, bpfYield](d.mapNamed("yields")),
+		empty[bpfMeteredKey, []bpfCount](d.mapNamed("metered")),
 	)
 }
 

@@ -194,7 +194,7 @@ func must1[T any](v T, err error) T {
 
 func (f *fixture) setQuota(resource string, limit int) map[string]int {
 	f.t.Helper()
-	return must1(f.SetQuotas(f.t.Context(), f.admin, f.member.ProjectID, map[string]int{resource: limit}))
+	return must1(f.SetQuotas(f.t.Context(), f.admin, f.member.ProjectID, map[string]int{resource: limit}, false))
 }
 
 func TestPlug(t *testing.T) {

@@ -52,7 +52,7 @@ func Rules() policy.Rules {
 	add(reader, "get_auto_allocated_topology")
 	add(member, "delete_auto_allocated_topology")
 	add(manager, "create_floatingip:floating_ip_address")
-	add(reader, "get_policy")
+	add(reader, "get_policy", "get_floatingip_pool")
 	add(policy.Anyone, "get_rule_type")
 	add(policy.Admin, "create_policy", "update_policy", "delete_policy")
 	for _, k := range QoSKinds {

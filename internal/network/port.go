@@ -206,7 +206,7 @@ func (s *Service) allowPort(verb string, caller *policy.Caller, n *Network, proj
 			return err
 		}
 	}
-	if spec.MAC.Set && spec.MAC.Value != "" && spec.MAC.Value != old.MAC {
+	if spec.MAC.Set && (spec.MAC.Value != "" || verb == "update") && spec.MAC.Value != old.MAC { // "" makes a new one
 		if err := owner("mac_address"); err != nil {
 			return err
 		}

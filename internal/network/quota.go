@@ -103,9 +103,22 @@ func (s *Service) QuotaDetails(ctx context.Context, caller *policy.Caller, proje
 	if err != nil {
 		return nil, err
 	}
+	used, err := usedOf(ctx, s.db.Read(), projectID)
+	if err != nil {
+		return nil, err
+	}
 	details := map[string]Quota{}
+	for name, n := range used {
+		details[name] = Quota{Limit: limits[name], Used: n}
+	}
+	return details, nil
+}
+
+// usedOf counts what a project has of each resource that has a quota, in one
+// query.
+func usedOf(ctx context.Context, db bun.IDB, projectID string) (map[string]int, error) {
 	names := slices.Sorted(maps.Keys(quotaTables))
-	q := s.db.Read().NewSelect()
+	q := db.NewSelect()
 	for _, name := range names {
 		q = q.ColumnExpr("(SELECT COUNT(*) FROM ? WHERE project_id = ?)", bun.Ident(quotaTables[name]), projectID)
 	}
@@ -117,10 +130,25 @@ func (s *Service) QuotaDetails(ctx context.Context, caller *policy.Caller, proje
 	if err := q.Scan(ctx, into...); err != nil {
 		return nil, fmt.Errorf("count what is used: %w", err)
 	}
+	used := make(map[string]int, len(names))
 	for i, name := range names {
-		details[name] = Quota{Limit: limits[name], Used: counts[i]}
+		used[name] = counts[i]
 	}
-	return details, nil
+	return used, nil
+}
+
+// checkLimits refuses limits below what is used.
+func checkLimits(ctx context.Context, db bun.IDB, projectID string, limits map[string]int) error {
+	used, err := usedOf(ctx, db, projectID)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		if limits[name] >= 0 && used[name] > limits[name] {
+			return refuse("HTTPBadRequest", "Quota limit %d for %s must be greater than or equal to already used %d", limits[name], name, used[name])
+		}
+	}
+	return nil
 }
 
 // AllQuotas returns the limits of the projects that have some of their own,
@@ -143,8 +171,9 @@ func (s *Service) AllQuotas(ctx context.Context, caller *policy.Caller) (map[str
 	return all, nil
 }
 
-// SetQuotas changes some limits of a project and returns them all.
-func (s *Service) SetQuotas(ctx context.Context, caller *policy.Caller, projectID string, limits map[string]int) (map[string]int, error) {
+// SetQuotas changes some limits of a project and returns them all. With check,
+// one below what is used already is Invalid.
+func (s *Service) SetQuotas(ctx context.Context, caller *policy.Caller, projectID string, limits map[string]int, check bool) (map[string]int, error) {
 	if err := allow("update_quota", caller, projectID); err != nil {
 		return nil, err
 	}
@@ -160,6 +189,11 @@ func (s *Service) SetQuotas(ctx context.Context, caller *policy.Caller, projectI
 	}
 	var all map[string]int
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if check {
+			if err := checkLimits(ctx, tx, projectID, limits); err != nil {
+				return err
+			}
+		}
 		if len(rows) > 0 {
 			if _, err := tx.NewInsert().Model(&rows).On("CONFLICT (project_id, resource) DO UPDATE").Set("max_count = EXCLUDED.max_count").Exec(ctx); err != nil {
 				return fmt.Errorf("write quotas: %w", err)

@@ -36,7 +36,7 @@ func (b *bench) fill(n int) {
 	if _, err := b.cloud.SetLimits(context.Background(), "demo-id", map[string]int64{"instances": -1, "cores": -1, "ram": -1}, true); err != nil {
 		b.t.Fatal(err)
 	}
-	if _, err := b.cloud.Network.SetQuotas(context.Background(), computetest.Admin(), "demo-id", map[string]int{"port": -1}); err != nil {
+	if _, err := b.cloud.Network.SetQuotas(context.Background(), computetest.Admin(), "demo-id", map[string]int{"port": -1}, false); err != nil {
 		b.t.Fatal(err)
 	}
 	b.cloud.Node("large", 4000, 1<<24, 100000)

@@ -25,7 +25,7 @@ func New(svc *network.Service) *api.Service {
 		f.versionRoutes(), f.networks().routes(), f.subnets().routes(), f.ports().routes(), f.routers().routes(), f.interfaceRoutes(),
 		f.floatingIPs().routes(), f.securityGroups().routes(), f.securityRules().routes(), f.agentRoutes(), f.schedulerRoutes(), f.quotaRoutes(), f.topologyRoutes(), f.tagRoutes(),
 		f.extensionRoutes(), f.traceRoutes(), f.subnetPools().routes(), f.prefixRoutes(), f.addressScopes().routes(), f.rbacPolicies().routes(), f.addressGroups().routes(), f.addressRoutes(),
-		f.meteringLabels().routes(), f.meteringRules().routes(), f.meterRoutes(), f.qosPolicies().routes(), f.qosRuleRoutes(),
+		f.meteringLabels().routes(), f.meteringRules().routes(), f.meterRoutes(), f.floatingIPPoolRoutes(), f.qosPolicies().routes(), f.qosRuleRoutes(),
 	} {
 		s.Routes = append(s.Routes, routes...)
 	}

@@ -1,6 +1,8 @@
 package networkapi
 
 import (
+	"net/http"
+
 	"wisp/internal/api"
 	"wisp/internal/network"
 )
@@ -40,6 +42,24 @@ func viewFloatingIP(_ *api.Request, f *network.FloatingIP) any {
 		}
 	}
 	return v
+}
+
+type floatingIPPoolView struct {
+	SubnetID   string `json:"subnet_id"`
+	SubnetName string `json:"subnet_name"`
+	NetworkID  string `json:"network_id"`
+	CIDR       string `json:"cidr"`
+	ProjectID  string `json:"project_id"` // of who asks, as Neutron has it
+	TenantID   string `json:"tenant_id"`
+}
+
+func (f *face) floatingIPPoolRoutes() []api.Route {
+	view := func(r *api.Request, p *network.FloatingIPPool) any {
+		return &floatingIPPoolView{SubnetID: p.ID, SubnetName: p.Name, NetworkID: p.NetworkID, CIDR: p.CIDR, ProjectID: r.Caller.ProjectID, TenantID: r.Caller.ProjectID}
+	}
+	return []api.Route{{Method: http.MethodGet, Path: "/v2.0/floatingip-pools", Policy: "get_floatingip_pool", Handler: func(r *api.Request) (any, error) {
+		return listed(r, "floatingip_pools", f.svc.FloatingIPPools, view, func(p *network.FloatingIPPool) string { return p.ID })
+	}}}
 }
 
 func (f *face) floatingIPs() resource[network.FloatingIPSpec, network.FloatingIP] {

@@ -126,3 +126,40 @@ func TestMetering(t *testing.T) {
 		c.count("host-1", in(9, 900))
 	})
 }
+
+func TestFloatingIPPools(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		x := c.topology("member")
+		c.make("admin", "subnets", obj{"network_id": x.external["id"], "ip_version": 6, "cidr": "2001:db8::/64"})
+		hidden := c.make("admin", "networks", obj{})
+		c.make("admin", "subnets", obj{"network_id": hidden["id"], "ip_version": 4, "cidr": "198.51.100.0/24"})
+		for _, who := range []string{"member", "other", "admin"} {
+			got := c.list(who, "floatingip-pools", "network_id="+str(x.external["id"]))
+			if len(got) != 1 || got[0]["subnet_id"] != x.outer["id"] || got[0]["cidr"] != "203.0.113.0/24" || got[0]["network_id"] != x.external["id"] || got[0]["project_id"] == "" {
+				t.Errorf("pools of %s: %v", who, got)
+			}
+			if all := c.list(who, "floatingip-pools", ""); len(all) != 1 {
+				t.Errorf("all pools of %s: %v", who, all)
+			}
+		}
+		c.refused(400, "HTTPBadRequest", "external", "member", "GET", "floatingip-pools?external=false", nil)
+	})
+}
+
+func TestPortGetsAnotherMAC(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		n := c.make("member", "networks", obj{})
+		p := c.make("member", "ports", obj{"network_id": n["id"], "mac_address": nil})
+		path, again := "ports/"+str(p["id"]), obj{"port": obj{"mac_address": nil}}
+		var answer map[string]obj
+		c.put("member", path, again).JSON(t, &answer)
+		if mac := str(answer["port"]["mac_address"]); mac == p["mac_address"] || len(mac) != 17 {
+			t.Errorf("the MAC %v became %q", p["mac_address"], mac)
+		}
+		c.put("admin", path, obj{"port": obj{"binding:host_id": "host-1"}})
+		c.refused(409, "PortBound", "already bound", "member", "PUT", path, again)
+		c.put("admin", "networks/"+str(n["id"]), obj{"network": obj{"shared": true}})
+		guest := c.make("other", "ports", obj{"network_id": n["id"]})
+		c.refused(403, "PolicyNotAuthorized", "update_port:mac_address", "other", "PUT", "ports/"+str(guest["id"]), again)
+	})
+}

@@ -88,7 +88,7 @@ func (f *face) ports() resource[network.PortSpec, network.Port] {
 			field("name", text(maxName), func(s *S) *network.Opt[string] { return &s.Name }),
 			field("network_id", id, func(s *S) *network.Opt[string] { return &s.NetworkID }).postOnly().must(),
 			field("admin_state_up", boolean, func(s *S) *network.Opt[bool] { return &s.AdminStateUp }),
-			field("mac_address", text(32), func(s *S) *network.Opt[string] { return &s.MAC }),
+			field("mac_address", textOrNull(32), func(s *S) *network.Opt[string] { return &s.MAC }),
 			field("fixed_ips", listOf(fixedIP), func(s *S) *network.Opt[[]network.FixedIPSpec] { return &s.FixedIPs }),
 			field("device_id", text(maxName), func(s *S) *network.Opt[string] { return &s.DeviceID }),
 			field("device_owner", text(maxName), func(s *S) *network.Opt[string] { return &s.DeviceOwner }),

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"wisp/internal/api"
+	"wisp/internal/network"
 	"wisp/internal/policy"
 )
 
@@ -80,7 +81,10 @@ func (f *face) setQuotas(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	type S struct{ limits map[string]int }
+	type S struct {
+		limits       map[string]int
+		check, force network.Opt[bool]
+	}
 	var attributes []attribute[S]
 	for name := range f.svc.DefaultQuotas() {
 		attributes = append(attributes, attribute[S]{name: name, put: true, read: func(raw json.RawMessage, s *S) error {
@@ -103,11 +107,15 @@ func (f *face) setQuotas(r *api.Request) (any, error) {
 		return nil
 	}
 	attributes = append(attributes, attribute[S]{name: "project_id", put: true, read: own}, attribute[S]{name: "tenant_id", put: true, read: own})
+	attributes = append(attributes,
+		field("check_limit", boolean, func(s *S) *network.Opt[bool] { return &s.check }),
+		field("force", boolean, func(s *S) *network.Opt[bool] { return &s.force }),
+	)
 	specs, _, err := decode(body, "quota", "", attributes, nil, false)
 	if err != nil {
 		return nil, err
 	}
-	limits, err := f.svc.SetQuotas(r.Context(), r.Caller, r.Param("id"), specs[0].limits)
+	limits, err := f.svc.SetQuotas(r.Context(), r.Caller, r.Param("id"), specs[0].limits, specs[0].check.Value && !specs[0].force.Value)
 	if err != nil {
 		return nil, err
 	}

@@ -119,6 +119,9 @@ func TestTagsQuotasAgents(t *testing.T) {
 		if q := c.get("member", base)["quota"].(obj); q["network"] != 100.0 || q["floatingip"] != 50.0 {
 			t.Errorf("quota %v", q)
 		}
+		c.refused(400, "HTTPBadRequest", "Quota limit 0 for network must be greater than or equal to already used 1", "admin", "PUT", base, obj{"quota": obj{"network": 0, "check_limit": true}})
+		c.put("admin", base, obj{"quota": obj{"network": 0, "check_limit": true, "force": true}})
+		c.put("admin", base, obj{"quota": obj{"network": 1, "check_limit": true, "router": -1}})
 		c.put("admin", base, obj{"quota": obj{"network": 1, "tenant_id": "demo-id", "subnet": "-1"}})
 		c.refused(409, "OverQuota", "Quota exceeded for resources: ['network'].", "member", "POST", "networks", obj{"network": obj{}})
 		c.refused(400, "HTTPBadRequest", "Unrecognized", "admin", "PUT", base, obj{"quota": obj{"castle": 1}})
