@@ -94,6 +94,7 @@ func (raw *serverFlags) add(command *cobra.Command, s *settings) {
 	flags.IntVar(&s.MTU, "mtu", 0, fmt.Sprintf("bytes that packets between hosts may have, tunnels' headers counted (default: %d)", server.DefaultMTU))
 	flags.IntVar(&s.LockoutFailures, "lockout-failures", 0, "log-ins with a wrong password in a row that lock a user out; 0 is any number")
 	flags.DurationVar(&s.LockoutDuration, "lockout-duration", 30*time.Minute, "how long a user is locked out")
+	flags.DurationVar(&s.ReclaimAfter, "reclaim-after", 0, "how long a deleted instance can be restored before its disks are destroyed; 0 is not at all")
 	flags.IntVar(&s.PasswordHistory, "password-history", 0, "passwords, the present one included, that users may not choose again; 0 is none")
 	flags.DurationVar(&s.NodeLife, "node-certificate-life", pki.NodeLife, "how long nodes' certificates hold; they are renewed when a third is left")
 }
@@ -127,6 +128,9 @@ func (s *settings) takeServer(c *cobra.Command, raw *serverFlags) error {
 	}
 	if s.LockoutFailures < 0 || s.PasswordHistory < 0 {
 		return errors.New("--lockout-failures and --password-history count: want 0 or more")
+	}
+	if s.ReclaimAfter < 0 {
+		return fmt.Errorf("--reclaim-after %s: want 0 or more", s.ReclaimAfter)
 	}
 	if s.LockoutFailures > 0 && s.LockoutDuration < time.Second {
 		return fmt.Errorf("--lockout-duration %s: want at least a second", s.LockoutDuration)
@@ -427,7 +431,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (*server.Server, 
 	cloud, err := server.New(ctx, server.Config{
 		Name: s.serverName(), StateDir: s.StateDir, Database: s.Database, URL: s.URL, Region: region, AdminPassword: password,
 		PhysicalNetworks: s.physicalNames(), Types: types, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore, ImageCache: s.ImageCache << 30,
-		Images: server.Images{Stores: s.ImageStores, Default: s.DefaultImageStore, Locations: s.ImageLocations, DirectURL: s.ImageDirectURL}, Nodes: nodes, Version: buildVersion(),
+		Images: server.Images{Stores: s.ImageStores, Default: s.DefaultImageStore, Locations: s.ImageLocations, DirectURL: s.ImageDirectURL}, Reclaim: s.ReclaimAfter, Nodes: nodes, Version: buildVersion(),
 		Passwords: identity.PasswordRules{Failures: s.LockoutFailures, Lockout: s.LockoutDuration, History: s.PasswordHistory},
 	}, log)
 	if err != nil {

@@ -65,6 +65,7 @@ type settings struct {
 
 	LockoutFailures int           `json:"lockout_failures,omitempty"` // log-ins that may fail in a row; 0 is any number
 	LockoutDuration time.Duration `json:"lockout_duration,omitempty"`
+	ReclaimAfter    time.Duration `json:"reclaim_after,omitempty"`
 	PasswordHistory int           `json:"password_history,omitempty"` // passwords that a user may not use again
 }
 

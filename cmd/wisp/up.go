@@ -137,6 +137,7 @@ func (s *settings) take(c *cobra.Command, given settings, raw *serverFlags) erro
 		"node-certificate-life": func() { s.NodeLife = given.NodeLife },
 		"lockout-failures":      func() { s.LockoutFailures = given.LockoutFailures },
 		"lockout-duration":      func() { s.LockoutDuration = given.LockoutDuration },
+		"reclaim-after":         func() { s.ReclaimAfter = given.ReclaimAfter },
 		"password-history":      func() { s.PasswordHistory = given.PasswordHistory },
 	} {
 		if changed(name) {

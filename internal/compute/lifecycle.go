@@ -136,12 +136,26 @@ func (s *Service) ResetState(ctx context.Context, caller *policy.Caller, id, sta
 	})
 }
 
-// DeleteServer removes a server; it wins over whatever is being done to it.
+// DeleteServer removes a server; where deleted servers are kept for a while
+// (Config.Reclaim), what can be kept is powered off and waits.
+func (s *Service) DeleteServer(ctx context.Context, caller *policy.Caller, id string) error {
+	return s.deleteServer(ctx, caller, id, s.config.Reclaim > 0)
+}
+
+// ForceDeleteServer removes a server for good.
+func (s *Service) ForceDeleteServer(ctx context.Context, caller *policy.Caller, id string) error {
+	return s.deleteServer(ctx, caller, id, false)
+}
+
+// deleteServer removes a server; it wins over whatever is being done to it.
 // Where a host has it, the row stays, and with it the addresses, until the
 // host reports that nothing is left or is lost; else it goes at once, and a
 // lost host removes the stranger when it comes back.
-func (s *Service) DeleteServer(ctx context.Context, caller *policy.Caller, id string) error {
+func (s *Service) deleteServer(ctx context.Context, caller *policy.Caller, id string, soft bool) error {
 	_, err := s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if soft && server.softDeletable() {
+			return s.softDelete(ctx, tx, caller, server)
+		}
 		if server.Power != nodeapi.PowerDeleted {
 			if err := s.finish(ctx, tx, []string{id}, ResultError, "the server was deleted"); err != nil {
 				return nil, err
@@ -201,7 +215,7 @@ func (s *Service) finalize(ctx context.Context, tx *store.Tx, ids []string) erro
 	_, err := tx.NewUpdate().Model((*Server)(nil)).
 		Set("vm_state = ?, task_state = '', power = ?, power_state = ?", StateDeleted, nodeapi.PowerDeleted, PowerNoState).
 		Set("user_data = NULL, admin_pass = '', group_id = NULL").
-		Set("deleted_at = ?, terminated_at = ?, updated_at = ?", now, now, now).
+		Set("deleted_at = ?, terminated_at = ?, updated_at = ?, soft_deleted_at = NULL", now, now, now).
 		Where("id IN (?) AND deleted_at IS NULL", bun.List(ids)).Returning("id, project_id, host").Exec(ctx, &gone)
 	if err != nil {
 		return fmt.Errorf("mark servers deleted: %w", err)

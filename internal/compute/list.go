@@ -27,11 +27,14 @@ type ServerFilter struct {
 	// pattern is found in it, whatever the case, as in Nova on MySQL.
 	Patterns map[string]string
 	// IP and IP6 are patterns of fixed addresses.
-	IP, IP6                 string
-	Statuses                []string // ACTIVE, …; any of them
-	ChangesSince            time.Time
-	ChangesBefore           time.Time
-	Deleted                 bool // only deleted ones
+	IP, IP6       string
+	Statuses      []string // ACTIVE, …; any of them
+	ChangesSince  time.Time
+	ChangesBefore time.Time
+	Deleted       bool // only deleted ones, also those that can be restored still
+	// SoftDeleted, for admins, shows those that can be restored among others, or
+	// leaves them out of the deleted ones.
+	SoftDeleted             *bool
 	WithDeleted             bool // deleted ones too
 	Locked                  *bool
 	ConfigDrive             *bool
@@ -173,10 +176,15 @@ func scope(q *bun.SelectQuery, caller *policy.Caller, f ServerFilter) *bun.Selec
 		q = q.Where("s.project_id = ?", f.ProjectID)
 	}
 	switch {
-	case f.Deleted && admin:
+	case f.Deleted && admin && f.SoftDeleted != nil && !*f.SoftDeleted:
 		q = q.Where("s.deleted_at IS NOT NULL")
+	case f.Deleted && admin:
+		q = q.Where("(s.deleted_at IS NOT NULL OR s.soft_deleted_at IS NOT NULL)")
 	case !f.WithDeleted && f.ChangesSince.IsZero() && f.ChangesBefore.IsZero():
 		q = q.Where("s.deleted_at IS NULL")
+		if !admin || f.SoftDeleted == nil || !*f.SoftDeleted {
+			q = q.Where("s.soft_deleted_at IS NULL")
+		}
 	}
 	return q
 }

@@ -101,6 +101,8 @@ func (s *Server) launch(now time.Time) {
 // was done to it, or else the plain one.
 func (s *Server) at(plain string) string {
 	switch {
+	case !s.SoftDeletedAt.IsZero():
+		return StateSoftDeleted
 	case s.Rescue != nil:
 		return StateRescued
 	case s.Resize != nil && !s.Resize.Reverting:
@@ -171,6 +173,9 @@ func (s *Server) stopped() outcome {
 }
 
 func (s *Server) failed(st nodeapi.InstanceStatus, now time.Time) outcome {
+	if !s.SoftDeletedAt.IsZero() {
+		return s.powered(PowerShutdown) // whoever restores it hears of it
+	}
 	since := st.Since.UTC().Truncate(time.Microsecond)
 	if f := s.Fault; f != nil && f.Since.Equal(since) && f.Details == st.Message {
 		return outcome{} // known

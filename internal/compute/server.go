@@ -26,6 +26,9 @@ const (
 	StateError    = "error"
 	StateDeleted  = "deleted"
 
+	// StateSoftDeleted is deleted, and not reclaimed yet.
+	StateSoftDeleted = "soft-delete"
+
 	StatePaused    = "paused"
 	StateSuspended = "suspended"
 	StateRescued   = "rescued"
@@ -45,6 +48,7 @@ const (
 	TaskReboot     = "rebooting"
 	TaskRebootHard = "rebooting_hard"
 	TaskDeleting   = "deleting"
+	TaskRestoring  = "restoring"
 	TaskRebuilding = "rebuilding"
 
 	TaskPausing     = "pausing"
@@ -151,6 +155,7 @@ type Server struct {
 	LaunchedAt      time.Time         `bun:"launched_at,nullzero"`
 	TerminatedAt    time.Time         `bun:"terminated_at,nullzero"`
 	DeletedAt       time.Time         `bun:"deleted_at,nullzero"`
+	SoftDeletedAt   time.Time         `bun:"soft_deleted_at,nullzero"` // it can be restored still
 
 	Ports  []network.PluggedPort `bun:"-"`
 	Tags   []string              `bun:"-"`
@@ -167,17 +172,19 @@ type serverTag struct {
 
 // states maps vm_state and task_state to the status that users see.
 var states = map[string]map[string]string{
-	StateActive:    {"": "ACTIVE", TaskReboot: "REBOOT", TaskRebootHard: "HARD_REBOOT", TaskRebuilding: "REBUILD", TaskResizing: "RESIZE"},
-	StateBuilding:  {"": "BUILD"},
-	StateStopped:   {"": "SHUTOFF", TaskRebuilding: "REBUILD", TaskResizing: "RESIZE"},
-	StateError:     {"": "ERROR", TaskRebuilding: "REBUILD"},
-	StateDeleted:   {"": "DELETED"},
-	StatePaused:    {"": "PAUSED"},
-	StateSuspended: {"": "SUSPENDED"},
-	StateRescued:   {"": "RESCUE"},
-	StateResized:   {"": "VERIFY_RESIZE", TaskReverting: "REVERT_RESIZE"},
-	StateShelved:   {"": "SHELVED"},
-	StateOffloaded: {"": "SHELVED_OFFLOADED"},
+	StateActive:   {"": "ACTIVE", TaskReboot: "REBOOT", TaskRebootHard: "HARD_REBOOT", TaskRebuilding: "REBUILD", TaskResizing: "RESIZE"},
+	StateBuilding: {"": "BUILD"},
+	StateStopped:  {"": "SHUTOFF", TaskRebuilding: "REBUILD", TaskResizing: "RESIZE"},
+	StateError:    {"": "ERROR", TaskRebuilding: "REBUILD"},
+	StateDeleted:  {"": "DELETED"},
+
+	StateSoftDeleted: {"": "SOFT_DELETED"},
+	StatePaused:      {"": "PAUSED"},
+	StateSuspended:   {"": "SUSPENDED"},
+	StateRescued:     {"": "RESCUE"},
+	StateResized:     {"": "VERIFY_RESIZE", TaskReverting: "REVERT_RESIZE"},
+	StateShelved:     {"": "SHELVED"},
+	StateOffloaded:   {"": "SHELVED_OFFLOADED"},
 }
 
 // Status is what users see: ACTIVE, BUILD, …

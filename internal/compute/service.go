@@ -95,6 +95,9 @@ type Config struct {
 	// KeepShelved is how long a shelved server stays on its host; zero is not at
 	// all, as Nova's shelved_offload_time, and less than zero is for ever.
 	KeepShelved time.Duration
+	// Reclaim is how long a deleted server can be restored; zero is not at all,
+	// as Nova's reclaim_instance_interval.
+	Reclaim time.Duration
 	// Ratios are the overcommit of VCPU, MEMORY_MB and DISK_GB; zeros are
 	// 4, 1 and 1, Nova's initial ratios.
 	CPURatio, MemoryRatio, DiskRatio float64

@@ -78,7 +78,7 @@ func (s *Service) Watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		err := errors.Join(s.Patrol(ctx), s.SweepImages(ctx))
+		err := errors.Join(s.Patrol(ctx), s.SweepImages(ctx), s.ReclaimServers(ctx))
 		if err != nil && ctx.Err() == nil && !failing {
 			s.log.ErrorContext(ctx, "watching the hosts failed", "error", err)
 		}

@@ -61,8 +61,9 @@ type Config struct {
 	HashCost         int          // of passwords; 0 is Keystone's 12
 	Passwords        identity.PasswordRules
 	Import           Import
-	ImageCache       int64  // bytes of images' data that are kept in StateDir besides; 0 is none
-	ImageStore       string // where the images' data are, as image.OpenStore has it; empty is images in StateDir
+	Reclaim          time.Duration // how long deleted instances can be restored; 0 is not at all
+	ImageCache       int64         // bytes of images' data that are kept in StateDir besides; 0 is none
+	ImageStore       string        // where the images' data are, as image.OpenStore has it; empty is images in StateDir
 	Images           Images
 	Nodes            Nodes
 }
@@ -179,7 +180,7 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 		return nil, fmt.Errorf("networks: %w", err)
 	}
 	s.Network = network.New(db, log, networks)
-	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio, Servers: s.servers})
+	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio, Reclaim: c.Reclaim, Servers: s.servers})
 	s.Nodes = nodeapi.NewServer(s.Compute, s.Compute.SubscribeHost, log)
 	if err := s.setPeers(); err != nil {
 		return nil, err

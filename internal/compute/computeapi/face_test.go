@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"wisp/internal/api/apitest"
+	"wisp/internal/compute"
 	"wisp/internal/compute/computeapi"
 	"wisp/internal/compute/computetest"
 	"wisp/internal/errs"
@@ -29,9 +30,9 @@ type bench struct {
 	t                      testing.TB
 }
 
-func open(t testing.TB) *bench {
+func open(t testing.TB, change ...func(*compute.Config)) *bench {
 	t.Helper()
-	c := computetest.New(t, storetest.SQLite(t))
+	c := computetest.New(t, storetest.SQLite(t), change...)
 	b := &bench{cloud: c, prefix: "/compute/v2.1", t: t}
 	b.node = c.Node("node-1", 64, 1<<20, 4000)
 	b.image = c.Image(nil)

@@ -6,21 +6,6 @@ import (
 	"wisp/internal/errs"
 )
 
-// forceDeleteAction deletes: here nothing is kept of deleted servers that could
-// be forced away.
-var forceDeleteAction = action{base + "os-deferred-delete:force", free, func(f *face, r *api.Request, _ []byte) (any, error) {
-	return nil, f.svc.DeleteServer(r.Context(), r.Caller, r.Param("id"))
-}}
-
-// restoreAction refuses: no server is deleted for a while only.
-var restoreAction = action{base + "os-deferred-delete:restore", free, func(f *face, r *api.Request, _ []byte) (any, error) {
-	server, err := ofServer(f, r)
-	if err != nil {
-		return nil, err
-	}
-	return nil, errs.New(errs.Conflict, "Cannot 'restore' instance %s while it is in vm_state %s", server.ID, server.VMState)
-}}
-
 func ofServer(f *face, r *api.Request) (compute.Server, error) {
 	return f.svc.GetServer(r.Context(), r.Caller, r.Param("id"), compute.Load{})
 }

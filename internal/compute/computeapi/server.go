@@ -203,7 +203,7 @@ func knownFilters(version int) []string {
 
 // Filters that Nova knows and that match nothing here: no server of this
 // cloud has another value than one.
-var constantFilters = map[string]string{"progress": "0", "root_device_name": "/dev/vda", "soft_deleted": "false"}
+var constantFilters = map[string]string{"progress": "0", "root_device_name": "/dev/vda"}
 
 func (f *face) readServers(r *api.Request, load compute.Load) ([]compute.Server, int, error) {
 	if err := noUnknown(r, knownFilters(r.Version)...); err != nil {
@@ -249,7 +249,7 @@ func serverFilter(r *api.Request) (filter compute.ServerFilter, possible bool, e
 		return filter, false, err
 	}
 	for name, value := range constantFilters {
-		if q.Has(name) && !strings.EqualFold(q.Get(name), value) && (name != "soft_deleted" || isTrue(q.Get(name))) {
+		if q.Has(name) && !strings.EqualFold(q.Get(name), value) {
 			return filter, false, nil
 		}
 	}
@@ -305,6 +305,10 @@ func scopeFilter(r *api.Request, filter *compute.ServerFilter) error {
 	if admin {
 		filter.Hosts = pick("host", "node")
 		filter.Deleted = isTrue(q.Get("deleted"))
+		if q.Has("soft_deleted") {
+			soft := isTrue(q.Get("soft_deleted"))
+			filter.SoftDeleted = &soft
+		}
 	}
 	if q.Has("config_drive") {
 		drive := isTrue(q.Get("config_drive"))

@@ -168,10 +168,12 @@ func readGroup(r *api.Request, suffix string) (placement.Group, error) {
 		group.Required, group.Forbidden = append(group.Required, must...), append(group.Forbidden, mustNot...)
 	}
 	if values := q["in_tree"+suffix]; len(values) > 0 {
-		value, ok := values[len(values)-1], false
-		if group.InTree, ok = asUUID(strings.TrimSpace(value)); !ok {
+		value := values[len(values)-1]
+		id, ok := asUUID(strings.TrimSpace(value))
+		if !ok {
 			return group, badQuery("Expected 'in_tree' parameter to be a format of uuid. Got: %s", value)
 		}
+		group.InTree = id
 	}
 	return group, nil
 }
@@ -226,7 +228,7 @@ func readTraits(value string, forbidden, several bool) (required [][]string, not
 		name = strings.TrimSpace(name)
 		bare := strings.TrimLeft(name, "!")
 		switch {
-		case bare == "" && !(anyOf && name != ""):
+		case bare == "" && (!anyOf || name == ""):
 			return nil, nil, badQuery("Expected 'required' parameter value of the form: %s. Got an empty trait in: %s", form, value)
 		case bare != name && anyOf:
 			return nil, nil, badQuery("The format 'in:HW_CPU_X86_VMX,CUSTOM_MAGIC' does not support forbidden traits. Got: %s", value)
