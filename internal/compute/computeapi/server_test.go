@@ -143,7 +143,7 @@ func TestServerLists(t *testing.T) {
 			{"host=mars", "2.1", "gamma_1 beta alpha"}, // not for members: ignored
 			{"wings=2", "2.1", "gamma_1 beta alpha"},
 			{"all_tenants=0", "2.1", "gamma_1 beta alpha"},
-			{"soft_deleted=True", "2.1", ""},
+			{"soft_deleted=True", "2.1", "gamma_1 beta alpha"}, // leaves none out
 		}
 		for _, c := range cases {
 			for _, path := range []string{"/servers", "/servers/detail"} {
