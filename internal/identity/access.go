@@ -189,6 +189,9 @@ func (s *Service) lookRoles(ctx context.Context, known *facts, t *Token, p *payl
 	if ids, err = assignedRoles(ctx, s.db.Read(), p.userID, p.scope, p.scopeID); err != nil {
 		return nil, err
 	}
+	if p.signed() {
+		return ids, s.lookKey(ctx, p)
+	}
 	if p.credential != "" {
 		t.Credential, ids, err = s.credentialRoles(ctx, known, p, ids)
 	}

@@ -128,7 +128,7 @@ func (s *Service) prove(ctx context.Context, request AuthRequest) (*payload, err
 		case MethodPassword:
 			userID, err = s.provePassword(ctx, request.Password)
 		case MethodToken:
-			userID, err = s.proveToken(ctx, p, request.Token)
+			userID, err = s.proveToken(ctx, p, request.Token, request.Scope)
 		case MethodApplicationCredential:
 			userID, err = s.proveCredential(ctx, p, request.Credential)
 		case MethodOAuth1:
@@ -198,7 +198,7 @@ func (s *Service) findUser(ctx context.Context, ref Ref) (User, error) {
 	return user, nil
 }
 
-func (s *Service) proveToken(ctx context.Context, p *payload, token string) (string, error) {
+func (s *Service) proveToken(ctx context.Context, p *payload, token string, scope Scope) (string, error) {
 	if token == "" {
 		return "", expecting("token", "identity")
 	}
@@ -216,6 +216,8 @@ func (s *Service) proveToken(ctx context.Context, p *payload, token string) (str
 		return "", forbiddenAction("Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead")
 	case r.token.Trust != nil:
 		return "", forbiddenAction("Using trust-scoped token to create another token. Create a new trust-scoped token instead")
+	case r.token.System && (scope.Project != nil || scope.Domain != nil):
+		return "", forbiddenAction("Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed")
 	case r.token.Delegated():
 		return "", unauthenticated("a token of a credential makes no other")
 	}

@@ -7,8 +7,10 @@ import (
 	"crypto/sha1" //nolint:gosec // S3's older signature has no other
 	"crypto/sha256"
 	"crypto/subtle"
+	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -65,7 +67,7 @@ func (s *Service) issueSigned(ctx context.Context, access string, verify func(se
 	if err := verify(key.Secret); err != nil {
 		return nil, err
 	}
-	p := &payload{methods: 1 << slices.Index(methodBits, MethodEC2), userID: c.UserID, scope: scopeProject, scopeID: *c.ProjectID, issued: s.time()}
+	p := &payload{methods: 1 << slices.Index(methodBits, MethodEC2), userID: c.UserID, scope: scopeProject, scopeID: *c.ProjectID, credential: c.ID, issued: s.time()}
 	p.expires = p.issued.Add(s.lifetime)
 	var own [16]byte
 	if _, err := rand.Read(own[:]); err != nil {
@@ -81,6 +83,27 @@ func (s *Service) issueSigned(ctx context.Context, access string, verify func(se
 		return nil, err
 	}
 	return s.hand(ctx, resolved)
+}
+
+// signed tells whether the token was had with an EC2 key. Its credential is
+// that key's.
+func (p *payload) signed() bool { return p.methods&(1<<slices.Index(methodBits, MethodEC2)) != 0 }
+
+// lookKey refuses a token whose EC2 key is gone, or not one of its user and
+// project any more.
+func (s *Service) lookKey(ctx context.Context, p *payload) error {
+	var c StoredCredential
+	err := s.db.Read().NewSelect().Model(&c).Column("user_id", "project_id", "type").Where("id = ?", p.credential).Scan(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		return unauthenticated("the EC2 key is gone")
+	}
+	if err != nil {
+		return fmt.Errorf("read the EC2 key: %w", err)
+	}
+	if c.UserID != p.userID || c.ProjectID == nil || *c.ProjectID != p.scopeID || !strings.EqualFold(c.Type, TypeEC2) {
+		return unauthenticated("the EC2 key is of another user or project")
+	}
+	return nil
 }
 
 func mac256(key []byte, text string) []byte {

@@ -47,7 +47,7 @@ type payload struct {
 	scope      scopeKind
 	userID     string
 	scopeID    string // project or domain
-	credential string // application credential, "" without
+	credential string // application credential, or EC2 key where that is the method, "" without
 	trust      string // "" without; userID is the trustee's
 	access     string // access token of OAuth1, "" without
 	issued     time.Time

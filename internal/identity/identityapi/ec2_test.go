@@ -56,11 +56,13 @@ func TestEC2TokenRoutes(t *testing.T) {
 		c.Must(403, token, "POST", v3+"/users/"+user+"/application_credentials", object{"application_credential": object{"name": "x"}})
 		c.Must(403, token, "POST", v3+"/OS-TRUST/trusts", object{"trust": object{"trustor_user_id": user, "trustee_user_id": user, "impersonation": true}})
 	}
+	r := c.Must(200, c.admin, "POST", v3+"/ec2tokens", object{"credentials": signedEC2(access, secret)})
+	ends := r.Header.Get("X-Subject-Token")
 	text := "GET\n\n\n" + time.Now().UTC().Format(time.RFC1123) + "\n/bucket"
 	mac := hmac.New(sha1.New, []byte(secret))
 	mac.Write([]byte(text))
 	s3 := object{"access": access, "signature": base64.StdEncoding.EncodeToString(mac.Sum(nil)), "token": base64.URLEncoding.EncodeToString([]byte(text))}
-	r := c.Must(200, c.admin, "POST", v3+"/s3tokens", object{"credentials": s3})
+	r = c.Must(200, c.admin, "POST", v3+"/s3tokens", object{"credentials": s3})
 	if field(t, r, "token", "user", "id") != user || r.Header.Get("X-Subject-Token") != "" {
 		t.Errorf("%s, headers %v", r.Body, r.Header)
 	}
@@ -70,6 +72,14 @@ func TestEC2TokenRoutes(t *testing.T) {
 	c.Must(400, c.admin, "POST", v3+"/ec2tokens", object{"credentials": object{"access": 1}})
 	c.Must(400, c.admin, "POST", v3+"/s3tokens", object{"credentials": object{"access": access, "signature": "x", "token": "é"}})
 	c.Must(401, c.admin, "POST", v3+"/s3tokens", object{"credentials": object{}})
+	// What was had with a key ends with it, and only that.
+	other := c.Must(201, c.admin, "POST", v3+"/users/"+user+"/credentials/OS-EC2", object{"tenant_id": project})
+	kept := field(t, other, "credential").(object)
+	stays := c.Must(200, c.admin, "POST", v3+"/ec2tokens", object{"credentials": signedEC2(kept["access"].(string), kept["secret"].(string))}).Header.Get("X-Subject-Token")
+	c.Must(200, ends, "GET", v3+"/projects/"+project, nil)
+	c.Must(204, c.admin, "DELETE", v3+"/users/"+user+"/credentials/OS-EC2/"+access, nil)
+	c.Must(401, ends, "GET", v3+"/projects/"+project, nil)
+	c.Must(200, stays, "GET", v3+"/projects/"+project, nil)
 }
 
 // Only services may ask who has signed a request: nobody gets a token for a

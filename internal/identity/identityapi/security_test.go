@@ -100,6 +100,22 @@ func TestS07RescopingNeverExtends(t *testing.T) {
 	c.Must(http.StatusUnauthorized, token, "GET", "/identity/v3/auth/projects", nil)
 }
 
+// A token for the system stays one, or becomes one for nothing: who has it has not
+// shown that they may work in a project.
+func TestSystemTokensAreForNoProject(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	system := c.login("admin", adminPassword, scope{"system": object{"all": true}})
+	for _, asked := range []any{inAdmin, scope{"domain": object{"id": "default"}}} {
+		c.Must(http.StatusForbidden, "", "POST", "/identity/v3/auth/tokens", tokenAuth(system, asked))
+	}
+	for _, asked := range []any{scope{"system": object{"all": true}}, "unscoped", nil} {
+		c.Must(http.StatusCreated, "", "POST", "/identity/v3/auth/tokens", tokenAuth(system, asked))
+	}
+	// The way round is open, as with Keystone.
+	c.issue(tokenAuth(c.issue(tokenAuth(system, "unscoped")), inAdmin))
+}
+
 // Headers that a proxy would set in front of the real services mean nothing.
 func TestS08IdentityHeadersIgnored(t *testing.T) {
 	t.Parallel()
