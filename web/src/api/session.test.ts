@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { renew, session, type TokenBody } from './session';
+import { renew, session, switchProject, type TokenBody } from './session';
 
 const domain = { id: 'default', name: 'Default' };
 const body: TokenBody = {
@@ -32,4 +32,16 @@ test('a log-out while the session is renewed is not undone', async () => {
     '/identity/v3/auth/tokens',
   ]);
   expect(session.current).toBeNull();
+});
+
+test.each([
+  [404, true, 'the token is gone, and the session with it'],
+  [401, false, 'the project is not for this user, who goes on'],
+])('a refused switch of the project: %i', async (status, expired) => {
+  vi.stubGlobal('fetch', async (url: string) =>
+    url === '/session' ? new Response(null, { status: 204 }) : new Response(JSON.stringify({ error: { message: 'no' } }), { status }),
+  );
+  await session.set('first', body);
+  await expect(switchProject('other')).rejects.toMatchObject({ status });
+  expect(session.expired).toBe(expired);
 });

@@ -264,10 +264,17 @@ export async function changePassword(old: string, password: string): Promise<voi
   }
 }
 
+/**
+ * switchProject takes a token for another project. Errors: ApiError 401, the user may not work there; 404, the session's own
+ * token is good for nothing any more, and so the session has ended. That is Keystone's answer: the token is what is not found.
+ */
 export async function switchProject(project: string): Promise<void> {
   const now = session.current;
   if (!now) return;
-  const { token, body } = await rescoped(now.token, project);
+  const { token, body } = await rescoped(now.token, project).catch((error) => {
+    if (error instanceof ApiError && error.status === 404) void session.expire();
+    throw error;
+  });
   await session.set(token, body);
 }
 
