@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -13,18 +14,24 @@ import (
 	"wisp/internal/store"
 )
 
-// copyTo copies a blob from one of some stores to another. Sum is the digest
-// that it must have, in hex. Errors of the store that it is copied to are store
-// faults.
-func (u *upload) copyTo(ctx context.Context, key string, from []string, name string, size int64, sum string, tell func(ctx context.Context) error) error {
+// source is where a copy is made from.
+type source struct {
+	open func(ctx context.Context) (io.ReadCloser, error)
+	size int64
+	sum  string // SHA-512, in hex, which the data must have
+}
+
+// copyTo copies data into a store, as the blob of that key. Errors of the store
+// are store faults.
+func (u *upload) copyTo(ctx context.Context, from source, key, name string, tell func(ctx context.Context) error) error {
 	to, err := u.s.store(name)
 	if err == nil {
-		err = u.s.room(to, size)
+		err = u.s.room(to, from.size)
 	}
 	if err != nil {
 		return written(err)
 	}
-	data, err := u.s.openIn(ctx, key, from, 0, -1)
+	data, err := from.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,7 +50,7 @@ func (u *upload) copyTo(ctx context.Context, key string, from []string, name str
 		}
 		return nil
 	})
-	if err == nil && hex.EncodeToString(digest.Sum(nil)) != sum {
+	if err == nil && hex.EncodeToString(digest.Sum(nil)) != from.sum {
 		err = errs.New(errs.Unavailable, "The store has not the data that image %s should have.", u.image.ID)
 	}
 	if err != nil {
@@ -57,7 +64,9 @@ func (u *upload) copyTo(ctx context.Context, key string, from []string, name str
 // stores that the import is for. Where all must have it one that fails ends it;
 // else the first one is enough to make the image active, and the rest follows.
 func (u *upload) spread(ctx context.Context, key string, plan *plan) error {
-	sum, tell := hex.EncodeToString(u.sha.Sum(nil)), u.keepAlive
+	from := source{size: u.total, sum: hex.EncodeToString(u.sha.Sum(nil)), open: func(ctx context.Context) (io.ReadCloser, error) {
+		return u.s.openIn(ctx, key, []string{u.store}, 0, -1)
+	}}
 	u.places = nil
 	if slices.Contains(plan.left, u.store) {
 		u.places = []string{u.store}
@@ -72,7 +81,7 @@ func (u *upload) spread(ctx context.Context, key string, plan *plan) error {
 		if err := u.s.affords(ctx, &u.image, len(u.places)+1, u.total); err != nil {
 			return err
 		}
-		if err := u.copyTo(ctx, key, []string{u.store}, name, u.total, sum, tell); err != nil {
+		if err := u.copyTo(ctx, from, key, name, u.keepAlive); err != nil {
 			if plan.all || !isStoreFault(err) {
 				plan.failed = []string{name}
 				return err
@@ -126,11 +135,13 @@ func (s *Service) finish(ctx context.Context, u *upload, t Task) error {
 	tell := func(ctx context.Context) error {
 		return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error { return t.tell(ctx, tx, "") })
 	}
+	from := source{size: *i.Size, sum: i.HashValue, open: func(ctx context.Context) (io.ReadCloser, error) { return s.openAny(ctx, &i, 0, -1) }}
+	key := t.key(&i)
 	var copied []string
 	for _, name := range slices.Clone(p.left) {
 		err := s.affords(ctx, &i, len(i.storedIn())+len(copied)+1, *i.Size)
 		if err == nil {
-			err = u.copyTo(ctx, i.Blob, i.storedIn(), name, *i.Size, i.HashValue, tell)
+			err = u.copyTo(ctx, from, key, name, tell)
 		}
 		switch {
 		case err == nil && p.all:
@@ -162,6 +173,15 @@ func (s *Service) finish(ctx context.Context, u *upload, t Task) error {
 	return nil
 }
 
+// key is that of the image's blob, which the task makes where the image has none:
+// its data are at a URL then.
+func (t *Task) key(i *Image) string {
+	if i.Blob != "" {
+		return i.Blob
+	}
+	return blobKey(i.ID, t.ID)
+}
+
 // place writes down which stores have the data besides, and which are left; the
 // task is done when none is.
 func (s *Service) place(ctx context.Context, t Task, p plan, names ...string) error {
@@ -178,6 +198,9 @@ func (s *Service) place(ctx context.Context, t Task, p plan, names ...string) er
 			return err
 		}
 		i = found[0]
+		if len(names) > 0 {
+			i.Blob = t.key(&i)
+		}
 		for _, name := range names {
 			if !slices.Contains(i.storedIn(), name) {
 				i.Locations = append(i.Locations, Location{Store: name})
@@ -186,7 +209,7 @@ func (s *Service) place(ctx context.Context, t Task, p plan, names ...string) er
 		p.show(&i, t)
 		i.UpdatedAt = now()
 		tx.Changed(i.change(store.Update))
-		_, err = tx.NewUpdate().Model(&i).WherePK().Column("import_task", "import_state", "importing_stores", "failed_stores", "updated_at").Exec(ctx)
+		_, err = tx.NewUpdate().Model(&i).WherePK().Column("blob", "import_task", "import_state", "importing_stores", "failed_stores", "updated_at").Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("update image: %w", err)
 		}
@@ -223,7 +246,7 @@ func (s *Service) giveUpCopy(ctx context.Context, tx *store.Tx, u *upload, t Tas
 	}
 	stray := splitStores(i.ImportingStores)
 	i.ImportTask, i.ImportState, i.ImportingStores, i.FailedStores = "", Failed, "", strings.Join(failed, ",")
-	key := i.Blob
+	key := t.key(&i)
 	tx.AfterCommit(func() {
 		var failed error
 		for _, name := range stray {

@@ -228,7 +228,8 @@ func (s *Service) Absent(ctx context.Context) (int, error) {
 func knownBlobs(ctx context.Context, tx *store.Tx) (map[string]owner, error) {
 	known := map[string]owner{}
 	var images []Image
-	if err := tx.NewSelect().Model(&images).Column("id", "blob", "upload_id", "importing_stores").Where("i.blob <> ''").WhereOr("i.upload_id <> ''").Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&images).Column("id", "blob", "upload_id", "import_task", "importing_stores").
+		Where("i.blob <> ''").WhereOr("i.upload_id <> ''").WhereOr("i.import_task <> ''").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list images with data: %w", err)
 	}
 	keys := map[string]string{} // by image
@@ -239,6 +240,9 @@ func knownBlobs(ctx context.Context, tx *store.Tx) (map[string]owner, error) {
 		}
 		if i.UploadID != "" {
 			known[blobKey(i.ID, i.UploadID)] = owner{}
+		}
+		if i.ImportTask != "" && i.Blob == "" { // a copy from a URL
+			known[blobKey(i.ID, i.ImportTask)] = owner{}
 		}
 	}
 	var places []Location

@@ -202,8 +202,8 @@ func (s *Service) importable(i *Image, r ImportRequest) error {
 	switch {
 	case r.Method == CopyImage && i.Status != Active:
 		return conflict("Only images with status active can be targeted for copying")
-	case r.Method == CopyImage && i.Blob == "":
-		return conflict("The data of image %s are in no store that they could be copied from.", i.ID)
+	case r.Method == CopyImage && i.HashValue == "":
+		return conflict("The data of image %s, which are at a location elsewhere, are not verified.", i.ID)
 	case r.Method == CopyImage && i.ImportTask != "":
 		return conflict("Image has active task")
 	case r.Method == CopyImage:

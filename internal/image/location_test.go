@@ -302,3 +302,40 @@ func TestLocationIsVerified(t *testing.T) {
 		}
 	})
 }
+
+// What is at a URL can be copied into stores, once it is known what it is.
+func TestCopyFromALocation(t *testing.T) {
+	folders(t, image.Options{}, func(t *testing.T, f *fixture) {
+		web := &pages{}
+		web.set(at, "0123456789")
+		_, dirs := f.several(image.Options{Locations: true, Source: web})
+		into := request(image.CopyImage, map[string]any{"stores": []string{"second", "third"}})
+		i := f.create(member, nil)
+		if err := f.change(member, i.ID, adds(place(at))); err != nil {
+			t.Fatal(err)
+		}
+		_, err := f.Import(t.Context(), admin, i.ID, into)
+		kind(t, "before it is known", err, errs.Conflict)
+		working(t, f.Service)
+		wait(t, "the data are known", func() bool { return f.get(i.ID).HashValue != "" })
+		web.set(at, "012345678x")
+		task := f.finished(f.imports(admin, i.ID, into).ID)
+		if got := f.get(i.ID); task.Status != image.TaskFailure || got.Blob != "" || got.Status != image.Active || got.FailedStores == "" {
+			t.Errorf("other data: task %+v, image %+v", task, got)
+		}
+		web.set(at, "0123456789")
+		if task = f.finished(f.imports(admin, i.ID, into).ID); task.Status != image.TaskSuccess {
+			t.Errorf("task %+v", task)
+		}
+		if err := f.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.DeleteFromStore(t.Context(), member, image.WebStore, i.ID); err != nil {
+			t.Fatal(err)
+		}
+		f.in(i.ID, dirs, "second", "third")
+		if got, err := f.content(i.ID, 0, -1); err != nil || got != "0123456789" {
+			t.Errorf("content %q, %v", got, err)
+		}
+	})
+}
