@@ -133,25 +133,8 @@ func pick(content map[string]media, contentType string) map[string]any {
 }
 
 func (d *Description) compare(o Operation, side string, variants []variant, action string, version int, body []byte) ([]Mismatch, error) {
-	key := fmt.Sprint(o.Method, o.Path, side, action, version)
-	c := d.compiled[key]
-	if c == nil {
-		c = &compiled{}
-		for _, v := range choose(variants, action, version) {
-			answer := side == "response"
-			schema, err := d.at(v.schema, version, answer, answer && wholly[d.service])
-			if err != nil {
-				return nil, err
-			}
-			one, err := compile(schema)
-			if err != nil {
-				return nil, fmt.Errorf("compile the %s of %s: %w", side, o, err)
-			}
-			c.any = append(c.any, one)
-		}
-		d.compiled[key] = c
-	}
-	if len(c.any) == 0 {
+	chosen := choose(variants, action, version)
+	if len(chosen) == 0 {
 		return []Mismatch{{o.String(), side, version, "", "this version has none"}}, nil
 	}
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
@@ -159,7 +142,11 @@ func (d *Description) compare(o Operation, side string, variants []variant, acti
 		return []Mismatch{{o.String(), side, version, "", "it is no JSON"}}, nil //nolint:nilerr // that is what was found
 	}
 	var least []Mismatch
-	for _, one := range c.any {
+	for _, v := range chosen {
+		one, err := d.compiledAt(v.schema, version, side == "response")
+		if err != nil {
+			return nil, fmt.Errorf("compile the %s of %s: %w", side, o, err)
+		}
 		failed, ok := errors.AsType[*jsonschema.ValidationError](one.Validate(value))
 		if !ok {
 			return nil, nil

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"gopkg.in/yaml.v3"
 )
 
@@ -40,7 +41,7 @@ type Description struct {
 	mu         sync.Mutex
 	parsed     map[string]any                   // schemas
 	operations map[string]map[string]*operation // normal path -> method
-	compiled   map[string]*compiled
+	compiled   map[compiledKey]*jsonschema.Schema
 }
 
 type operation struct {
@@ -95,7 +96,7 @@ func parse(folder, service string) (*Description, error) {
 	}
 	d := &Description{
 		service: service, paths: map[string][]string{}, schemas: map[string]string{}, parsed: map[string]any{},
-		operations: map[string]map[string]*operation{}, compiled: map[string]*compiled{},
+		operations: map[string]map[string]*operation{}, compiled: map[compiledKey]*jsonschema.Schema{},
 	}
 	d.cut(string(content))
 	if len(d.order) < 10 || len(d.schemas) < 10 {

@@ -116,3 +116,12 @@ func walk(value any, tell func(extension)) {
 		}
 	}
 }
+
+// HasAt says whether the description has a method on a path at a minor
+// version.
+func (d *Description) HasAt(method, path string, version int) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	methods, err := d.of(path)
+	return methods[method] != nil && methods[method].Extension.within(version), err
+}

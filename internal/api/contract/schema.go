@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -54,9 +55,6 @@ func (d *Description) variants(schema map[string]any, outer extension) ([]varian
 	}
 	return all, nil
 }
-
-// compiled is what a body must fit; nil where any body does.
-type compiled struct{ any []*jsonschema.Schema }
 
 // choose keeps the variants of an action at a version. Of ranges that overlap
 // the one that begins last counts.
@@ -200,6 +198,39 @@ func (d *Description) object(v map[string]any, version int, closed, whole bool) 
 		out["required"] = left
 	}
 	return out, nil
+}
+
+// compiledKey names a schema by its place in memory, for not all have a name.
+// The version is 0 where the schema is the same at all of its versions.
+type compiledKey struct {
+	schema  uintptr
+	version int
+	answer  bool
+}
+
+// compiledAt compiles a schema once.
+func (d *Description) compiledAt(schema map[string]any, version int, answer bool) (*jsonschema.Schema, error) {
+	key := compiledKey{reflect.ValueOf(schema).Pointer(), 0, answer}
+	for _, inner := range schema {
+		walk(inner, func(e extension) {
+			if e != (extension{}) {
+				key.version = version
+			}
+		})
+	}
+	if found := d.compiled[key]; found != nil {
+		return found, nil
+	}
+	pruned, err := d.at(schema, version, answer, answer && wholly[d.service])
+	if err != nil {
+		return nil, err
+	}
+	found, err := compile(pruned)
+	if err != nil {
+		return nil, err
+	}
+	d.compiled[key] = found
+	return found, nil
 }
 
 func compile(schema any) (*jsonschema.Schema, error) {
