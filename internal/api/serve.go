@@ -66,7 +66,7 @@ func (m *Mounter) Mount(router chi.Router, s *Service) {
 	if s.Old != nil {
 		sub.Handle(s.Old.From+"/*", s.Old.handler(sub))
 	}
-	unknown := func(kind errs.Kind, text string) http.HandlerFunc {
+	unknown := func(kind errs.Kind, name, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			id := requestID(w)
 			// Who does not say who asks learns nothing of what is there.
@@ -77,11 +77,11 @@ func (m *Mounter) Mount(router chi.Router, s *Service) {
 			if kind == errs.MethodNotAllowed {
 				w.Header().Set("Allow", strings.Join(methodsAt(sub, chi.RouteContext(r.Context()).RoutePath), ", "))
 			}
-			m.fail(w, r, s, id, errs.New(kind, "%s", text).WithType("HTTPNotFound"))
+			m.fail(w, r, s, id, errs.New(kind, "%s", text).WithType(name))
 		}
 	}
-	sub.NotFound(unknown(errs.NotFound, "The resource could not be found."))
-	sub.MethodNotAllowed(unknown(errs.MethodNotAllowed, "The method is not allowed for this resource."))
+	sub.NotFound(unknown(errs.NotFound, "HTTPNotFound", "The resource could not be found."))
+	sub.MethodNotAllowed(unknown(errs.MethodNotAllowed, "HTTPMethodNotAllowed", "The method is not allowed for this resource."))
 	router.Mount(s.Prefix, sub)
 }
 

@@ -61,7 +61,7 @@ func Rules() policy.Rules {
 		"servers:create:trusted_certs", "os-remote-consoles",
 		"os-pause-server:pause", "os-pause-server:unpause", "os-suspend-server:suspend", "os-suspend-server:resume", "os-rescue", "os-unrescue",
 		"servers:rebuild", "servers:resize", "servers:confirm_resize", "servers:revert_resize", "servers:create_image", "os-create-backup",
-		"os-shelve:shelve", "os-shelve:unshelve", "os-attach-interfaces:create", "os-attach-interfaces:delete", "os-deferred-delete:force", "os-deferred-delete:restore", "os-admin-password", "os-server-password:clear")
+		"os-shelve:shelve", "os-shelve:unshelve", "os-attach-interfaces:create", "os-attach-interfaces:delete", "os-volumes-attachments:create", "os-deferred-delete:force", "os-deferred-delete:restore", "os-admin-password", "os-server-password:clear")
 	add(self, "os-keypairs:index", "os-keypairs:show", "os-keypairs:create", "os-keypairs:delete")
 	add(policy.Admin,
 		"os-extended-server-attributes", "servers:show:host_status", "servers:create:forced_host", "compute:servers:create:requested_destination",

@@ -1,6 +1,9 @@
 package computeapi
 
 import (
+	"net/http"
+	"regexp"
+
 	"wisp/internal/api"
 	"wisp/internal/compute"
 	"wisp/internal/errs"
@@ -14,6 +17,7 @@ func (f *face) portRoutes() []api.Route {
 		{Method: "GET", Path: "/servers/{id}/os-interface", Policy: base + "os-attach-interfaces:list", Handler: f.listInterfaces},
 		{Method: "GET", Path: "/servers/{id}/os-interface/{port}", Policy: base + "os-attach-interfaces:show", Handler: f.showInterface},
 		{Method: "GET", Path: "/servers/{id}/os-volume_attachments", Policy: base + "os-volumes-attachments:index", Handler: f.listVolumes},
+		{Method: "POST", Path: "/servers/{id}/os-volume_attachments", Policy: base + "os-volumes-attachments:create", Status: http.StatusNotFound, Handler: f.attachVolume},
 	}
 }
 
@@ -96,4 +100,25 @@ func (f *face) listVolumes(r *api.Request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{"volumeAttachments": []any{}}, nil
+}
+
+func volumeSchema(version int) *schema {
+	device := schema{types: []string{"string", "null"}, pattern: regexp.MustCompile(`^(/dev/x?[a-z]?d?)?[a-z]+[0-9]*$`)}
+	return object(map[string]*schema{"volumeAttachment": object(map[string]*schema{
+		"volumeId": &uuidString, "device": &device, "tag": tagString.since(49), "delete_on_termination": booleans.since(79),
+	}, "volumeId")}, "volumeAttachment")
+}
+
+// attachVolume finds no volume: there is no block storage.
+func (f *face) attachVolume(r *api.Request) (any, error) {
+	var body struct {
+		Attachment struct{ VolumeID string } `json:"volumeAttachment"`
+	}
+	if err := bind(r, volumeSchema(r.Version), &body); err != nil {
+		return nil, err
+	}
+	if _, err := ofServer(f, r); err != nil {
+		return nil, err
+	}
+	return nil, errs.New(errs.NotFound, "Volume %s could not be found.", body.Attachment.VolumeID)
 }

@@ -3,6 +3,7 @@ package computeapi_test
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -468,6 +469,20 @@ func TestMetadataTagsAndPorts(t *testing.T) {
 		if got := b.ask(200, "member", "2.1", "GET", at+"/os-security-groups", nil); dig(t, got, "security_groups", 0, "name") != "default" {
 			t.Errorf("security groups: %v", got)
 		}
+		volume := func(id string, more object) object {
+			attachment := object{"volumeId": id, "device": "/dev/vdb"}
+			maps.Copy(attachment, more)
+			return object{"volumeAttachment": attachment}
+		}
+		const noVolume = "8a5e0e0e-0000-4000-8000-000000000001"
+		got := b.ask(404, "member", "2.79", "POST", at+"/os-volume_attachments", volume(noVolume, object{"tag": "data", "delete_on_termination": true}))
+		if message := dig(t, got, "itemNotFound", "message"); message != "Volume "+noVolume+" could not be found." {
+			t.Errorf("attaching a volume: %v", message)
+		}
+		b.ask(400, "member", "2.1", "POST", at+"/os-volume_attachments", volume("no-id", nil))
+		b.ask(400, "member", "2.48", "POST", at+"/os-volume_attachments", volume(noVolume, object{"tag": "data"}))
+		b.ask(403, "reader", "2.1", "POST", at+"/os-volume_attachments", volume(noVolume, nil))
+		b.ask(404, "other", "2.1", "POST", at+"/os-volume_attachments", volume(noVolume, nil))
 		if got := b.ask(200, "member", "2.1", "GET", at+"/os-volume_attachments", nil); len(dig(t, got, "volumeAttachments").([]any)) != 0 {
 			t.Errorf("volumes: %v", got)
 		}

@@ -299,6 +299,7 @@ func TestBadRequests(t *testing.T) {
 		} {
 			c.refused(x.status, x.kind, x.part, "member", "POST", x.path, x.body)
 		}
+		c.refused(405, "HTTPMethodNotAllowed", "", "member", "PATCH", "networks", obj{})
 		c.refused(403, "PolicyNotAuthorized", "create_network", "reader", "POST", "networks", obj{"network": obj{}})
 		c.refused(413, "HTTPRequestEntityTooLarge", "too large", "member", "POST", "networks", `{"network":{"name":"`+strings.Repeat("x", 200000)+`"}}`)
 		c.refused(400, "HTTPBadRequest", "Cannot update read-only attribute id", "member", "PUT", "networks/"+str(n["id"]), obj{"network": obj{"id": "x"}})
