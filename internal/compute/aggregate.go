@@ -114,11 +114,13 @@ func (s *Service) ChangeAggregate(ctx context.Context, number string, fn func(a 
 		if changed, err = aggregate(ctx, tx, number); err != nil {
 			return err
 		}
-		before, zone := slices.Clone(changed.Hosts), changed.Metadata[ZoneKey]
+		before, name, zone := slices.Clone(changed.Hosts), changed.Name, changed.Metadata[ZoneKey]
 		if err := fn(&changed); err != nil {
 			return err
 		}
-		changed.UpdatedAt = s.now()
+		if changed.Name != name { // hosts and metadata have rows of their own in Nova, and leave this time alone
+			changed.UpdatedAt = s.now()
+		}
 		if _, err := tx.NewUpdate().Model(&changed).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("update aggregate: %w", err)
 		}

@@ -46,8 +46,12 @@ func TestAggregates(t *testing.T) {
 		act(409, 2, "add_host", object{"host": "node-2"})
 		act(200, 2, "set_metadata", object{"metadata": object{"availability_zone": nil, "ssd": "true"}})
 		act(200, 2, "add_host", object{"host": "node-2"})
-		act(200, 2, "remove_host", object{"host": "node-2"})
-		b.ask(200, "admin", "2.1", "PUT", "/os-aggregates/2", object{"aggregate": object{"name": "c"}})
+		if got := act(200, 2, "remove_host", object{"host": "node-2"}); dig(t, got, "aggregate", "updated_at") != nil {
+			t.Errorf("hosts and metadata are no update of the aggregate itself: %v", got)
+		}
+		if got := b.ask(200, "admin", "2.1", "PUT", "/os-aggregates/2", object{"aggregate": object{"name": "c"}}); dig(t, got, "aggregate", "updated_at") == nil {
+			t.Errorf("a new name is an update: %v", got)
+		}
 		if got := b.ask(200, "admin", "2.1", "GET", "/os-aggregates/2", nil); fmt.Sprint(dig(t, got, "aggregate", "metadata")) != "map[ssd:true]" || dig(t, got, "aggregate", "name") != "c" {
 			t.Errorf("shown: %v", got)
 		}
