@@ -18,11 +18,12 @@ import (
 
 func (f *face) showAllocations(r *api.Request) (any, error) {
 	db := f.svc.DB().Read()
-	held, err := f.svc.HeldBy(r.Context(), db, r.Param("consumer"))
+	id := consumerID(r)
+	held, err := f.svc.HeldBy(r.Context(), db, id)
 	if err != nil {
 		return nil, err
 	}
-	consumer, exists, err := f.svc.ConsumerByID(r.Context(), db, r.Param("consumer"))
+	consumer, exists, err := f.svc.ConsumerByID(r.Context(), db, id)
 	if err != nil {
 		return nil, err
 	}
@@ -313,7 +314,7 @@ func (f *face) manageAllocations(r *api.Request) (any, error) {
 }
 
 func (f *face) deleteAllocations(r *api.Request) (any, error) {
-	id := r.Param("consumer")
+	id := consumerID(r)
 	return nil, f.svc.DB().Tx(r.Context(), func(ctx context.Context, tx *store.Tx) error {
 		_, exists, err := f.svc.ConsumerByID(ctx, tx, id)
 		if err != nil {

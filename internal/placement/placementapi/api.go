@@ -201,3 +201,18 @@ func asKey(text string) (id string, ok bool) {
 	id, ok = asUUID(text)
 	return id, ok && len(text) == len(id)
 }
+
+// consumerID is the consumer of the path, as its row has it: a UUID without
+// dashes is one too.
+func consumerID(r *api.Request) string {
+	if id, ok := asUUID(r.Param("consumer")); ok {
+		return id
+	}
+	return r.Param("consumer")
+}
+
+// locate says where what was made is. The client asks at this address as it
+// stands, so it has a host.
+func locate(r *api.Request, path string) {
+	r.Writer.Header().Set("Location", r.BaseURL()+path)
+}

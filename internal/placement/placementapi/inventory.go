@@ -232,7 +232,7 @@ func (f *face) addInventory(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Writer.Header().Set("Location", providersPath+p.ID+"/inventories/"+body.Class)
+	locate(r, providersPath+p.ID+"/inventories/"+body.Class)
 	return f.written(r, p, body.Class)
 }
 

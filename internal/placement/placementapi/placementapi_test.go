@@ -124,6 +124,13 @@ func TestProviders(t *testing.T) {
 	each(t, func(t *testing.T, c *cloud) {
 		id := uuid.NewString()
 		c.at("1.0", 201, "POST", "/resource_providers", `{"name":"a","uuid":"`+id+`"}`)
+		located := c.Must(201, "admin", "POST", "/placement/resource_providers", map[string]any{"name": "z"}).Header.Get("Location")
+		if path, ours := strings.CutPrefix(located, c.URL); !ours {
+			t.Errorf("what was made is at %q, which is no URL of this server", located)
+		} else {
+			c.Must(200, "admin", "GET", path, nil)
+			c.Must(204, "admin", "DELETE", path, nil)
+		}
 		made := c.at("1.20", 200, "POST", "/resource_providers", `{"name":"b"}`)
 		if made["root_provider_uuid"] != made["uuid"] || made["parent_provider_uuid"] != nil {
 			t.Errorf("made %v", made)
@@ -247,6 +254,9 @@ func TestAllocations(t *testing.T) {
 		want := fmt.Sprintf(`{"allocations":{%q:{"generation":3,"resources":{"VCPU":4}}},"consumer_generation":2,"consumer_type":"INSTANCE","project_id":"p","user_id":"u"}`, rp)
 		if got := text(c.at("1.39", 200, "GET", path, "")); got != want {
 			t.Errorf("allocations\n%s, want\n%s", got, want)
+		}
+		if got := text(c.at("1.39", 200, "GET", "/allocations/"+strings.ReplaceAll(consumer, "-", ""), "")); got != want {
+			t.Errorf("allocations of an id without dashes\n%s, want\n%s", got, want)
 		}
 		if got := text(c.at("1.39", 200, "GET", "/resource_providers/"+rp+"/usages", "")["usages"]); got != `{"MEMORY_MB":0,"VCPU":4}` {
 			t.Errorf("usages %s", got)

@@ -167,7 +167,7 @@ func (f *face) createProvider(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Writer.Header().Set("Location", providersPath+p.ID)
+	locate(r, providersPath+p.ID)
 	if r.Version < 20 {
 		r.SetStatus(201)
 		return nil, nil

@@ -58,7 +58,7 @@ func (f *face) showTrait(r *api.Request) (any, error) {
 
 // made answers 201 for what is new and 204 for what was there.
 func made(r *api.Request, isNew bool, location string) {
-	r.Writer.Header().Set("Location", location)
+	locate(r, location)
 	r.SetStatus(204)
 	if isNew {
 		r.SetStatus(201)
@@ -215,7 +215,7 @@ func (f *face) createClass(r *api.Request) (any, error) {
 	if !isNew {
 		return nil, errs.New(errs.Conflict, "Conflicting resource class already exists: %s", body.Name)
 	}
-	r.Writer.Header().Set("Location", "/placement/resource_classes/"+body.Name)
+	locate(r, "/placement/resource_classes/"+body.Name)
 	return nil, nil
 }
 
