@@ -2,6 +2,7 @@ package networkapi
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/netip"
 
@@ -69,11 +70,19 @@ func changeAddresses(change func(ctx context.Context, caller *policy.Caller, id 
 		if err != nil {
 			return nil, err
 		}
-		specs, _, err := decode(body, "address_group", "", attributes, nil, true)
+		// Neutron and its clients have the addresses at the top; its reference
+		// has them in the envelope of the other requests.
+		var envelope struct {
+			Group json.RawMessage `json:"address_group"`
+		}
+		if json.Unmarshal(body, &envelope) == nil && envelope.Group != nil {
+			body = envelope.Group
+		}
+		spec, err := decodeOne(body, attributes, nil, true)
 		if err != nil {
 			return nil, err
 		}
-		g, err := change(r.Context(), r.Caller, r.Param("id"), specs[0].addresses.Value)
+		g, err := change(r.Context(), r.Caller, r.Param("id"), spec.addresses.Value)
 		if err != nil {
 			return nil, err
 		}

@@ -39,7 +39,8 @@ func TestAddressGroups(t *testing.T) {
 		c.refused(400, "AddressesAlreadyExist", "10.9.0.0/16", "member", "POST", "address-groups", addresses("10.9.0.0/16", "10.9.0.0/16"))
 		c.refused(404, "AddressesNotFound", "10.9.0.0/16", "member", "PUT", path+"/remove_addresses", addresses("10.9.0.0/16"))
 		c.put("member", path+"/add_addresses", addresses("198.51.100.0/24"))
-		c.put("member", path+"/remove_addresses", addresses("192.0.2.7/32"))
+		c.put("member", path+"/remove_addresses", obj{"addresses": []string{"192.0.2.7/32"}})
+		c.refused(400, "HTTPBadRequest", "", "member", "PUT", path+"/add_addresses", obj{"hosts": []string{"192.0.2.7/32"}})
 		c.put("member", path, obj{"address_group": obj{"name": "h", "description": "d"}})
 		c.refused(412, "RevisionNumberConstraintFailed", "", "member", "PUT", path, obj{"address_group": obj{"name": "x"}}, "If-Match", "revision_number=77")
 		if got := c.get("member", path)["address_group"].(obj); fmt.Sprint(got["addresses"]) != "[10.0.0.0/8 fd00::/64 198.51.100.0/24]" || got["name"] != "h" || got["revision_number"] != 3.0 {
