@@ -3,7 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
-	"math"
+	"math/big"
 
 	"github.com/uptrace/bun"
 
@@ -12,17 +12,20 @@ import (
 )
 
 // Availability says how many addresses a network gives out and how many are
-// in use (API reference: Network IP availability).
+// in use (API reference: Network IP availability). A network of IPv6 has more
+// than an int64 counts.
 type Availability struct {
-	Network     *Network
-	Total, Used int64
-	Subnets     []SubnetAvailability
+	Network *Network
+	Total   *big.Int
+	Used    int64
+	Subnets []SubnetAvailability
 }
 
 // SubnetAvailability is that of one subnet.
 type SubnetAvailability struct {
-	Subnet      *Subnet
-	Total, Used int64
+	Subnet *Subnet
+	Total  *big.Int
+	Used   int64
 }
 
 // Availabilities lists the networks that the list selects, of their subnets
@@ -58,7 +61,7 @@ func availabilityOf(ctx context.Context, db bun.IDB, rows []*Network, version in
 	ids, at := make([]string, len(rows)), map[string]int{}
 	out := make([]Availability, len(rows))
 	for i, n := range rows {
-		ids[i], at[n.ID], out[i].Network = n.ID, i, n
+		ids[i], at[n.ID], out[i] = n.ID, i, Availability{Network: n, Total: new(big.Int)}
 	}
 	subs, err := subnetsOf(ctx, db, ids...)
 	if err != nil || len(subs) == 0 {
@@ -80,21 +83,14 @@ func availabilityOf(ctx context.Context, db bun.IDB, rows []*Network, version in
 		if version != 0 && sub.IPVersion != version {
 			continue
 		}
-		a := SubnetAvailability{Subnet: sub, Used: used[sub.ID]}
+		a := SubnetAvailability{Subnet: sub, Total: new(big.Int), Used: used[sub.ID]}
 		for _, p := range sub.Pools.V {
-			a.Total = saturated(a.Total, p.size())
+			a.Total.Add(a.Total, p.count())
 		}
 		n := &out[at[sub.NetworkID]]
-		n.Total, n.Used = saturated(n.Total, a.Total), n.Used+a.Used
+		n.Total.Add(n.Total, a.Total)
+		n.Used += a.Used
 		n.Subnets = append(n.Subnets, a)
 	}
 	return out, nil
-}
-
-// saturated adds without going over what fits.
-func saturated(a, b int64) int64 {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	return a + b
 }

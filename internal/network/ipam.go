@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -32,6 +33,21 @@ func (p Pool) size() int64 {
 		return math.MaxInt64
 	}
 	return int64(lo-first) + 1
+}
+
+// count is the number of addresses.
+func (p Pool) count() *big.Int {
+	a, b := p.Start.As16(), p.End.As16()
+	n := new(big.Int).Sub(new(big.Int).SetBytes(b[:]), new(big.Int).SetBytes(a[:]))
+	return n.Add(n, big.NewInt(1))
+}
+
+// saturated adds without going over what fits.
+func saturated(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 // offset is the address n behind a.
@@ -106,11 +122,7 @@ func eui64(p netip.Prefix, mac string) netip.Addr {
 func randomIn(pools []Pool, n int) []netip.Addr {
 	var total int64
 	for _, p := range pools {
-		if size := p.size(); total > math.MaxInt64-size {
-			total = math.MaxInt64
-		} else {
-			total += size
-		}
+		total = saturated(total, p.size())
 	}
 	var out []netip.Addr
 	for range n {

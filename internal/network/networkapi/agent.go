@@ -1,6 +1,7 @@
 package networkapi
 
 import (
+	"math/big"
 	"net/http"
 	"time"
 
@@ -121,18 +122,18 @@ type availabilityView struct {
 	NetworkName string               `json:"network_name"`
 	ProjectID   string               `json:"project_id"`
 	TenantID    string               `json:"tenant_id"`
-	Total       int64                `json:"total_ips"`
+	Total       *big.Int             `json:"total_ips"`
 	Used        int64                `json:"used_ips"`
 	Subnets     []subnetAvailability `json:"subnet_ip_availability"`
 }
 
 type subnetAvailability struct {
-	SubnetID   string `json:"subnet_id"`
-	SubnetName string `json:"subnet_name"`
-	CIDR       string `json:"cidr"`
-	IPVersion  int    `json:"ip_version"`
-	Total      int64  `json:"total_ips"`
-	Used       int64  `json:"used_ips"`
+	SubnetID   string   `json:"subnet_id"`
+	SubnetName string   `json:"subnet_name"`
+	CIDR       string   `json:"cidr"`
+	IPVersion  int      `json:"ip_version"`
+	Total      *big.Int `json:"total_ips"`
+	Used       int64    `json:"used_ips"`
 }
 
 func viewAvailability(a *network.Availability) *availabilityView {

@@ -165,6 +165,12 @@ func TestTagsQuotasAgents(t *testing.T) {
 		if a["total_ips"] != 253.0 || a["used_ips"] != 3.0 {
 			t.Errorf("availability %v", a)
 		}
+		six := c.make("member", "networks", obj{"name": "six"})
+		c.make("member", "subnets", obj{"network_id": six["id"], "ip_version": 6, "cidr": "2001:db8::/64"})
+		// 2^64 without the gateway and the network's own: more than an int64 has.
+		if r := c.Must(200, "admin", "GET", "/network/v2.0/network-ip-availabilities/"+str(six["id"]), nil); strings.Count(string(r.Body), `"total_ips":18446744073709551614`) != 2 {
+			t.Errorf("availability %s", r.Body)
+		}
 	})
 }
 
