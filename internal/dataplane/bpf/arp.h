@@ -71,13 +71,15 @@ INLINE void learn(__u32 net, __u32 spa, const __u8 *mac, int create)
 /* note_stray learns, from a frame, the MAC at which a guest without port
  * security has an address of its port, when that is not the port's; spa is the
  * sender of an ARP frame, or 0. Nobody has another's MAC in that way. Returns
- * whether it is so. */
+ * whether it is so, or was lately: neighbours have to hear of both. */
 GLOBAL int note_stray(struct pkt *p, __u32 spa)
 {
 	struct neigh_key key = {};
 	struct fdb_key fk = {};
 	struct dyn fresh = {};
+	__u64 now = bpf_ktime_get_ns();
 	struct dest *d, at;
+	struct dyn *s;
 
 	if (!p || mac_multicast(p->smac))
 		return 0;
@@ -92,14 +94,23 @@ GLOBAL int note_stray(struct pkt *p, __u32 spa)
 	if (p->origin == FROM_GUEST ? d->kind != DEST_LOCAL || d->id != p->port : d->kind != DEST_REMOTE || d->remote != p->tun_remote)
 		return 0;
 	if (mac_eq(d->mac, p->smac)) {
-		bpf_map_delete_elem(&strays, &key);
-		return 0;
+		s = bpf_map_lookup_elem(&strays, &key);
+		if (!s)
+			return 0;
+		if (!mac_eq(s->mac, p->smac)) {
+			mac_copy(s->mac, p->smac);
+			s->seen = now;
+		} else if (now - s->seen > NEIGH_DEAD) {
+			bpf_map_delete_elem(&strays, &key);
+			return 0;
+		}
+		return 1;
 	}
 	fk.net = p->net;
 	mac_copy(fk.mac, p->smac);
 	if (bpf_map_lookup_elem(&fdb, &fk))
 		return 0;
-	fresh.seen = bpf_ktime_get_ns();
+	fresh.seen = now;
 	mac_copy(fresh.mac, p->smac);
 	at = *d;
 	mac_copy(at.mac, p->smac);
