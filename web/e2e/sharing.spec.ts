@@ -27,6 +27,7 @@ test('a network from a subnet pool is shared, and the other project uses it', as
   browser,
   request,
 }) => {
+  test.setTimeout(300_000);
   const name = `pool-${Date.now()}`;
   const cloud = await api(request);
   const { project } = await cloud.post<{ project: { id: string } }>('/identity/v3/projects', { project: { name } });

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { call, collect } from './client';
+import { isNotFound } from './error';
 
 // Types as in the Identity API v3 reference; only what the dashboard uses.
 
@@ -23,6 +24,7 @@ export interface User {
   email?: string;
   default_project_id?: string;
   password_expires_at: string | null;
+  options?: Record<string, unknown>;
 }
 
 export interface Group {
@@ -76,6 +78,8 @@ export interface ApplicationCredential {
   expires_at: string | null;
   unrestricted: boolean;
   roles: Ref[];
+  /** The requests that it may make; all if there are none. */
+  access_rules?: { id: string; service: string; method: string; path: string }[];
   /** Given once, in the answer to the create. */
   secret?: string;
 }
@@ -107,7 +111,8 @@ export const useProject = (id: string) =>
     queryKey: ['project', id],
     queryFn: () => call<{ project: Project }>('identity', 'GET', `/projects/${id}`).then((a) => a.project),
   });
-export const useUsers = () => useQuery({ queryKey: ['user', {}], queryFn: () => list<User>('users', 'users') });
+export const useUsers = (enabled = true) =>
+  useQuery({ queryKey: ['user', {}], queryFn: () => list<User>('users', 'users'), enabled });
 export const useUser = (id: string) =>
   useQuery({
     queryKey: ['user', id],
@@ -161,4 +166,22 @@ export const useApplicationCredentials = (user: string) =>
   useQuery({
     queryKey: ['application_credential', { user }],
     queryFn: () => list<ApplicationCredential>(`users/${user}/application_credentials`, 'application_credentials'),
+  });
+
+/** What the user's domain asks of passwords, in the words of who set it; null where nothing was set. */
+export const usePasswordRule = (domain: string) =>
+  useQuery({
+    queryKey: ['domain_config', domain, 'password'],
+    queryFn: () =>
+      call<{ config: Record<string, string | null> }>(
+        'identity',
+        'GET',
+        `/domains/${domain}/config/security_compliance/password_regex_description`,
+      ).then(
+        (a) => a.config.password_regex_description ?? null,
+        (error) => {
+          if (isNotFound(error)) return null;
+          throw error;
+        },
+      ),
   });

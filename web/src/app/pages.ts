@@ -1,7 +1,9 @@
 import type { ComponentType } from 'react';
+import { pages as accesskeys } from '~/features/accesskeys/pages';
 import { pages as account } from '~/features/account/pages';
 import { pages as addressgroups } from '~/features/addressgroups/pages';
 import { pages as admin } from '~/features/admin/pages';
+import { pages as catalog } from '~/features/catalog/pages';
 import { pages as credentials } from '~/features/credentials/pages';
 import { pages as flavors } from '~/features/flavors/pages';
 import { pages as floatingips } from '~/features/floatingips/pages';
@@ -22,6 +24,7 @@ import { pages as subnetpools } from '~/features/subnetpools/pages';
 import { pages as system } from '~/features/system/pages';
 import { pages as topology } from '~/features/topology/pages';
 import { pages as trace } from '~/features/trace/pages';
+import { pages as trusts } from '~/features/trusts/pages';
 
 export type Section = 'overview' | 'compute' | 'network' | 'identity' | 'admin';
 
@@ -59,7 +62,10 @@ export const pages: PageDef[] = [
   ...sharing,
   ...trace,
   ...identity,
+  ...catalog,
   ...credentials,
+  ...accesskeys,
+  ...trusts,
   ...account,
   ...hosts,
   ...admin,

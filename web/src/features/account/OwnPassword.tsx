@@ -1,4 +1,5 @@
 import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
 import Button from '@cloudscape-design/components/button';
 import Container from '@cloudscape-design/components/container';
 import Form from '@cloudscape-design/components/form';
@@ -8,14 +9,20 @@ import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { ApiError, messageOf } from '~/api/error';
+import { usePasswordRule, useUser } from '~/api/identity';
 import { changePassword } from '~/api/session';
+import { useSession } from '~/app/useSession';
 import { TextField } from '~/ui/fields';
+import { formatTime } from '~/ui/format';
 import { notify } from '~/ui/notify';
 import { PasswordFields } from '~/ui/PasswordFields';
 
 /** Changing one's own password. The session goes on with a new token; those of other places end. */
 export function OwnPassword() {
   const { t } = useTranslation('account');
+  const { body } = useSession();
+  const rule = usePasswordRule(body.user.domain.id).data;
+  const ends = useUser(body.user.id).data?.password_expires_at;
   const [failure, setFailure] = useState('');
   const form = useForm({ mode: 'onChange', defaultValues: { old: '', password: '', repeated: '' } });
   const submit = form.handleSubmit(async ({ old, password }) => {
@@ -69,6 +76,8 @@ export function OwnPassword() {
               autoComplete="current-password"
             />
             <PasswordFields form={form} />
+            {rule && <Box color="text-body-secondary">{t('passwordRule', { rule })}</Box>}
+            {ends && <Alert type="info">{t('passwordEnds', { when: formatTime(ends) })}</Alert>}
           </SpaceBetween>
         </Form>
       </Container>

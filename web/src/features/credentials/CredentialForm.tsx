@@ -5,6 +5,7 @@ import { useSession } from '~/app/useSession';
 import { FormModal } from '~/ui/FormModal';
 import { CheckField, MultiField, RadioField, TextField } from '~/ui/fields';
 import { maxLength } from '~/ui/rules';
+import { accessRules, parseRules } from './accessRules';
 import { ExpiryField } from './ExpiryField';
 import { expiryOf, expiryText } from './expiry';
 import { createCredential } from './mutations';
@@ -29,6 +30,7 @@ export function CredentialForm({ onClose, onCreated }: { onClose(): void; onCrea
       roles: roles.map((r) => r.id),
       unrestricted: false,
       secret: '',
+      rules: '',
     },
   });
   const [ends, unrestricted] = form.watch(['ends', 'unrestricted']);
@@ -46,6 +48,7 @@ export function CredentialForm({ onClose, onCreated }: { onClose(): void; onCrea
           ...(at && { expires_at: expiryText(at) }),
           roles: values.roles.map((id) => ({ id })),
           unrestricted: values.unrestricted,
+          ...(values.rules.trim() && { access_rules: parseRules(values.rules) }),
           ...(values.secret && { secret: values.secret }),
         });
         onCreated({ id: made.id, name: made.name, secret: made.secret });
@@ -70,6 +73,15 @@ export function CredentialForm({ onClose, onCreated }: { onClose(): void; onCrea
         description={t('rolesText')}
         options={roles.map((r) => ({ value: r.id, label: r.name }))}
         min={1}
+      />
+      <TextField
+        control={form.control}
+        name="rules"
+        label={t('rules')}
+        description={t('rulesHint')}
+        rows={3}
+        optional
+        rule={accessRules}
       />
       <TextField
         control={form.control}

@@ -9,6 +9,7 @@ import { formatTime, parseTime } from '~/ui/format';
 import { Crumbs } from '~/ui/Page';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { YesNo } from '~/ui/Status';
+import { writeRule } from './accessRules';
 import { CredentialForm } from './CredentialForm';
 import { deleteCredential } from './mutations';
 import { type Made, SecretDialog } from './SecretDialog';
@@ -23,6 +24,7 @@ export default function CredentialsPage() {
   const title = t('common:nav.items.credentials');
   const projectName = (id: string) => projects.data?.find((p) => p.id === id)?.name ?? id;
   const roles = (c: ApplicationCredential) => c.roles.map((r) => r.name).join(', ');
+  const rules = (c: ApplicationCredential) => (c.access_rules ?? []).map(writeRule).join(', ');
   const columns: Column<ApplicationCredential>[] = [
     { id: 'name', header: t('common:name'), cell: (c) => c.name, value: (c) => c.name },
     { id: 'id', header: t('common:id'), cell: (c) => <Copyable text={c.id} />, value: (c) => c.id },
@@ -44,6 +46,12 @@ export default function CredentialsPage() {
       header: t('unrestricted'),
       cell: (c) => <YesNo value={c.unrestricted} />,
       value: (c) => c.unrestricted,
+    },
+    {
+      id: 'rules',
+      header: t('rules'),
+      cell: (c) => rules(c) || t('rulesAll'),
+      value: rules,
     },
     {
       id: 'description',

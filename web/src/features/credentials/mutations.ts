@@ -1,5 +1,6 @@
 import type { ApplicationCredential } from '~/api/identity';
 import { write } from '~/api/write';
+import type { AccessRule } from './accessRules';
 
 export interface NewCredential {
   name: string;
@@ -8,6 +9,7 @@ export interface NewCredential {
   /** By id; all roles of the session if not given. */
   roles?: { id: string }[];
   unrestricted?: boolean;
+  access_rules?: AccessRule[];
   /** Made by the cloud if not given. */
   secret?: string;
 }

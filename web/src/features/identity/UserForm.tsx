@@ -3,12 +3,13 @@ import { useTranslation } from 'react-i18next';
 import { type User, useDomains, useProjects, useRoles } from '~/api/identity';
 import { useSession } from '~/app/useSession';
 import { FormModal } from '~/ui/FormModal';
-import { CheckField, SelectField, TextField } from '~/ui/fields';
+import { CheckField, MultiField, SelectField, TextField } from '~/ui/fields';
 import { notify } from '~/ui/notify';
 import { PasswordFields } from '~/ui/PasswordFields';
 import { maxLength } from '~/ui/rules';
 import { createUser, give, updateUser } from './mutations';
 import { useDomainName } from './names';
+import { optionsChange, optionsOf, userOptions } from './userOptions';
 
 export function UserForm({ before, onClose }: { before?: User; onClose(): void }) {
   const { t } = useTranslation('identity');
@@ -29,6 +30,7 @@ export function UserForm({ before, onClose }: { before?: User; onClose(): void }
       enabled: before?.enabled ?? true,
       password: '',
       repeated: '',
+      options: optionsOf(before) as string[],
     },
   });
   const project = form.watch('project');
@@ -46,13 +48,15 @@ export function UserForm({ before, onClose }: { before?: User; onClose(): void }
           description: values.description,
           default_project_id: values.project || null,
         };
+        const change = optionsChange(optionsOf(before), values.options);
+        const options = Object.keys(change).length > 0 && { options: change };
         if (before) {
           const switched = values.enabled !== before.enabled && { enabled: values.enabled };
-          await updateUser(before.id, { ...fields, ...switched });
+          await updateUser(before.id, { ...fields, ...switched, ...options });
           return;
         }
         const { password, enabled } = values;
-        const made = await createUser({ ...fields, domain_id: values.domain, password, enabled });
+        const made = await createUser({ ...fields, ...options, domain_id: values.domain, password, enabled });
         if (!values.project || !values.role) return;
         try {
           const actor = { kind: 'user' as const, id: made.id };
@@ -97,6 +101,13 @@ export function UserForm({ before, onClose }: { before?: User; onClose(): void }
           optional
         />
       )}
+      <MultiField
+        control={form.control}
+        name="options"
+        label={t('user.options')}
+        options={userOptions.map((value) => ({ value, label: t(`user.option.${value}`) }))}
+        optional
+      />
       <CheckField control={form.control} name="enabled" label={t('common:enabled')} disabled={self} />
     </FormModal>
   );

@@ -2,12 +2,14 @@ import Container from '@cloudscape-design/components/container';
 import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
+import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import Tabs from '@cloudscape-design/components/tabs';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import { type User, useUser } from '~/api/identity';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
+import { formatTime, parseTime } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { Loaded } from '~/ui/Loaded';
 import { Crumbs } from '~/ui/Page';
@@ -16,6 +18,7 @@ import { Assignments } from './Assignments';
 import { EnabledStatus } from './EnabledStatus';
 import { useDomainName, useProjectName } from './names';
 import { UserGroups } from './UserGroups';
+import { optionsOf } from './userOptions';
 import { useUserActions } from './useUserActions';
 
 export default function UserPage() {
@@ -58,6 +61,14 @@ function Details({ user }: { user: User }) {
               value: <Go to={`/domains/${user.domain_id}`}>{domain(user.domain_id)}</Go>,
             },
             { label: t('user.email'), value: user.email || '–' },
+            { label: t('user.passwordEnds'), value: <PasswordEnds at={user.password_expires_at} /> },
+            {
+              label: t('user.options'),
+              value:
+                optionsOf(user).length > 0
+                  ? optionsOf(user).map((option) => <div key={option}>{t(`user.option.${option}`)}</div>)
+                  : '–',
+            },
             {
               label: t('user.defaultProject'),
               value: user.default_project_id ? (
@@ -93,4 +104,11 @@ function Details({ user }: { user: User }) {
       {dialog}
     </SpaceBetween>
   );
+}
+
+function PasswordEnds({ at }: { at: string | null }) {
+  const { t } = useTranslation('identity');
+  if (!at) return <>{t('user.passwordNever')}</>;
+  if (parseTime(at).getTime() > Date.now()) return <>{formatTime(at)}</>;
+  return <StatusIndicator type="warning">{t('user.passwordOver', { when: formatTime(at) })}</StatusIndicator>;
 }

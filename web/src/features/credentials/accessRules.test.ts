@@ -1,0 +1,21 @@
+import { beforeAll, expect, test } from 'vitest';
+import { startWords } from '~/test/words';
+import { accessRules, parseRules, writeRule } from './accessRules';
+
+beforeAll(() => startWords());
+
+test('rules are read and written', () => {
+  const text = 'GET compute /v2.1/servers\nPOST  image  /v2/images/**\n';
+  expect(parseRules(text)).toEqual([
+    { method: 'GET', service: 'compute', path: '/v2.1/servers' },
+    { method: 'POST', service: 'image', path: '/v2/images/**' },
+  ]);
+  expect(parseRules(text).map(writeRule)).toEqual(['GET compute /v2.1/servers', 'POST image /v2/images/**']);
+});
+
+test.each([
+  ['GET compute /v2.1/servers', undefined],
+  ['', undefined],
+  ['LIST compute /v2.1/servers', 'Method, service and path, like GET compute /v2.1/servers'],
+  ['GET compute servers', 'Method, service and path, like GET compute /v2.1/servers'],
+])('rules %j', (value, wrong) => expect(accessRules(value)).toBe(wrong));

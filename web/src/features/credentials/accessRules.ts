@@ -1,0 +1,26 @@
+import { type Rule, say } from '~/ui/rules';
+import { linesOf } from '~/ui/subnetRules';
+
+/** A request that an application credential may make. */
+export interface AccessRule {
+  id?: string;
+  service: string;
+  method: string;
+  path: string;
+}
+
+const form = /^(GET|HEAD|POST|PUT|PATCH|DELETE)\s+(\S+)\s+(\/\S*)$/;
+
+/** parseRules reads rules, one on a line: method, type of the service, path. */
+export const parseRules = (text: string): AccessRule[] =>
+  linesOf(text).flatMap((line) => {
+    const [, method, service, path] = form.exec(line) ?? [];
+    return method && service && path ? [{ method, service, path }] : [];
+  });
+
+export const writeRule = ({ method, service, path }: AccessRule): string => `${method} ${service} ${path}`;
+
+export const accessRules: Rule = (value) => {
+  for (const line of linesOf(value)) if (!form.test(line)) return say('accessRule');
+  return undefined;
+};
