@@ -159,6 +159,21 @@ export interface ServerGroup {
   user_id: string;
 }
 
+/** The move of a server, or a change of its size (API ref: os-migrations). */
+export interface Migration {
+  id: number;
+  uuid: string;
+  migration_type: 'resize' | 'migration' | 'live-migration' | 'evacuation';
+  status: string;
+  instance_uuid: string;
+  source_compute: string;
+  dest_compute: string | null;
+  user_id: string;
+  project_id: string;
+  created_at: string;
+  updated_at: string;
+}
+
 /** Limits and what is used of them: GET /limits. -1 is no limit. */
 export interface AbsoluteLimits {
   maxTotalInstances: number;
@@ -363,18 +378,25 @@ export const useComputeQuotas = (project: string) =>
     },
   });
 
-/** Limits of projects that have none of their own. */
-export const useDefaultComputeQuotas = (project: string) =>
+/** Limits of the class that projects are of, by resource: GET /os-quota-class-sets/default. */
+export const useQuotaClass = () =>
   useQuery({
-    queryKey: ['usage', 'compute', 'defaults'],
+    queryKey: ['quota_class_set', 'default'],
     queryFn: async () => {
-      const { quota_set } = await call<{ quota_set: Record<string, number | string> }>(
+      const { quota_class_set } = await call<{ quota_class_set: Record<string, number | string> }>(
         'compute',
         'GET',
-        `/os-quota-sets/${project}/defaults`,
+        '/os-quota-class-sets/default',
       );
       return Object.fromEntries(
-        Object.entries(quota_set).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+        Object.entries(quota_class_set).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
       );
     },
+  });
+
+/** Moves and resizes of the servers of all projects, the newest first; for administrators. */
+export const useMigrations = () =>
+  useQuery({
+    queryKey: ['server', { migrations: true }],
+    queryFn: () => collect<Migration>('compute', '/os-migrations', 'migrations', { query: { limit: 1000 } }),
   });

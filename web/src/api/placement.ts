@@ -4,12 +4,18 @@ import { call } from './client';
 export interface ResourceProvider {
   uuid: string;
   name: string;
+  generation: number;
+  parent_provider_uuid: string | null;
+  root_provider_uuid: string;
 }
 
 export interface Capacity {
   total: number;
   reserved: number;
   allocation_ratio: number;
+  min_unit: number;
+  max_unit: number;
+  step_size: number;
   used: number;
 }
 
@@ -31,4 +37,33 @@ export const useCapacity = (provider: string) =>
         Object.entries(inventories).map(([name, inventory]) => [name, { ...inventory, used: usages[name] ?? 0 }]),
       ) as Record<string, Capacity>;
     },
+  });
+
+/** Providers of resources: hosts, and what is in them; for administrators. */
+export const useProviders = () =>
+  useQuery({
+    queryKey: ['resource_provider'],
+    queryFn: () =>
+      call<{ resource_providers: ResourceProvider[] }>('placement', 'GET', '/resource_providers').then((a) =>
+        a.resource_providers.map((p) => ({ ...p, id: p.uuid })),
+      ),
+  });
+
+export const useTraits = (provider: string) =>
+  useQuery({
+    queryKey: ['resource_provider', provider, 'traits'],
+    queryFn: () =>
+      call<{ traits: string[] }>('placement', 'GET', `/resource_providers/${provider}/traits`).then((a) => a.traits),
+  });
+
+/** What consumers have of a provider, by consumer and resource class. */
+export const useAllocations = (provider: string) =>
+  useQuery({
+    queryKey: ['resource_provider', provider, 'allocations'],
+    queryFn: () =>
+      call<{ allocations: Record<string, { resources: Record<string, number> }> }>(
+        'placement',
+        'GET',
+        `/resource_providers/${provider}/allocations`,
+      ).then((a) => a.allocations),
   });

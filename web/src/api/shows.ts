@@ -22,6 +22,7 @@ const shows: Record<string, string[]> = {
   service: ['compute_service', 'hypervisor', 'zone'],
   resource_provider: ['hypervisor'],
   quota_set: ['usage'],
+  quota_class_set: ['usage'],
   network_quota: ['usage'],
 };
 

@@ -9,7 +9,12 @@ export interface Use {
 }
 
 /** shareOf: placement lets instances have (total - reserved) × allocation_ratio. */
-export function shareOf({ total, reserved, allocation_ratio, used }: Capacity): Use {
+export function shareOf({
+  total,
+  reserved,
+  allocation_ratio,
+  used,
+}: Pick<Capacity, 'total' | 'reserved' | 'allocation_ratio' | 'used'>): Use {
   const usable = Math.floor((total - reserved) * allocation_ratio);
   return { used, usable, percent: usable > 0 ? Math.min(100, (used / usable) * 100) : 0 };
 }
