@@ -210,6 +210,27 @@ func TestListing(t *testing.T) {
 		if fmt.Sprint(seen) != "[n4 n3 n2 n1 n0]" {
 			t.Errorf("pages gave %v", seen)
 		}
+		// A walk there and back again: a full page has links in both directions,
+		// the empty one behind the last leads back.
+		walk, at := "", "/network/v2.0/networks?sort_key=name&limit=5"
+		for _, rel := range []string{"next", "previous", "previous", "next", ""} {
+			var page struct {
+				Networks []obj
+				Links    []struct{ Rel, Href string } `json:"networks_links"`
+			}
+			c.Must(200, "member", "GET", at, nil).JSON(t, &page)
+			at = ""
+			walk += fmt.Sprint(len(page.Networks))
+			for _, l := range page.Links {
+				walk += l.Rel[:1]
+				if l.Rel == rel {
+					at = strings.TrimPrefix(l.Href, c.URL)
+				}
+			}
+		}
+		if walk != "5np0p5np0n5np" {
+			t.Errorf("the walk was %s", walk)
+		}
 		c.refused(400, "HTTPBadRequest", "invalid attribute for filtering", "member", "GET", "networks?color=red", nil)
 		c.refused(400, "HTTPBadRequest", "sort_keys", "member", "GET", "networks?sort_key=color", nil)
 		c.refused(400, "HTTPBadRequest", "limit", "member", "GET", "networks?limit=x", nil)

@@ -178,16 +178,22 @@ type link struct {
 	Href string `json:"href"`
 }
 
+// pageLinks are the links beside a page. Those of Neutron: a page that is not
+// full is the last one in its direction, and the one before it has a link even
+// where it is the first.
 func pageLinks[T any](r *api.Request, l store.List, rows []T, id func(*T) string) []link {
-	if l.Limit == 0 || len(rows) == 0 {
+	if l.Limit == 0 {
 		return nil
 	}
-	to := func(rel, marker string, reverse bool) link {
+	to := func(rel string, at int, reverse bool) link {
 		q := url.Values{}
 		for name, values := range r.Query() {
 			q[name] = values
 		}
-		q.Set("marker", marker)
+		q.Del("marker") // from the end, where there is nothing to go on from
+		if len(rows) > 0 {
+			q.Set("marker", id(&rows[at]))
+		}
 		q.Del("page_reverse")
 		if reverse {
 			q.Set("page_reverse", "True")
@@ -197,10 +203,10 @@ func pageLinks[T any](r *api.Request, l store.List, rows []T, id func(*T) string
 	full := len(rows) == l.Limit
 	var links []link
 	if full || l.Reverse {
-		links = append(links, to("next", id(&rows[len(rows)-1]), false))
+		links = append(links, to("next", len(rows)-1, false))
 	}
-	if l.Marker != "" && !l.Reverse || l.Reverse && full {
-		links = append(links, to("previous", id(&rows[0]), true))
+	if full || !l.Reverse {
+		links = append(links, to("previous", 0, true))
 	}
 	return links
 }
