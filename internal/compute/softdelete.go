@@ -27,7 +27,7 @@ func (s *Server) softDeletable() bool {
 // reclaimed. It has its host, its disks and its addresses meanwhile, and counts
 // against no quota.
 func (s *Service) softDelete(ctx context.Context, tx *store.Tx, caller *policy.Caller, server *Server) ([]string, error) {
-	if server.VMState == StateSoftDeleted {
+	if !server.SoftDeletedAt.IsZero() {
 		return nil, nil // its time goes on
 	}
 	if err := s.finish(ctx, tx, []string{server.ID}, ResultError, "the server was deleted"); err != nil {
@@ -64,8 +64,11 @@ func (s *Service) RestoreServer(ctx context.Context, caller *policy.Caller, id s
 		return Server{}, one(err, "get server", "Instance %s could not be found.", id)
 	}
 	return s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
-		if server.VMState != StateSoftDeleted {
+		switch {
+		case server.VMState != StateSoftDeleted:
 			return nil, refuseState("restore", server, "vm_state")
+		case server.TaskState != TaskNone:
+			return nil, refuseState("restore", server, "task_state")
 		}
 		if _, err := s.room(ctx, tx, server.ProjectID, server.UserID, server.VCPUs, server.MemoryMiB, 1, 1); err != nil {
 			return nil, err

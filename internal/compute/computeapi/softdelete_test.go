@@ -56,6 +56,11 @@ func TestSoftDelete(t *testing.T) {
 	b.ask(202, "admin", "2.1", "DELETE", "/os-quota-sets/demo-id", nil)
 	b.act(403, "reader", "2.1", id, object{"restore": nil})
 	b.act(404, "other", "2.1", id, object{"restore": nil})
+	b.act(202, "member", "2.1", id, object{"restore": nil})
+	b.act(409, "member", "2.1", id, object{"restore": nil})    // it is being restored
+	b.ask(204, "member", "2.1", "DELETE", "/servers/"+id, nil) // and deleted again
+	b.node.Step()
+	b.wantStatus(id, "SOFT_DELETED")
 	b.does(202, id, object{"restore": nil}, "ACTIVE")
 	if b.listed("member", "") != 1 {
 		t.Error("a restored server is not listed")
