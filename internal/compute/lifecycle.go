@@ -46,6 +46,16 @@ func (s *Server) Migratable(action string) error {
 	return demandState(action, s, states, []string{TaskNone})
 }
 
+// NotMigrating says that a server is not in the state of one that migrates
+// alive, which none ever is.
+func (s *Server) NotMigrating(action string) error {
+	value := s.TaskState
+	if value == "" {
+		value = "None"
+	}
+	return errs.New(errs.Conflict, "Cannot '%s' instance %s while it is in task_state %s", action, s.ID, value)
+}
+
 var powerColumns = []string{"power", "task_state", "boot_generation", "reset_generation"}
 
 // Start powers a stopped server on.

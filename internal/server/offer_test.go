@@ -86,7 +86,8 @@ func text(groups []*group) string {
 	return b.String()
 }
 
-// bodies are what actions need to be understood, and then refused.
+// bodies are what actions need to be understood, and then refused; in the
+// first version, for later ones do not have them.
 var bodies = map[string]any{
 	"os-migrateLive":     object{"host": nil, "block_migration": false, "disk_over_commit": false},
 	"os-getSPICEConsole": object{"type": "spice-html5"},
@@ -115,7 +116,7 @@ func (c *client) probe(s *api.Service, d *contract.Description, o contract.Opera
 	request.Header.Set("X-Auth-Token", c.token)
 	if s.Versions != nil {
 		version := s.Versions.Max
-		for ; version > s.Versions.Min && (o.Action != "" || !has(c.t, d, o, version)); version-- {
+		for ; version > s.Versions.Min && (bodies[o.Action] != nil || !has(c.t, d, o, version)); version-- {
 		}
 		request.Header.Set("OpenStack-API-Version", fmt.Sprintf("%s %d.%d", s.Name, s.Versions.Major, version))
 	}

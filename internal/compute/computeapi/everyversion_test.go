@@ -93,7 +93,7 @@ func TestReadsAtEveryVersion(t *testing.T) {
 		{"/servers/{id}/metadata", "server"}, {"/servers/{id}/tags", "server"}, {"/servers/{id}/os-instance-actions", "server"},
 		{"/servers/{id}/os-instance-actions", "broken"}, {"/servers/{id}/os-instance-actions/{id}", "server request"}, {"/servers/{id}/diagnostics", "server"},
 		{"/servers/{id}/os-interface", "server"}, {"/servers/{id}/os-interface/{id}", "server port"}, {"/servers/{id}/os-security-groups", "server"},
-		{"/servers/{id}/os-volume_attachments", "server"}, {"/servers/{id}/os-server-password", "server"},
+		{"/servers/{id}/os-volume_attachments", "server"}, {"/servers/{id}/os-server-password", "server"}, {"/servers/{id}/migrations", "server"}, {"/servers/{id}/topology", "server"},
 		{"/flavors", ""}, {"/flavors/detail", ""}, {"/flavors/{id}", "=own"}, {"/flavors/{id}/os-extra_specs", "=own"}, {"/flavors/{id}/os-flavor-access", "=own"},
 		{"/os-keypairs", ""}, {"/os-keypairs/{id}", "=key"}, {"/os-server-groups", ""}, {"/os-server-groups/{id}", "group"},
 		{"/os-hypervisors", ""}, {"/os-hypervisors/detail", ""}, {"/os-hypervisors/{id}", "hypervisor"}, {"/os-hypervisors/statistics", ""}, {"/os-hypervisors/{id}/uptime", "hypervisor"},

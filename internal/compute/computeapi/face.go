@@ -46,7 +46,7 @@ func New(svc *compute.Service, log *slog.Logger, publicURL string) *api.Service 
 		f.serverRoutes(), f.metadataRoutes(), f.tagRoutes(), f.actionRoutes(), f.portRoutes(), f.groupRoutes(), f.usageRoutes(), f.aggregateRoutes(),
 		f.consoleRoutes(), f.diagnosticsRoutes(), f.attachmentRoutes(), f.passwordRoutes(),
 		f.imageRoutes(), f.networkRoutes(), f.floatingIPRoutes(), f.securityGroupRoutes(), f.legacyHostRoutes(), f.quotaClassRoutes(), f.migrationRoutes(),
-		f.auditLogRoutes(), f.externalEventRoutes(), removedRoutes(),
+		f.auditLogRoutes(), f.externalEventRoutes(), f.serverMigrationRoutes(), f.topologyRoutes(), removedRoutes(),
 	} {
 		routes = append(routes, some...)
 	}

@@ -9,6 +9,7 @@ const (
 	ruleExtended     = base + "os-extended-server-attributes"
 	ruleHostStatus   = base + "servers:show:host_status"
 	ruleForcedHost   = base + "servers:create:forced_host"
+	ruleTopology     = "compute:server:topology:index"
 	ruleDestination  = base + "compute:servers:create:requested_destination"
 	ruleZeroDisk     = base + "servers:create:zero_disk_flavor"
 	ruleTrusted      = base + "servers:create:trusted_certs"
@@ -33,6 +34,7 @@ func Rules() policy.Rules {
 		}
 	}
 	rules["compute:aggregates:images"] = policy.Admin
+	rules[ruleTopology] = reader
 	add(policy.Anyone, "os-floating-ip-pools", "removed")
 	add(reader,
 		"images:index", "images:show", "image-metadata:index", "image-metadata:show", "os-networks:list", "os-networks:show", "os-tenant-networks:list",
@@ -75,6 +77,6 @@ func Rules() policy.Rules {
 		"os-aggregates:index", "os-aggregates:create", "os-aggregates:show", "os-aggregates:update", "os-aggregates:delete",
 		"os-aggregates:add_host", "os-aggregates:remove_host", "os-aggregates:set_metadata", "os-aggregates:action",
 		"os-server-diagnostics", "os-console-auth-tokens", "os-shelve:shelve_offload", "os-shelve:unshelve_to_host", "os-migrate-server:migrate",
-		"os-migrate-server:migrate_live")
+		"os-migrate-server:migrate_live", "servers:migrations:index", "servers:migrations:show", "servers:migrations:delete", "servers:migrations:force_complete")
 	return rules
 }
