@@ -64,3 +64,17 @@ export const useStoredCredentials = (user: string) =>
     queryFn: () => collect<StoredCredential>('identity', '/credentials', 'credentials', { query: { user_id: user } }),
     select: (all) => all.filter((c) => c.type !== 'ec2'),
   });
+
+/** A program that may ask users for access by OAuth 1. */
+export interface Consumer {
+  id: string;
+  description: string | null;
+  /** Given once, in the answer to the create. */
+  secret?: string;
+}
+
+export const useConsumers = () =>
+  useQuery({
+    queryKey: ['consumer'],
+    queryFn: () => collect<Consumer>('identity', '/OS-OAUTH1/consumers', 'consumers'),
+  });

@@ -185,3 +185,27 @@ export const usePasswordRule = (domain: string) =>
         },
       ),
   });
+
+/** The options that a domain has for itself; a domain without any has no configuration. */
+export const useDomainConfig = (domain: string) =>
+  useQuery({
+    queryKey: ['domain_config', domain],
+    queryFn: () =>
+      call<{ config: Record<string, Record<string, unknown>> }>('identity', 'GET', `/domains/${domain}/config`).then(
+        (a) => a.config,
+        (error): Record<string, Record<string, unknown>> => {
+          if (isNotFound(error)) return {};
+          throw error;
+        },
+      ),
+  });
+
+/** All options that a domain can have, with what holds where it has none. */
+export const useDomainConfigDefaults = () =>
+  useQuery({
+    queryKey: ['domain_config', 'default'],
+    queryFn: () =>
+      call<{ config: Record<string, Record<string, unknown>> }>('identity', 'GET', '/domains/config/default').then(
+        (a) => a.config,
+      ),
+  });

@@ -27,6 +27,7 @@ export interface Network extends Standard {
   port_security_enabled: boolean;
   subnets: string[];
   dns_domain?: string;
+  qos_policy_id?: string | null;
   availability_zones: string[];
   /** These three are shown to administrators. */
   'provider:network_type'?: 'local' | 'flat' | 'vlan' | 'gre' | 'vxlan';
@@ -66,6 +67,7 @@ export interface Port extends Standard {
   allowed_address_pairs: { ip_address: string; mac_address?: string }[];
   extra_dhcp_opts: { opt_name: string; opt_value: string; ip_version: number }[];
   dns_name?: string;
+  qos_policy_id?: string | null;
   dns_assignment?: { hostname: string; ip_address: string; fqdn: string }[];
   'binding:vnic_type': string;
   /** These are shown to administrators. */

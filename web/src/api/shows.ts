@@ -16,6 +16,7 @@ const shows: Record<string, string[]> = {
   subnetpool: ['address_scope', 'subnet', 'usage'],
   address_scope: ['subnetpool', 'network'],
   address_group: ['security_group', 'usage'],
+  qos_policy: ['network', 'port', 'usage'],
   rbac_policy: ['network', 'security_group', 'subnetpool', 'address_scope', 'address_group', 'usage'],
   role_assignment: ['user', 'project', 'group'],
   aggregate: ['zone', 'compute_service'],

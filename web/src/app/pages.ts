@@ -4,6 +4,7 @@ import { pages as account } from '~/features/account/pages';
 import { pages as addressgroups } from '~/features/addressgroups/pages';
 import { pages as admin } from '~/features/admin/pages';
 import { pages as catalog } from '~/features/catalog/pages';
+import { pages as consumers } from '~/features/consumers/pages';
 import { pages as credentials } from '~/features/credentials/pages';
 import { pages as flavors } from '~/features/flavors/pages';
 import { pages as floatingips } from '~/features/floatingips/pages';
@@ -16,6 +17,7 @@ import { pages as keypairs } from '~/features/keypairs/pages';
 import { pages as metadefs } from '~/features/metadefs/pages';
 import { pages as networks } from '~/features/networks/pages';
 import { pages as overview } from '~/features/overview/pages';
+import { pages as qos } from '~/features/qos/pages';
 import { pages as routers } from '~/features/routers/pages';
 import { pages as securitygroups } from '~/features/securitygroups/pages';
 import { pages as servergroups } from '~/features/servergroups/pages';
@@ -59,10 +61,12 @@ export const pages: PageDef[] = [
   ...securitygroups,
   ...addressgroups,
   ...subnetpools,
+  ...qos,
   ...sharing,
   ...trace,
   ...identity,
   ...catalog,
+  ...consumers,
   ...credentials,
   ...accesskeys,
   ...trusts,

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { type Network, useAgents, useNetworkZones, useSubnets } from '~/api/network';
 import { update } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
+import { PolicyField } from '~/features/qos/PolicyField';
 import { FormModal } from '~/ui/FormModal';
 import { CheckField, MultiField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
@@ -85,6 +86,7 @@ export function NetworkForm({ before, onClose }: { before?: Network; onClose(): 
               rule={pattern(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+$/i, 'domain')}
             />
           </ColumnLayout>
+          <PolicyField control={control} name="qos" />
           {!before && zones.length > 0 && (
             <MultiField
               control={control}

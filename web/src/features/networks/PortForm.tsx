@@ -8,6 +8,7 @@ import { type Network, type Port, type Subnet, useSubnets } from '~/api/network'
 import { useUsableSecurityGroups } from '~/api/networkSharing';
 import { create, update } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
+import { PolicyField } from '~/features/qos/PolicyField';
 import { FormModal } from '~/ui/FormModal';
 import { CheckField, MultiField, RadioField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
@@ -107,6 +108,7 @@ export function PortForm({ network, before, onClose }: Props) {
               rule={pattern(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, 'label')}
             />
           </ColumnLayout>
+          <PolicyField control={control} name="qos" />
           <TextField
             control={control}
             name="options"

@@ -14,6 +14,8 @@ export interface NetworkValues extends SubnetPart {
   domain: string;
   /** Availability zones that are wanted for a new network. */
   zones: string[];
+  /** A QoS policy; '' is none. */
+  qos: string;
   shared: boolean;
   external: boolean;
   isDefault: boolean;
@@ -32,6 +34,7 @@ export const newNetwork: NetworkValues = {
   mtu: '',
   domain: '',
   zones: [],
+  qos: '',
   shared: false,
   external: false,
   isDefault: false,
@@ -50,6 +53,7 @@ export const networkValuesOf = (n: Network): NetworkValues => ({
   portSecurity: n.port_security_enabled,
   mtu: String(n.mtu),
   domain: n.dns_domain ?? '',
+  qos: n.qos_policy_id ?? '',
   shared: n.shared,
   external: n['router:external'],
   isDefault: n.is_default ?? false,
@@ -82,6 +86,7 @@ export function networkFields(v: NetworkValues, { admin, before }: { admin: bool
   };
   if (v.mtu) fields.mtu = Number(v.mtu);
   if (v.domain || before) fields.dns_domain = v.domain.trim();
+  if (v.qos !== (before?.qos_policy_id ?? '')) fields.qos_policy_id = v.qos || null;
   if (!before && v.zones.length > 0) fields.availability_zone_hints = v.zones;
   if (admin) {
     fields.shared = v.shared;

@@ -16,6 +16,8 @@ export interface PortValues {
   groups: string[];
   pairs: string;
   options: string;
+  /** A QoS policy; '' is none but the network's. */
+  qos: string;
 }
 
 export const newPort = (network: Network): PortValues => ({
@@ -30,6 +32,7 @@ export const newPort = (network: Network): PortValues => ({
   groups: [],
   pairs: '',
   options: '',
+  qos: '',
 });
 
 export const portValuesOf = (p: Port): PortValues => ({
@@ -51,6 +54,7 @@ export const portValuesOf = (p: Port): PortValues => ({
     )
     .join('\n'),
   options: p.extra_dhcp_opts.map((o) => `${o.opt_name} ${o.opt_value}`).join('\n'),
+  qos: p.qos_policy_id ?? '',
 });
 
 /** Options of a lease, one on a line: its name, then its value. The cloud's DHCP is that of IPv4. */
@@ -79,6 +83,7 @@ export function createFields(v: PortValues, network: Network): Fields {
   if (v.portSecurity !== network.port_security_enabled) fields.port_security_enabled = v.portSecurity;
   if (v.portSecurity && v.groups.length > 0) fields.security_groups = v.groups;
   if (v.portSecurity && linesOf(v.pairs).length > 0) fields.allowed_address_pairs = parsePairs(v.pairs);
+  if (v.qos) fields.qos_policy_id = v.qos;
   if (linesOf(v.options).length > 0) fields.extra_dhcp_opts = parseOptions(v.options);
   return fields;
 }
@@ -102,6 +107,7 @@ export function updateFields(v: PortValues, before: Port): Fields {
       dns_name: before.dns_name ?? '',
     },
   );
+  if (v.qos !== was.qos) fields.qos_policy_id = v.qos || null;
   const groups = v.portSecurity ? v.groups : [];
   if ([...groups].sort().join() !== [...before.security_groups].sort().join()) fields.security_groups = groups;
   const pairs = v.portSecurity ? v.pairs : '';

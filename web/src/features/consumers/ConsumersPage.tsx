@@ -1,0 +1,119 @@
+import Alert from '@cloudscape-design/components/alert';
+import Box from '@cloudscape-design/components/box';
+import Button from '@cloudscape-design/components/button';
+import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
+import Modal from '@cloudscape-design/components/modal';
+import SpaceBetween from '@cloudscape-design/components/space-between';
+import { useState } from 'react';
+import { useForm } from 'react-hook-form';
+import { useTranslation } from 'react-i18next';
+import { type Consumer, useConsumers } from '~/api/delegation';
+import { write } from '~/api/write';
+import { Copyable } from '~/ui/Copyable';
+import { useColumns } from '~/ui/columns';
+import { FormModal } from '~/ui/FormModal';
+import { TextField } from '~/ui/fields';
+import { ListPage } from '~/ui/ListPage';
+import { useEditDelete } from '~/ui/useEditDelete';
+
+const base = '/OS-OAUTH1/consumers';
+
+type Row = Consumer & { name: string };
+
+/** Programs that may ask users for access by OAuth 1. */
+export default function ConsumersPage() {
+  const { t } = useTranslation('consumers');
+  const column = useColumns<Row>();
+  const query = useConsumers();
+  const [made, setMade] = useState<Consumer>();
+  const { actions, dialog } = useEditDelete<Row>({
+    edit: (before, close) => <ConsumerForm before={before} onClose={close} />,
+    question: (items) => ({
+      title: t('deleteTitle', { count: items.length, name: items[0]?.name }),
+      body: t('deleteText'),
+    }),
+    remove: (c) => write(['consumer'], 'identity', 'DELETE', `${base}/${c.id}`),
+  });
+  return (
+    <ListPage
+      id="consumers"
+      path="/consumers"
+      title={t('common:nav.items.consumers')}
+      description={t('about')}
+      query={{ ...query, data: query.data?.map((c): Row => ({ ...c, name: c.description || c.id })) }}
+      columns={[{ ...column.name(undefined, 340), header: t('common:description') }, column.id(true)]}
+      actions={actions}
+      create={{ text: t('create'), form: (close) => <ConsumerForm onClose={close} onCreated={setMade} /> }}
+      empty={{ title: t('empty') }}
+      dialog={dialog ?? (made && <SecretDialog made={made} onClose={() => setMade(undefined)} />)}
+    />
+  );
+}
+
+interface FormProps {
+  before?: Consumer;
+  onClose(): void;
+  onCreated?(made: Consumer): void;
+}
+
+function ConsumerForm({ before, onClose, onCreated }: FormProps) {
+  const { t } = useTranslation('consumers');
+  const form = useForm({ mode: 'onChange', defaultValues: { description: before?.description ?? '' } });
+  return (
+    <FormModal
+      title={t(before ? 'edit' : 'create')}
+      submitLabel={before ? t('common:save') : t('common:create')}
+      form={form}
+      onClose={onClose}
+      onSubmit={async ({ description }) => {
+        const consumer = { description: description.trim() };
+        if (before) {
+          await write(['consumer'], 'identity', 'PATCH', `${base}/${before.id}`, { consumer });
+          return;
+        }
+        const answer = await write<{ consumer: Consumer }>(['consumer'], 'identity', 'POST', base, { consumer });
+        onCreated?.(answer.consumer);
+      }}
+    >
+      <TextField
+        control={form.control}
+        name="description"
+        label={t('common:description')}
+        hint={t('descriptionHint')}
+        autoFocus
+      />
+    </FormModal>
+  );
+}
+
+/** The one time that a consumer's secret is seen. */
+function SecretDialog({ made, onClose }: { made: Consumer; onClose(): void }) {
+  const { t } = useTranslation('consumers');
+  return (
+    <Modal
+      visible
+      header={t('madeTitle')}
+      closeAriaLabel={t('common:close')}
+      onDismiss={({ detail }) => {
+        if (detail.reason === 'closeButton') onClose();
+      }}
+      footer={
+        <Box float="right">
+          <Button variant="primary" onClick={onClose}>
+            {t('kept')}
+          </Button>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        <Alert type="warning">{t('onceText')}</Alert>
+        <KeyValuePairs
+          items={[
+            { label: t('key'), value: <Copyable text={made.id} /> },
+            { label: t('secret'), value: <Copyable text={made.secret ?? ''} /> },
+          ]}
+        />
+      </SpaceBetween>
+    </Modal>
+  );
+}
