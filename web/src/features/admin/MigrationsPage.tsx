@@ -72,7 +72,14 @@ export default function MigrationsPage() {
       value: (m) => project(m.project_id),
       width: 140,
     },
-    { id: 'user', header: t('common:user'), cell: (m) => user(m.user_id), value: (m) => user(m.user_id), width: 120 },
+    {
+      id: 'user',
+      header: t('common:user'),
+      cell: (m) => user(m.user_id),
+      value: (m) => user(m.user_id),
+      width: 120,
+      visible: false,
+    },
     {
       id: 'created',
       header: t('migrations.begun'),

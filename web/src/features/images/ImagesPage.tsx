@@ -63,7 +63,14 @@ export default function ImagesPage() {
         value: (i) => t(i.owner === projectId ? 'mine' : 'others'),
         width: 140,
       },
-      { id: 'format', header: t('format'), cell: (i) => i.disk_format ?? '–', value: (i) => i.disk_format, width: 110 },
+      {
+        id: 'format',
+        header: t('format'),
+        cell: (i) => i.disk_format ?? '–',
+        value: (i) => i.disk_format,
+        width: 110,
+        visible: false,
+      },
       { id: 'size', header: t('size'), cell: (i) => formatBytes(i.size), value: (i) => i.size, width: 110 },
       {
         id: 'hidden',

@@ -22,14 +22,14 @@ export function PropertiesTab({ namespace }: { namespace: Namespace }) {
   const values = (p: Row) => (p.enum ?? p.items?.enum ?? []).join(', ');
   const initial = (p: Row) => (p.default === undefined ? '' : JSON.stringify(p.default).replace(/^"|"$/g, ''));
   const columns: Column<Row>[] = [
-    { id: 'name', header: t('common:name'), cell: (p) => p.name, value: (p) => p.name, width: 200 },
-    { id: 'title', header: t('title'), cell: (p) => p.title, value: (p) => p.title, width: 200 },
+    { id: 'name', header: t('common:name'), cell: (p) => p.name, value: (p) => p.name, width: 170 },
+    { id: 'title', header: t('title'), cell: (p) => p.title, value: (p) => p.title, width: 170 },
     {
       id: 'type',
       header: t('type'),
       cell: (p) => t(`typeOf.${p.type}`),
       value: (p) => t(`typeOf.${p.type}`),
-      width: 130,
+      width: 150,
     },
     { id: 'values', header: t('values'), cell: (p) => values(p) || '–', value: values, width: 240 },
     { id: 'initial', header: t('initial'), cell: (p) => initial(p) || '–', value: initial, width: 140 },
@@ -38,7 +38,7 @@ export function PropertiesTab({ namespace }: { namespace: Namespace }) {
       header: t('common:description'),
       cell: (p) => p.description || '–',
       value: (p) => p.description,
-      width: 300,
+      width: 280,
     },
   ];
   const actions: Action<Row>[] = [
