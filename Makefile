@@ -12,7 +12,7 @@ NPM     := web/node_modules/.package-lock.json
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-hosts test-web bench bench-net conformance conformance-guests clean
+.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-clients test-hosts test-web bench bench-net conformance conformance-guests clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -97,7 +97,7 @@ generate: deps-bpf ## generate the BPF objects and their loaders
 generated: deps-bpf
 	@test/generated
 
-test: deps-test check test-slices test-guest test-kernel test-e2e test-hosts test-web ## everything
+test: deps-test check test-slices test-guest test-kernel test-e2e test-clients test-hosts test-web ## everything
 
 bin/withpostgres: $(shell find test/withpostgres test/postgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
@@ -113,6 +113,9 @@ test-kernel: deps-kernel ## the dataplane's tests on Debian's own kernel, in an 
 
 test-e2e: $(BIN) $(GUEST) ## the scenario with the openstack client and real guests
 	@go test -count=1 -timeout 30m -v ./test/e2e/...
+
+test-clients: $(BIN) $(GUEST) ## every command of the openstack client, and gophercloud, against one cloud
+	@go test -count=1 -timeout 15m ./test/client/...
 
 test-web: $(BIN) $(GUEST) ## the first day in a browser, against a real cloud
 	@go test -count=1 -timeout 40m -v ./test/web/...

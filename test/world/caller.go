@@ -41,6 +41,13 @@ func (w *World) NewCaller(t testing.TB) *Caller {
 // credentials of an environment. roots may be nil.
 func NewCaller(t testing.TB, netns, base string, roots *x509.CertPool, env []string) *Caller {
 	t.Helper()
+	c := &Caller{t: t, Base: base, client: &http.Client{Transport: Transport(t, netns, roots), Timeout: requestTimeout}}
+	c.Token = c.IssueToken(env)
+	return c
+}
+
+// Transport makes connections from a network namespace. roots may be nil.
+func Transport(t testing.TB, netns string, roots *x509.CertPool) *http.Transport {
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
@@ -52,9 +59,7 @@ func NewCaller(t testing.TB, netns, base string, roots *x509.CertPool, env []str
 		},
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	c := &Caller{t: t, Base: base, client: &http.Client{Transport: transport, Timeout: requestTimeout}}
-	c.Token = c.IssueToken(env)
-	return c
+	return transport
 }
 
 // In returns the same caller for another test.
