@@ -107,6 +107,4 @@ def main(folder):
         connection.close()
 
 
-folder = sys.argv[1]
-sys.argv[0] = "openstack"  # what usage says
-main(folder)
+main(sys.argv[1])
