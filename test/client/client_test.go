@@ -111,6 +111,7 @@ var (
 		{regexp.MustCompile(`(?m)^\+[-+]+\+$\n?`), ""},
 		{regexp.MustCompile(`  +`), " "},
 		{regexp.MustCompile(`(\rProgress: \d+ ?)+`), ""},
+		{regexp.MustCompile(`\r\n`), "\n"}, // of a guest's console
 	}
 	moment = regexp.MustCompile(`\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?`)
 	digit  = regexp.MustCompile(`\d`)
