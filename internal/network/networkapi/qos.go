@@ -92,7 +92,7 @@ func (f *face) qosRuleRoutes() []api.Route {
 		{Method: http.MethodGet, Path: "/v2.0/qos/rule-types/{type}", Policy: "get_rule_type", Handler: f.qosRuleType},
 	}
 	for _, k := range network.QoSKinds {
-		rules := qosRules{f.svc, k}
+		rules := qosRules{svc: f.svc, kind: k}
 		single := k.Type + "_rule"
 		base := "/v2.0/qos/policies/{policy_id}/" + single + "s"
 		routes = append(routes,
@@ -104,6 +104,7 @@ func (f *face) qosRuleRoutes() []api.Route {
 			if of == "alias_" && k.Type == network.QoSPacketRateLimit {
 				continue // which the extension does not name
 			}
+			rules := qosRules{svc: f.svc, kind: k, alias: of == "alias_"}
 			// Who sees the policy and may not change it is refused by the
 			// slice; to others there is no such rule.
 			routes = append(routes,
@@ -118,11 +119,17 @@ func (f *face) qosRuleRoutes() []api.Route {
 
 // qosRules is the face of the rules of one kind.
 type qosRules struct {
-	svc  *network.Service
-	kind *network.QoSKind
+	svc   *network.Service
+	kind  *network.QoSKind
+	alias bool // rules by themselves, whose bodies are named so
 }
 
-func (q qosRules) single() string { return q.kind.Type + "_rule" }
+func (q qosRules) single() string {
+	if q.alias {
+		return "alias_" + q.kind.Type + "_rule"
+	}
+	return q.kind.Type + "_rule"
+}
 
 func (q qosRules) read(r *api.Request, post bool) (network.QoSRuleSpec, error) {
 	body, err := r.Bytes()

@@ -156,9 +156,13 @@ func TestQoSRules(t *testing.T) {
 			}
 			for _, path := range paths {
 				r := c.rule(policy["id"], kind, obj{amount: 8})
+				single := kind + "_rule"
+				if strings.Contains(path, "alias") {
+					single = "alias_" + single
+				}
 				path += str(r["id"])
-				c.put("admin", path, obj{kind + "_rule": obj{amount: 16}})
-				if got := c.get("reader", path)[kind+"_rule"].(obj); got[amount] != 16.0 {
+				c.put("admin", path, obj{single: obj{amount: 16}})
+				if got := c.get("reader", path)[single].(obj); got[amount] != 16.0 {
 					t.Errorf("%s: %v", path, got)
 				}
 				c.get("reader", "qos/policies/"+str(policy["id"])+"/"+kind+"_rules")

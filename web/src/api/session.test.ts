@@ -39,7 +39,9 @@ test.each([
   [401, false, 'the project is not for this user, who goes on'],
 ])('a refused switch of the project: %i', async (status, expired) => {
   vi.stubGlobal('fetch', async (url: string) =>
-    url === '/session' ? new Response(null, { status: 204 }) : new Response(JSON.stringify({ error: { message: 'no' } }), { status }),
+    url === '/session'
+      ? new Response(null, { status: 204 })
+      : new Response(JSON.stringify({ error: { message: 'no' } }), { status }),
   );
   await session.set('first', body);
   await expect(switchProject('other')).rejects.toMatchObject({ status });
