@@ -96,6 +96,7 @@ func (raw *serverFlags) add(command *cobra.Command, s *settings) {
 	flags.DurationVar(&s.LockoutDuration, "lockout-duration", 30*time.Minute, "how long a user is locked out")
 	flags.DurationVar(&s.ReclaimAfter, "reclaim-after", 0, "how long a deleted instance can be restored before its disks are destroyed; 0 is not at all")
 	flags.IntVar(&s.PasswordHistory, "password-history", 0, "passwords, the present one included, that users may not choose again; 0 is none")
+	flags.IntVar(&s.HashRounds, "password-hash-rounds", 0, "power of two that new passwords are hashed with, from 4 (for tests) to 31; checking them takes as long (default: 12, Keystone's)")
 	flags.DurationVar(&s.NodeLife, "node-certificate-life", pki.NodeLife, "how long nodes' certificates hold; they are renewed when a third is left")
 }
 
@@ -128,6 +129,9 @@ func (s *settings) takeServer(c *cobra.Command, raw *serverFlags) error {
 	}
 	if s.LockoutFailures < 0 || s.PasswordHistory < 0 {
 		return errors.New("--lockout-failures and --password-history count: want 0 or more")
+	}
+	if s.HashRounds != 0 && (s.HashRounds < 4 || s.HashRounds > 31) {
+		return fmt.Errorf("--password-hash-rounds %d: want 4 to 31", s.HashRounds)
 	}
 	if s.ReclaimAfter < 0 {
 		return fmt.Errorf("--reclaim-after %s: want 0 or more", s.ReclaimAfter)
@@ -432,6 +436,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (*server.Server, 
 		Name: s.serverName(), StateDir: s.StateDir, Database: s.Database, URL: s.URL, Region: region, AdminPassword: password,
 		PhysicalNetworks: s.physicalNames(), Types: types, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore, ImageCache: s.ImageCache << 30,
 		Images: server.Images{Stores: s.ImageStores, Default: s.DefaultImageStore, Locations: s.ImageLocations, DirectURL: s.ImageDirectURL}, Reclaim: s.ReclaimAfter, Nodes: nodes, Version: buildVersion(),
+		HashCost:  s.HashRounds,
 		Passwords: identity.PasswordRules{Failures: s.LockoutFailures, Lockout: s.LockoutDuration, History: s.PasswordHistory},
 	}, log)
 	if err != nil {

@@ -170,11 +170,11 @@ func TestSettingsOfBefore(t *testing.T) {
 func TestPasswordRules(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := taken(t, "", dir, "--lockout-failures", "2", "--lockout-duration", "5s", "--password-history", "3", "--reclaim-after", "1h")
-	if err != nil || s.ReclaimAfter != time.Hour || s.LockoutFailures != 2 || s.LockoutDuration != 5*time.Second || s.PasswordHistory != 3 {
+	s, err := taken(t, "", dir, "--lockout-failures", "2", "--lockout-duration", "5s", "--password-history", "3", "--reclaim-after", "1h", "--password-hash-rounds", "5")
+	if err != nil || s.ReclaimAfter != time.Hour || s.LockoutFailures != 2 || s.LockoutDuration != 5*time.Second || s.PasswordHistory != 3 || s.HashRounds != 5 {
 		t.Errorf("settings %+v, error %v", s, err)
 	}
-	for _, wrong := range [][]string{{"--lockout-failures", "-1"}, {"--password-history", "-1"}, {"--reclaim-after", "-1s"}, {"--lockout-failures", "1", "--lockout-duration", "0s"}} {
+	for _, wrong := range [][]string{{"--lockout-failures", "-1"}, {"--password-history", "-1"}, {"--reclaim-after", "-1s"}, {"--password-hash-rounds", "3"}, {"--password-hash-rounds", "32"}, {"--lockout-failures", "1", "--lockout-duration", "0s"}} {
 		if _, err := taken(t, "", dir, wrong...); err == nil {
 			t.Errorf("%v is accepted", wrong)
 		}

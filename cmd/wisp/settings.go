@@ -67,6 +67,7 @@ type settings struct {
 	LockoutDuration time.Duration `json:"lockout_duration,omitempty"`
 	ReclaimAfter    time.Duration `json:"reclaim_after,omitempty"`
 	PasswordHistory int           `json:"password_history,omitempty"` // passwords that a user may not use again
+	HashRounds      int           `json:"password_hash_rounds,omitempty"`
 }
 
 // The roles of a process, and so of its state directory.

@@ -139,6 +139,7 @@ func (s *settings) take(c *cobra.Command, given settings, raw *serverFlags) erro
 		"lockout-duration":      func() { s.LockoutDuration = given.LockoutDuration },
 		"reclaim-after":         func() { s.ReclaimAfter = given.ReclaimAfter },
 		"password-history":      func() { s.PasswordHistory = given.PasswordHistory },
+		"password-hash-rounds":  func() { s.HashRounds = given.HashRounds },
 	} {
 		if changed(name) {
 			set()

@@ -32,6 +32,15 @@ type Cloud struct {
 	// Xen lets tests run that Tempest takes for those of XenServer alone: with
 	// the agents, which no Nova has any more, those of bad metadata.
 	Xen bool
+	// Passwords are the rules that the cloud has for them; nil is none.
+	Passwords *PasswordRules
+}
+
+// PasswordRules are what tests of security compliance look at.
+type PasswordRules struct {
+	Failures int // wrong passwords in a row that lock a user out
+	Seconds  int // how long
+	History  int // passwords that may not come again
 }
 
 // remoteImages is the type of the service that is another server of images.
@@ -78,6 +87,12 @@ func (c Cloud) write(to io.Writer) error {
 			"ssh_timeout": "600", "ping_timeout": "300", "ssh_shell_prologue": "set -eu; PATH=$$PATH:/sbin:/usr/sbin;",
 		},
 		"scenario": {"img_file": c.ImageFile, "img_disk_format": c.Format, "img_container_format": "bare", "dhcp_client": "udhcpc"},
+	}
+	if p := c.Passwords; p != nil {
+		sections["identity-feature-enabled"]["security_compliance"] = "true"
+		for option, n := range map[string]int{"user_lockout_failure_attempts": p.Failures, "user_lockout_duration": p.Seconds, "user_unique_last_password_count": p.History} {
+			sections["identity"][option] = fmt.Sprint(n)
+		}
 	}
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(sections)) {

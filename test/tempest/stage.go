@@ -76,7 +76,7 @@ func (s Stage) Workers() int {
 	if s.Guests() {
 		return 2
 	}
-	return 6
+	return 10
 }
 
 // Limit is how long the stage's tests may take.
@@ -91,6 +91,15 @@ func (s Stage) Limit() time.Duration {
 func (s Stage) Only(ids *regexp.Regexp) Stage {
 	s.Tests = slices.DeleteFunc(slices.Clone(s.Tests), func(id string) bool { return !ids.MatchString(id) })
 	return s
+}
+
+// Passwords are the rules for passwords that the stage's tests look at. Other
+// stages have none: a test that mistypes a password would lock its user out.
+func (s Stage) Passwords() *PasswordRules {
+	if s.Number != "02" {
+		return nil
+	}
+	return &PasswordRules{Failures: 2, Seconds: 5, History: 2}
 }
 
 // BadMetadata tells whether the stage has tests of servers' bad metadata.
