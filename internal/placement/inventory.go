@@ -175,7 +175,7 @@ func (s *Service) keepUsed(ctx context.Context, tx *store.Tx, providers []string
 		}
 	}
 	if len(lost) > 0 {
-		return errs.New(errs.Conflict, "update conflict: Inventory for '%s' on resource provider '%s' in use.", strings.Join(lost, ", "), provider).WithType(CodeInventoryInUse)
+		return errs.New(errs.Conflict, "Inventory for '%s' on resource provider '%s' in use.", strings.Join(lost, ", "), provider).WithType(CodeInventoryInUse)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package placementapi
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"regexp"
@@ -160,9 +161,19 @@ func (f *face) setInventories(r *api.Request) (any, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, inUse(err, "update conflict")
 	}
 	return f.inventories(r, p)
+}
+
+// inUse tells what could not be done because of an inventory that is in use.
+// That all of a provider's could not be deleted needs no more words.
+func inUse(err error, what string) error {
+	var public *errs.Error
+	if errors.As(err, &public) && public.Type == placement.CodeInventoryInUse {
+		return errs.Wrap(err, errs.Conflict, "%s: %s", what, public.Message).WithType(public.Type)
+	}
+	return err
 }
 
 // changeInventory changes what the provider of the path has by a function of
@@ -271,7 +282,7 @@ func (f *face) deleteInventory(r *api.Request) (any, error) {
 		}
 		return slices.DeleteFunc(now, classIs(class)), nil
 	})
-	return nil, err
+	return nil, inUse(err, "Unable to delete inventory of class "+class)
 }
 
 func (f *face) deleteInventories(r *api.Request) (any, error) {

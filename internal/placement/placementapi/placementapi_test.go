@@ -284,6 +284,17 @@ func TestAllocations(t *testing.T) {
 		c.Must(200, "member", "GET", "/placement/usages?project_id=demo-id", nil, "OpenStack-API-Version", "placement 1.9")
 		c.Must(403, "member", "GET", "/placement/usages?project_id=p", nil, "OpenStack-API-Version", "placement 1.9")
 		c.at("1.39", 409, "DELETE", "/resource_providers/"+rp, "")
+		for _, refused := range []struct{ method, path, body, before string }{
+			{"DELETE", "/inventories/VCPU", "", "Unable to delete inventory of class VCPU: "},
+			{"DELETE", "/inventories", "", ""},
+			{"PUT", "/inventories", fmt.Sprintf(`{"resource_provider_generation":%v,"inventories":{}}`, c.at("1.39", 200, "GET", "/resource_providers/"+rp, "")["generation"]), "update conflict: "},
+		} {
+			fault := c.at("1.39", 409, refused.method, "/resource_providers/"+rp+refused.path, refused.body)["errors"].([]any)[0].(map[string]any)
+			want := refused.before + "Inventory for 'VCPU' on resource provider '" + rp + "' in use."
+			if fault["code"] != placement.CodeInventoryInUse || strings.TrimSpace(fault["detail"].(string)) != want {
+				t.Errorf("%s %s: %v, not %s", refused.method, refused.path, fault, want)
+			}
+		}
 		c.at("1.39", 204, "DELETE", path, "")
 		c.at("1.39", 404, "DELETE", path, "")
 		c.at("1.39", 400, "PUT", "/allocations/x", body(1, "null", ""))

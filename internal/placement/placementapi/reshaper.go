@@ -50,6 +50,6 @@ func (f *face) reshape(r *api.Request) (any, error) {
 		if err != nil {
 			return err
 		}
-		return f.svc.Reshape(ctx, tx, shapes, holdings)
+		return inUse(f.svc.Reshape(ctx, tx, shapes, holdings), "update conflict")
 	}, slices.Sorted(maps.Keys(locks))...)
 }
