@@ -18,19 +18,16 @@ var commandGroups = []string{
 // absent are commands, or the beginnings of those of a whole resource, that
 // wisp does not offer, and why. The script absent shows what they say.
 var absent = map[string]string{
-	"identity provider":               "users are wisp's own; none come from another identity service",
-	"mapping":                         "users are wisp's own; none come from another identity service",
-	"federation protocol":             "users are wisp's own; none come from another identity service",
-	"server dump":                     "no intent sends a guest a non-maskable interrupt yet",
-	"service provider":                "users are wisp's own; none go to another identity service",
-	"network flavor":                  "there is one kind of router",
-	"network qos":                     "the dataplane has no limits of bandwidth and no marks yet",
-	"network meter":                   "the dataplane counts packets of ports, not by labels, yet",
-	"network segment":                 "a network has one segment, and the ranges are the server's settings",
-	"network auto allocated topology": "what a project begins with is made by hand",
-	"network l3 conntrack helper":     "the dataplane follows no protocol that opens connections of its own",
-	"floating ip port forwarding":     "the dataplane translates addresses, not single ports, yet",
-	"local ip":                        "the dataplane has no addresses that are the host's own",
+	"identity provider":           "users are wisp's own; none come from another identity service",
+	"mapping":                     "users are wisp's own; none come from another identity service",
+	"federation protocol":         "users are wisp's own; none come from another identity service",
+	"server dump":                 "no intent sends a guest a non-maskable interrupt yet",
+	"service provider":            "users are wisp's own; none go to another identity service",
+	"network flavor":              "there is one kind of router",
+	"network segment":             "a network has one segment, and the ranges are the server's settings",
+	"network l3 conntrack helper": "the dataplane follows no protocol that opens connections of its own",
+	"floating ip port forwarding": "the dataplane translates addresses, not single ports, yet",
+	"local ip":                    "the dataplane has no addresses that are the host's own",
 }
 
 // reason is why a command is absent.
