@@ -18,6 +18,7 @@ const types: Record<string, StatusIndicatorProps.Type> = {
   SUSPENDED: 'stopped',
   SHELVED: 'stopped',
   SHELVED_OFFLOADED: 'stopped',
+  SOFT_DELETED: 'stopped',
   RESCUE: 'warning',
   UNKNOWN: 'warning',
   VERIFY_RESIZE: 'warning',

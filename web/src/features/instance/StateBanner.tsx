@@ -18,6 +18,7 @@ const waits: Record<string, { begun: string; ends: string[] }> = {
   SUSPENDED: { begun: 'suspend', ends: ['resume'] },
   SHELVED: { begun: 'shelve', ends: ['unshelve'] },
   SHELVED_OFFLOADED: { begun: 'shelve', ends: ['unshelve'] },
+  SOFT_DELETED: { begun: 'delete', ends: ['restore'] },
 };
 
 /** Says that a server waits for somebody: what that means, since when, and the way out of it. */

@@ -39,6 +39,7 @@ const life: Operation[] = [
   'shelve',
   'offload',
   'unshelve',
+  'restore',
   'rescue',
   'unrescue',
   'rebuild',
@@ -77,6 +78,7 @@ describe('what a state allows of the rest of a life', () => {
     ['suspended', server('SUSPENDED', 'suspended'), ['resume', 'shelve', ...image]],
     ['shelved', server('SHELVED', 'shelved'), ['unshelve']],
     ['shelved on no host', server('SHELVED_OFFLOADED', 'shelved_offloaded', null, { hostId: '' }), ['unshelve']],
+    ['deleted and kept', server('SOFT_DELETED', 'soft-delete'), ['restore']],
     ['in rescue', server('RESCUE', 'rescued'), ['unrescue']],
     ['resized', server('VERIFY_RESIZE', 'resized'), ['confirmResize', 'revertResize']],
     ['failed', server('ERROR', 'error'), ['rescue', 'unrescue', 'rebuild']],
@@ -100,11 +102,12 @@ describe('what a state allows of the rest of a life', () => {
       serverActions((key) => key, { isAdmin })
         .filter((a) => a.fits?.([s]) ?? true)
         .map((a) => a.id);
-    const undoing = ['unpause', 'resume', 'offload', 'unrescue', 'confirm-resize', 'revert-resize'];
+    const undoing = ['unpause', 'resume', 'offload', 'restore', 'unrescue', 'confirm-resize', 'revert-resize'];
     const shown = (s: Server, isAdmin = false) => undoing.filter((id) => ids(s, isAdmin).includes(id));
     expect(shown(running, true)).toEqual([]);
     expect(shown(server('PAUSED', 'paused'))).toEqual(['unpause']);
     expect(shown(server('VERIFY_RESIZE', 'resized'))).toEqual(['confirm-resize', 'revert-resize']);
+    expect(shown(server('SOFT_DELETED', 'soft-delete'))).toEqual(['restore']);
     expect(shown(server('SHELVED', 'shelved'))).toEqual([]);
     expect(shown(server('SHELVED', 'shelved'), true)).toEqual(['offload']);
   });

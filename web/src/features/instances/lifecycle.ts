@@ -8,6 +8,7 @@ import {
   pauseServer,
   rebootServer,
   resetState,
+  restoreServer,
   resumeServer,
   revertResize,
   shelveServer,
@@ -32,6 +33,7 @@ export type Operation =
   | 'shelve'
   | 'offload'
   | 'unshelve'
+  | 'restore'
   | 'rescue'
   | 'unrescue'
   | 'rebuild'
@@ -89,6 +91,7 @@ const rules: Record<Operation, Rule> = {
   shelve: { states: imageable, tasks: [null] },
   offload: { states: ['shelved'], tasks: [null], admin: true },
   unshelve: { states: ['shelved', 'shelved_offloaded'], tasks: [null], anywhere: true },
+  restore: { states: ['soft-delete'], tasks: [null], anywhere: true },
   rescue: { states: ['active', 'stopped', 'error'], tasks: [null] },
   // One whose rescue failed is in error; the API does not tell which those are.
   unrescue: { states: ['rescued', 'error'], tasks: [null] },
@@ -243,6 +246,13 @@ export function serverActions(t: Words, { isAdmin }: { isAdmin: boolean }): Acti
       refused: refused('offload'),
       question: asks('offload'),
       run: (s) => offloadServer(s.id),
+    },
+    {
+      id: 'restore',
+      text: t('instances:restore'),
+      fits: inState('soft-delete'),
+      refused: refused('restore'),
+      run: (s) => restoreServer(s.id),
     },
     {
       id: 'unrescue',

@@ -13,6 +13,8 @@ export const suspendServer = (id: string) => act(id, { suspend: null });
 export const resumeServer = (id: string) => act(id, { resume: null });
 export const shelveServer = (id: string) => act(id, { shelve: null });
 export const offloadServer = (id: string) => act(id, { shelveOffload: null });
+/** restoreServer brings back one that was deleted and is kept for a while. */
+export const restoreServer = (id: string) => act(id, { restore: null });
 /** An empty zone leaves the zone as it is. */
 export const unshelveServer = (id: string, zone = '') =>
   act(id, { unshelve: zone ? { availability_zone: zone } : null });

@@ -74,6 +74,7 @@ export function useInstanceActions(): {
             'resume',
             'shelve',
             'offload',
+            'restore',
           ),
           opener('unshelve', t('unshelve.action'), 'unshelve', shelved),
         ],

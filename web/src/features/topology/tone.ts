@@ -9,7 +9,17 @@ export function statusOf(thing: Thing): string {
 
 export type Tone = 'good' | 'bad' | 'off' | 'busy';
 
-const off = ['SHUTOFF', 'PAUSED', 'SUSPENDED', 'SHELVED', 'SHELVED_OFFLOADED', 'DISABLED', 'DOWN', 'DELETED'];
+const off = [
+  'SHUTOFF',
+  'PAUSED',
+  'SUSPENDED',
+  'SHELVED',
+  'SHELVED_OFFLOADED',
+  'SOFT_DELETED',
+  'DISABLED',
+  'DOWN',
+  'DELETED',
+];
 
 /** toneOf is the colour of a thing. What something is being done to is busy, whatever it was before. */
 export function toneOf(thing: Thing): Tone {
