@@ -133,7 +133,7 @@ bench-net: $(BIN) ## figures of the network, beside others in the same run
 
 conformance: $(BIN) $(GUEST) ## stages of Tempest against a cloud: STAGE=02, or several with commas, or all; PART=2/4 for a part of them; RECORD=1 to keep how they ended
 	@test/install-packages run tempest
-	@go test -count=1 -timeout 180m -v -run TestConformance ./test/tempest -stages $(or $(STAGE),all) $(if $(PART),-part $(PART)) $(if $(RECORD),-record) -results $(or $(RESULTS),$(BUILD)/tempest)
+	@go test -count=1 -timeout 180m -parallel 3 -v -run TestConformance ./test/tempest -stages $(or $(STAGE),all) $(if $(PART),-part $(PART)) $(if $(RECORD),-record) -results $(or $(RESULTS),$(BUILD)/tempest)
 
 conformance-guests: PART ?= $(shell expr $$(git rev-list --count HEAD) % 4 + 1)/4
 conformance-guests: ## the stages of Tempest that log in to guests: a quarter of them, the next one with each commit

@@ -67,7 +67,12 @@ func TestConformance(t *testing.T) {
 		if s = s.Only(ids); len(s.Tests) == 0 {
 			continue
 		}
-		t.Run(s.Number+" "+s.Name, func(t *testing.T) { conform(t, s, known) })
+		t.Run(s.Number+" "+s.Name, func(t *testing.T) {
+			if !s.Guests() { // which have enough to do with their own
+				t.Parallel()
+			}
+			conform(t, s, known)
+		})
 	}
 }
 

@@ -51,7 +51,8 @@ GLOBAL int switch_frame(struct __sk_buff *skb, struct pkt *p)
 		if (d && d->kind != DEST_ROUTER)
 			d = 0;
 	}
-	if (!d)
+	/* On a wire a MAC that no port has is whoever's is there. */
+	if (!d && !flat)
 		d = stray_at(&key);
 	/* A router has its own say, by the network that it sends to. */
 	if (p->origin == FROM_GUEST && (!d || d->kind != DEST_ROUTER) && oversize(skb, p, n->mtu))

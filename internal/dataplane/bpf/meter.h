@@ -5,6 +5,7 @@
 #define WISP_METER_H
 
 #include "maps.h"
+#include "qos.h"
 
 struct meter_walk {
 	struct addr src;
@@ -62,8 +63,8 @@ GLOBAL int meter(struct __sk_buff *skb, struct pkt *p, __u32 rules, __u32 flags)
 	w.dst = p->ndst;
 	w.router = p->router;
 	w.flags = flags | (p->flags & PKT_V6 ? METER_V6 : 0);
-	w.packets = skb->gso_segs ? skb->gso_segs : 1;
-	w.bytes = skb->len > ETH_HLEN ? skb->len - ETH_HLEN : 0;
+	w.packets = segments(skb);
+	w.bytes = skb->len > ETH_HLEN ? skb->len - ETH_HLEN + (w.packets - 1) * (SEGMENT_HEADERS - ETH_HLEN) : 0;
 	bpf_loop(rules, meter_step, &w, 0);
 	return 0;
 }

@@ -40,16 +40,31 @@ INLINE int spend(const struct rate_key *key, __u64 amount, __u64 now)
 	return over;
 }
 
+/* segments is how many packets a big one will be. Of what comes from a guest's
+ * tap, only how big each is is known. */
+INLINE __u32 segments(const struct __sk_buff *skb)
+{
+	__u32 size = skb->gso_size;
+
+	if (skb->gso_segs)
+		return skb->gso_segs;
+	return size ? (skb->len + size - 1) / size : 1;
+}
+
+/* Bytes of the headers that each further segment has, at least. */
+#define SEGMENT_HEADERS 54
+
 /* over_limit tells whether a packet is more than its rates allow. */
 GLOBAL int over_limit(struct __sk_buff *skb, __u32 id, __u32 which)
 {
 	struct rate_key key = {.id = id, .which = which};
 	__u64 now = bpf_ktime_get_ns();
+	__u32 n = segments(skb);
 
-	if (spend(&key, skb->len, now))
+	if (spend(&key, skb->len + (n - 1) * SEGMENT_HEADERS, now))
 		return 1;
 	key.which |= RATE_PACKETS;
-	return spend(&key, skb->gso_segs ? skb->gso_segs : 1, now);
+	return spend(&key, n, now);
 }
 
 /* mark_dscp writes the differentiated services codepoint (RFC 2474) and leaves
