@@ -219,10 +219,10 @@ func checkCommands(t *testing.T, client *ssh.Client) {
 		{"curl", "curl -s -o /dev/null -w '%{exitcode}' http://127.0.0.1:1/ || true", "7"},
 		{"os-release", ". /etc/os-release; echo $ID", "wisp-guest"},
 		{"mkfs", "dd if=/dev/zero of=/tmp/f bs=1M count=4 2>/dev/null; sudo mkfs.ext4 -q -F /tmp/f && sudo mkfs -t ext4 -F /tmp/f >/dev/null 2>&1 && sudo mount -o loop /tmp/f /mnt && sudo umount /mnt && echo made", "made"},
-		{"nc", "(echo answer | nc -lp 7001 >/tmp/nc1 &) ; sleep 1; echo question | nc -w 2 127.0.0.1 7001; cat /tmp/nc1", "answer\nquestion"},
-		{"nc udp", "(nc -u -l -p 7002 >/tmp/nc2 &) ; sleep 1; echo datagram | nc -u -w 1 127.0.0.1 7002; cat /tmp/nc2; killall nc", "datagram"},
-		{"nc with program", "(sudo nc  -p 7003 -lk -e echo foolish >/dev/null 2>&1 </dev/null &) ; sleep 1; for i in 1 2; do echo x | nc -w 2 127.0.0.1 7003; done; pidof nc >/dev/null && sudo killall nc", "foolish\nfoolish"},
-		{"nc udp with program", "(sudo nc -u -p 7004 -lk -e echo foolish >/dev/null 2>&1 </dev/null &) ; sleep 1; echo x | nc -u -w 2 127.0.0.1 7004; pidof nc >/dev/null && sudo killall nc", "foolish"},
+		{"nc", "(echo answer | nc -lp 7001 >/tmp/nc1 &) ; for i in 1 2 3 4 5; do sleep 1; echo question | nc -w 2 127.0.0.1 7001 && break; done; cat /tmp/nc1", "answer\nquestion"},
+		{"nc udp", "(nc -u -l -p 7002 >/tmp/nc2 &) ; for i in 1 2 3 4 5; do sleep 1; echo datagram | nc -u -w 1 127.0.0.1 7002; [ -s /tmp/nc2 ] && break; done; head -n 1 /tmp/nc2; killall nc", "datagram"},
+		{"nc with program", "(sudo nc  -p 7003 -lk -e echo foolish >/dev/null 2>&1 </dev/null &) ; for i in 1 2 3 4 5; do sleep 1; echo x | nc -w 2 127.0.0.1 7003 >/tmp/nc3 && break; done; cat /tmp/nc3; echo x | nc -w 2 127.0.0.1 7003; pidof nc >/dev/null && sudo killall nc", "foolish\nfoolish"},
+		{"nc udp with program", "(sudo nc -u -p 7004 -lk -e echo foolish >/dev/null 2>&1 </dev/null &) ; for i in 1 2 3 4 5; do sleep 1; echo x | nc -u -w 2 127.0.0.1 7004 >/tmp/nc4; [ -s /tmp/nc4 ] && break; done; head -n 1 /tmp/nc4; pidof nc >/dev/null && sudo killall nc", "foolish"},
 		{"all there", "for c in arp awk base64 blkid cat chmod curl dd df dmesg free grep head hostname ifconfig ip kill killall ls lsblk md5sum mkfs.ext4 mke2fs mkdir mount nc netstat nslookup ping ping6 ps route scp sed sha256sum ssh ss sudo sync tar tee telnet top touch traceroute umount uname uptime vi wc wget xargs; do command -v $c >/dev/null || PATH=$PATH:/sbin:/usr/sbin command -v $c >/dev/null || echo $c; done", ""},
 	}
 	for _, test := range tests {

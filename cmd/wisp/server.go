@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -212,7 +213,11 @@ func (s *settings) takeStores(c *cobra.Command, raw *serverFlags) error {
 			s.ImageStores[name] = location
 		}
 	}
-	checked, err := image.CheckStores(s.ImageStores, s.DefaultImageStore)
+	local := s.ImageStore
+	if local == "" {
+		local = filepath.Join(s.StateDir, "images")
+	}
+	checked, err := image.CheckStores(local, s.ImageStores, s.DefaultImageStore)
 	if err != nil {
 		return fmt.Errorf("--extra-image-store and --default-image-store: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -141,6 +142,9 @@ func (s *Service) Unlock(ctx context.Context, caller *policy.Caller, id string) 
 // What it should be does not change.
 func (s *Service) ResetState(ctx context.Context, caller *policy.Caller, id, state string) (Server, error) {
 	return s.change(ctx, caller, id, true, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if !server.SoftDeletedAt.IsZero() {
+			return nil, errs.New(errs.Conflict, "Cannot 'os-resetState' instance %s while it is in vm_state %s: restore it instead.", id, StateSoftDeleted)
+		}
 		server.VMState, server.TaskState = state, TaskNone
 		return []string{"vm_state", "task_state"}, s.act(ctx, tx, caller, "os-resetState", server)
 	})
@@ -157,6 +161,18 @@ func (s *Service) ForceDeleteServer(ctx context.Context, caller *policy.Caller, 
 	return s.deleteServer(ctx, caller, id, false)
 }
 
+// reclaimServer removes a server for good that was deleted by then and has not
+// been restored since.
+func (s *Service) reclaimServer(ctx context.Context, id string, by time.Time) error {
+	_, err := s.change(ctx, keeper, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if server.SoftDeletedAt.IsZero() || server.SoftDeletedAt.After(by) {
+			return nil, nil
+		}
+		return s.endServer(ctx, tx, keeper, server)
+	})
+	return err
+}
+
 // deleteServer removes a server; it wins over whatever is being done to it.
 // Where a host has it, the row stays, and with it the addresses, until the
 // host reports that nothing is left or is lost; else it goes at once, and a
@@ -166,32 +182,39 @@ func (s *Service) deleteServer(ctx context.Context, caller *policy.Caller, id st
 		if soft && server.softDeletable() {
 			return s.softDelete(ctx, tx, caller, server)
 		}
-		if server.Power != nodeapi.PowerDeleted {
-			if err := s.finish(ctx, tx, []string{id}, ResultError, "the server was deleted"); err != nil {
-				return nil, err
-			}
-			if err := s.act(ctx, tx, caller, "delete", server); err != nil {
-				return nil, err
-			}
-		}
-		host, known, err := s.getHost(ctx, tx, server.Host)
-		if err != nil {
-			return nil, err
-		}
-		if !known || s.lost(&host, s.now()) {
-			return nil, s.finalize(ctx, tx, []string{id})
-		}
-		if server.Power == nodeapi.PowerDeleted {
-			return nil, nil
-		}
-		if err := s.dropSnapshots(ctx, tx, []string{id}); err != nil {
-			return nil, err
-		}
-		server.Power, server.TaskState = nodeapi.PowerDeleted, TaskDeleting
-		tx.Signal(HostTopic(server.Host))
-		return []string{"power", "task_state"}, nil
+		return s.endServer(ctx, tx, caller, server)
 	})
 	return err
+}
+
+// endServer makes the end of a server what should be, and returns the columns
+// that it changed.
+func (s *Service) endServer(ctx context.Context, tx *store.Tx, caller *policy.Caller, server *Server) ([]string, error) {
+	ids := []string{server.ID}
+	if server.Power != nodeapi.PowerDeleted {
+		if err := s.finish(ctx, tx, ids, ResultError, "the server was deleted"); err != nil {
+			return nil, err
+		}
+		if err := s.act(ctx, tx, caller, "delete", server); err != nil {
+			return nil, err
+		}
+	}
+	host, known, err := s.getHost(ctx, tx, server.Host)
+	if err != nil {
+		return nil, err
+	}
+	if !known || s.lost(&host, s.now()) {
+		return nil, s.finalize(ctx, tx, ids)
+	}
+	if server.Power == nodeapi.PowerDeleted {
+		return nil, nil
+	}
+	if err := s.dropSnapshots(ctx, tx, ids); err != nil {
+		return nil, err
+	}
+	server.Power, server.TaskState = nodeapi.PowerDeleted, TaskDeleting
+	tx.Signal(HostTopic(server.Host))
+	return []string{"power", "task_state"}, nil
 }
 
 // finalize ends servers of which no host has anything left: ports, claims and

@@ -2,6 +2,7 @@ package compute
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -95,17 +96,21 @@ func (s *Service) ReclaimServers(ctx context.Context) error {
 		return nil
 	}
 	var ids []string
+	by := s.now().Add(-s.config.Reclaim).UTC()
 	err := s.db.Read().NewSelect().Model((*Server)(nil)).Column("id").
-		Where("s.soft_deleted_at <= ? AND s.deleted_at IS NULL AND s.power <> ?", s.now().Add(-s.config.Reclaim).UTC(), nodeapi.PowerDeleted).
+		Where("s.soft_deleted_at <= ? AND s.deleted_at IS NULL AND s.power <> ?", by, nodeapi.PowerDeleted).
 		Order("soft_deleted_at").Limit(reclaimAtOnce).Scan(ctx, &ids)
 	if err != nil {
 		return fmt.Errorf("list servers to reclaim: %w", err)
 	}
+	var failed error // one that cannot be ended keeps none of the others
 	for _, id := range ids {
-		if err := s.ForceDeleteServer(ctx, keeper, id); err != nil && !errs.Is(err, errs.NotFound) {
-			return fmt.Errorf("reclaim server %s: %w", id, err)
+		switch err := s.reclaimServer(ctx, id, by); {
+		case err == nil:
+			s.log.InfoContext(ctx, "reclaimed a deleted server", "server", id)
+		case !errs.Is(err, errs.NotFound):
+			failed = errors.Join(failed, fmt.Errorf("reclaim server %s: %w", id, err))
 		}
-		s.log.InfoContext(ctx, "reclaimed a deleted server", "server", id)
 	}
-	return nil
+	return failed
 }

@@ -191,9 +191,33 @@ func (s *Service) removeStray(ctx context.Context, imageID, key, name string) er
 		if i.Blob == key && slices.Contains(found[0].storedIn(), name) || slices.Contains(splitStores(i.ImportingStores), name) {
 			return nil
 		}
+		if i.Blob == key {
+			held, err := s.heldElsewhere(ctx, key, found[0].storedIn())
+			if err != nil {
+				return err
+			}
+			if !held {
+				s.log.ErrorContext(ctx, "a store has the data of an image that names only others, and those do not: nothing is deleted; was the store renamed?",
+					"image", imageID, "store", name, "named", found[0].storedIn(), "blob", key)
+				return nil
+			}
+		}
 		s.log.InfoContext(ctx, "data that a broken copy left are deleted", "store", name, "blob", key)
 		return s.remove(ctx, key, name)
 	}, placesLock(imageID))
+}
+
+// heldElsewhere tells whether one of the stores, of those that this server has,
+// has a blob.
+func (s *Service) heldElsewhere(ctx context.Context, key string, names []string) (bool, error) {
+	for _, name := range names {
+		if b := s.stores.find(name); b != nil {
+			if is, err := b.exists(ctx, key); err != nil || is {
+				return is, err
+			}
+		}
+	}
+	return false, nil
 }
 
 // Absent counts the images whose data should be in one of the stores and are

@@ -150,8 +150,8 @@ func (s *Service) openIn(ctx context.Context, key string, names []string, offset
 
 // openAny reads an image's data from its first location that answers.
 func (s *Service) openAny(ctx context.Context, i *Image, offset, length int64) (io.ReadCloser, error) {
-	var failed error
-	for _, l := range i.Locations {
+	failed := error(errs.New(errs.NotFound, "No location has the data.")) // there may be none any more
+	for n, l := range i.Locations {
 		var data io.ReadCloser
 		var err error
 		if l.URL == "" {
@@ -162,7 +162,7 @@ func (s *Service) openAny(ctx context.Context, i *Image, offset, length int64) (
 		if err == nil {
 			return data, nil
 		}
-		if failed == nil || gcerrors.Code(failed) == gcerrors.NotFound {
+		if n == 0 || gcerrors.Code(failed) == gcerrors.NotFound {
 			failed = err
 		}
 	}
@@ -335,7 +335,9 @@ func locationRule(op string) string {
 // asks the servers, and so is not for a transaction. Why one can't be had is
 // nobody's business: this is no scanner.
 func (s *Service) probe(ctx context.Context, c *policy.Caller, i *Image, changes []Change) (map[string]int64, error) {
-	sizes := map[string]int64{}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout) // for all of them
+	defer cancel()
+	sizes, asked := map[string]int64{}, len(i.Locations)
 	for _, l := range i.Locations {
 		sizes[s.urlOf(i, l)] = 0 // is there already, and not asked again
 	}
@@ -353,8 +355,8 @@ func (s *Service) probe(ctx context.Context, c *policy.Caller, i *Image, changes
 		if ch.Op == "replace" && len(i.Locations) > 0 {
 			continue // they must be those that are there
 		}
-		if len(list)+len(i.Locations) > maxLocations {
-			return nil, tooManyLocations(len(list) + len(i.Locations))
+		if asked += len(list); asked > maxLocations {
+			return nil, tooManyLocations(asked)
 		}
 		for _, g := range list {
 			if _, known := sizes[g.url]; known {
@@ -376,8 +378,6 @@ func (s *Service) sizeOf(ctx context.Context, uri string) (int64, error) {
 	if s.options.Source == nil || s.options.Source.Check(uri) != nil {
 		return 0, errs.New(errs.Invalid, "Invalid location")
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
 	data, size, err := s.options.Source.Fetch(ctx, uri)
 	if err != nil {
 		return 0, errs.Wrap(err, errs.Invalid, "Invalid location")
@@ -574,6 +574,8 @@ func (i *Image) removeLocation(at string) (dropped []string, err error) {
 	switch n, ok := position(at, len(i.Locations), false); {
 	case i.Status != Active:
 		return nil, errs.New(errs.Conflict, "It's not allowed to remove locations if image status is %s.", i.Status)
+	case i.ImportingStores != "":
+		return nil, i.beingCopied()
 	case len(i.Locations) == 1:
 		return nil, errs.New(errs.Forbidden, "It's not allowed to remove the last location of image %s.", i.ID)
 	case !ok:
@@ -581,6 +583,11 @@ func (i *Image) removeLocation(at string) (dropped []string, err error) {
 	default:
 		return i.dropLocation(n), nil
 	}
+}
+
+// beingCopied refuses to take a location from under a copy.
+func (i *Image) beingCopied() error {
+	return errs.New(errs.Conflict, "Image %s is being copied to stores: its locations stay until that is done.", i.ID)
 }
 
 // dropLocation takes one of several locations; the stores that lose the data by
@@ -614,6 +621,9 @@ func (s *Service) DeleteFromStore(ctx context.Context, c *policy.Caller, name, i
 		}
 		if i.Status != Active {
 			return errs.New(errs.Conflict, "It's not allowed to remove image data from store if image status is not 'active'")
+		}
+		if i.ImportingStores != "" {
+			return i.beingCopied()
 		}
 		at := slices.IndexFunc(i.Locations, func(l Location) bool { return l.Store == name })
 		if at < 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -123,12 +124,15 @@ func OpenStores(ctx context.Context, local string, others map[string]string) ([]
 
 var storeName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_-]{0,62}[A-Za-z0-9])?$`)
 
-// CheckStores returns the locations of stores by name as they are to be kept,
-// as CheckStore does. A name that is not one, or taken, is Invalid; so is a
-// default that is no store.
-func CheckStores(others map[string]string, standard string) (map[string]string, error) {
+// CheckStores returns the locations of the stores beside the local one by name
+// as they are to be kept, as CheckStore does. A name that is not one, or taken,
+// is Invalid; so are a default that is no store, and two stores in one place:
+// each would take the data of the other for what nobody needs.
+func CheckStores(local string, others map[string]string, standard string) (map[string]string, error) {
 	checked := map[string]string{}
-	for name, location := range others {
+	places := map[string]string{LocalStore: local}
+	for _, name := range slices.Sorted(maps.Keys(others)) {
+		location := others[name]
 		if !storeName.MatchString(name) || name == LocalStore || name == WebStore {
 			return nil, errs.New(errs.Invalid, "%q is no name for an image store: want letters, digits, - and _, and neither %s nor %s", name, LocalStore, WebStore)
 		}
@@ -136,11 +140,43 @@ func CheckStores(others map[string]string, standard string) (map[string]string, 
 		if checked[name], err = CheckStore(location); err != nil {
 			return nil, err
 		}
+		for other, place := range places {
+			if onePlace(place, checked[name]) {
+				return nil, errs.New(errs.Invalid, "the image stores %s and %s are in one place, or one is in the other: %s and %s", other, name, place, checked[name])
+			}
+		}
+		places[name] = checked[name]
 	}
 	if _, is := others[standard]; standard != "" && standard != LocalStore && !is {
 		return nil, errs.New(errs.Invalid, "there is no image store %q", standard)
 	}
 	return checked, nil
+}
+
+// onePlace tells whether two stores' locations are the same bucket, or folders of
+// which one is in the other.
+func onePlace(a, b string) bool {
+	one, err := parseS3(a)
+	other, otherErr := parseS3(b)
+	if err == nil && otherErr == nil {
+		return one.bucket == other.bucket && one.endpoint.Host == other.endpoint.Host
+	}
+	if err == nil || otherErr == nil {
+		return false
+	}
+	return inside(a, b) || inside(b, a)
+}
+
+// inside tells whether a folder is another one, or in it, links followed.
+func inside(outer, inner string) bool {
+	real := func(folder string) string {
+		if target, err := filepath.EvalSymlinks(folder); err == nil {
+			return target
+		}
+		return filepath.Clean(folder) // it is not there yet
+	}
+	way, err := filepath.Rel(real(outer), real(inner))
+	return err == nil && way != ".." && !strings.HasPrefix(way, "../")
 }
 
 // Archive is all stores as backups and restores use them: what is read comes

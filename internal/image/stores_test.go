@@ -306,6 +306,11 @@ func TestArchive(t *testing.T) {
 
 func TestCheckStores(t *testing.T) {
 	t.Parallel()
+	local := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(local, link); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		stores   map[string]string
 		standard string
@@ -314,9 +319,36 @@ func TestCheckStores(t *testing.T) {
 		{nil, "", true}, {nil, "local", true}, {nil, "second", false}, {map[string]string{"second": "/x"}, "second", true},
 		{map[string]string{"local": "/x"}, "", false}, {map[string]string{"web": "/x"}, "", false}, {map[string]string{"a,b": "/x"}, "", false},
 		{map[string]string{"second": "s3://"}, "", false},
+		{map[string]string{"second": local}, "", false}, {map[string]string{"second": filepath.Join(local, "within")}, "", false},
+		{map[string]string{"second": filepath.Dir(local)}, "", false}, {map[string]string{"second": link}, "", false},
+		{map[string]string{"second": local + "2"}, "", true}, {map[string]string{"second": "/x", "third": "/x/y"}, "", false},
+		{map[string]string{"second": "s3://b?region=r", "third": "s3://b?endpoint=https://s3.r.amazonaws.com"}, "", false},
+		{map[string]string{"second": "s3://b?region=r", "third": "s3://c?region=r"}, "", true},
 	} {
-		if _, err := image.CheckStores(tt.stores, tt.standard); (err == nil) != tt.ok {
+		if _, err := image.CheckStores(local, tt.stores, tt.standard); (err == nil) != tt.ok {
 			t.Errorf("%v %q: %v", tt.stores, tt.standard, err)
 		}
 	}
+}
+
+// A store that comes under another name has data that no image names there: they
+// are all that is left, and stay.
+func TestRenamedStore(t *testing.T) {
+	folders(t, image.Options{}, func(t *testing.T, f *fixture) {
+		_, dirs := f.several(image.Options{DefaultStore: "second"})
+		i := f.active(member, "0123456789")
+		f.in(i.ID, dirs, "second")
+		blobs, err := image.OpenFolder(dirs["second"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = blobs.Close() })
+		renamed := f.open(image.Options{Stores: []image.NamedStore{{Name: "fast", Blobs: blobs}}})
+		if err := renamed.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := blobsIn(t, dirs["second"]); len(got) != 1 || got[0] != i.Blob {
+			t.Errorf("the store has %v left", got)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -37,6 +38,12 @@ func (s *Service) AutoNetwork(ctx context.Context, caller *policy.Caller, projec
 	at, known, err := topologyOf(ctx, s.db.Read(), projectID)
 	if err != nil || known {
 		return at.NetworkID, err
+	}
+	// Reading makes one only for those who might make it by hand.
+	for _, rule := range []string{"create_network", "create_subnet", "create_router"} {
+		if err := allow(rule, caller, projectID); err != nil {
+			return "", err
+		}
 	}
 	var id string
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
@@ -159,6 +166,14 @@ func (s *Service) DeleteAutoNetwork(ctx context.Context, caller *policy.Caller, 
 	}
 	if used {
 		return networkInUse(at.NetworkID)
+	}
+	others, err := columnOf[string](ctx, s.db.Read().NewSelect().TableExpr("ports").Column("id").
+		Where("router_id = ? AND role = ? AND network_id <> ?", at.RouterID, roleInterface, at.NetworkID).Order("id"))
+	if err != nil {
+		return fmt.Errorf("look for other interfaces of a router: %w", err)
+	}
+	if len(others) > 0 { // which the project made for itself
+		return conflict("RouterInUse", "Router %s has ports still attached: %s", at.RouterID, strings.Join(others, ", "))
 	}
 	by := &policy.Caller{ProjectID: projectID, Roles: []string{"admin"}}
 	for at.RouterID != "" {

@@ -50,7 +50,8 @@ func TestSoftDelete(t *testing.T) {
 	for _, refused := range []object{{"os-start": nil}, {"os-stop": nil}, {"reboot": object{"type": "HARD"}}, {"pause": nil}, {"shelve": nil}, {"createImage": object{"name": "x"}}} {
 		b.act(409, "member", "2.1", id, refused)
 	}
-	b.ask(204, "member", "2.1", "DELETE", "/servers/"+id, nil) // again: its time goes on
+	b.act(409, "admin", "2.1", id, object{"os-resetState": object{"state": "active"}}) // which would be ended in use
+	b.ask(204, "member", "2.1", "DELETE", "/servers/"+id, nil)                         // again: its time goes on
 	b.ask(200, "admin", "2.1", "PUT", "/os-quota-sets/demo-id", object{"quota_set": object{"instances": 0}})
 	b.act(403, "member", "2.1", id, object{"restore": nil})
 	b.ask(202, "admin", "2.1", "DELETE", "/os-quota-sets/demo-id", nil)

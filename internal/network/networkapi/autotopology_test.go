@@ -39,7 +39,11 @@ func TestAutoAllocatedTopology(t *testing.T) {
 		c.refused(400, "HTTPBadRequest", "Unrecognized field", "member", "GET", path+"demo-id?fields=id", nil)
 		c.refused(403, "PolicyNotAuthorized", "", "other", "GET", path+"demo-id", nil)
 		c.refused(403, "PolicyNotAuthorized", "", "reader", "DELETE", path+"demo-id", nil)
+		c.refused(403, "PolicyNotAuthorized", "create_network", "reader", "GET", path+"demo-id", nil)
 		id := str(get("member", "demo-id")["id"])
+		if seen := get("reader", "demo-id"); seen["id"] != id {
+			t.Errorf("a reader sees %v", seen)
+		}
 		if again := get("member", "None"); again["id"] != id || again["tenant_id"] != "demo-id" {
 			t.Errorf("asked again: %v instead of %s", again, id)
 		}
@@ -64,6 +68,13 @@ func TestAutoAllocatedTopology(t *testing.T) {
 		port := c.make("member", "ports", obj{"network_id": id})
 		c.refused(409, "NetworkInUse", id, "member", "DELETE", path+"demo-id", nil)
 		c.Must(204, "member", "DELETE", "/network/v2.0/ports/"+str(port["id"]), nil)
+		own := c.make("member", "networks", obj{"name": "own"})
+		sub := c.make("member", "subnets", obj{"network_id": own["id"], "ip_version": 4, "cidr": "10.99.0.0/24"})
+		leg := "routers/" + str(routers[0]["id"])
+		c.put("member", leg+"/add_router_interface", obj{"subnet_id": sub["id"]})
+		c.refused(409, "RouterInUse", "", "member", "DELETE", path+"demo-id", nil)
+		c.put("member", leg+"/remove_router_interface", obj{"subnet_id": sub["id"]})
+		c.Must(204, "member", "DELETE", "/network/v2.0/networks/"+str(own["id"]), nil)
 		c.Must(204, "member", "DELETE", "/network/v2.0/"+path+"demo-id", nil)
 		if left := append(c.list("member", "networks", "project_id=demo-id"), c.list("member", "routers", "project_id=demo-id")...); len(left) != 0 {
 			t.Errorf("left over: %v", left)

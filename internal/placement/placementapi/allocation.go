@@ -223,7 +223,7 @@ func (b allocationBody) claim(version int, id string, none bool) (claim, error) 
 	if err := b.check(version); err != nil {
 		return one, err
 	}
-	if b.ProjectID != nil {
+	if b.ProjectID != nil && b.UserID != nil {
 		one.consumer.ProjectID, one.consumer.UserID = *b.ProjectID, *b.UserID
 	}
 	if b.Type != nil {
