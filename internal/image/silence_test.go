@@ -11,7 +11,7 @@ import (
 	"wisp/internal/image"
 )
 
-const silence = 50 * time.Millisecond
+const silence = 250 * time.Millisecond
 
 // silent sends some data and then nothing, until the test ends.
 func silent(t *testing.T, data string) io.Reader {
@@ -24,7 +24,7 @@ func silent(t *testing.T, data string) io.Reader {
 func endedBySilence(t *testing.T, what string, err error) {
 	t.Helper()
 	public, ok := errors.AsType[*errs.Error](err)
-	if !ok || public.Kind != errs.Invalid || public.Message != "The client sent nothing for 50ms." || !errors.Is(err, image.ErrSilent) {
+	if !ok || public.Kind != errs.Invalid || public.Message != "The client sent nothing for 250ms." || !errors.Is(err, image.ErrSilent) {
 		t.Errorf("%s: error %v, want that the client was silent", what, err)
 	}
 }
@@ -72,9 +72,9 @@ func (s slow) Read(p []byte) (int, error) {
 
 // A client that is slow is not silent, however long it takes.
 func TestSlowUpload(t *testing.T) {
-	each(t, image.Options{Silence: 20 * silence}, func(t *testing.T, f *fixture) {
+	each(t, image.Options{Silence: time.Second}, func(t *testing.T, f *fixture) {
 		i := f.create(member, nil)
-		if err := f.Upload(t.Context(), member, i.ID, slow{strings.NewReader(letters), silence}, 26); err != nil {
+		if err := f.Upload(t.Context(), member, i.ID, slow{strings.NewReader(letters), 50 * time.Millisecond}, 26); err != nil {
 			t.Fatal(err)
 		}
 		f.asUploaded(i.ID, letters)
