@@ -25,11 +25,20 @@ async function middle(page: Page, name: string): Promise<[number, number]> {
 
 /** drag moves the mouse as a hand does, and lets it go with the button still held where `held` looks. */
 async function drag(page: Page, from: [number, number], to: [number, number], held?: () => Promise<void>) {
-  await page.mouse.move(...from);
-  await page.mouse.down();
-  await page.mouse.move((from[0] + to[0]) / 2, (from[1] + to[1]) / 2, { steps: 5 });
-  await page.mouse.move(...to, { steps: 5 });
-  await held?.();
+  // The button may go down before a busy page has drawn what it is to hold: then nothing is drawn, and nothing happens when it is let go.
+  for (let left = 2; ; left--) {
+    await page.mouse.move(...from);
+    await page.mouse.down();
+    await page.mouse.move((from[0] + to[0]) / 2, (from[1] + to[1]) / 2, { steps: 5 });
+    await page.mouse.move(...to, { steps: 5 });
+    try {
+      await held?.();
+      break;
+    } catch (missed) {
+      await page.mouse.up();
+      if (left === 0) throw missed;
+    }
+  }
   await page.mouse.up();
 }
 
