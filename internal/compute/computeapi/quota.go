@@ -42,7 +42,11 @@ func shown(version int, limits map[string]int64) map[string]int64 {
 	return limits
 }
 
-func quotaView(id string, limits map[string]int64) any {
+func quotaView(id string, limits map[string]int64) any { return limitsView("quota_set", id, limits) }
+
+// limitsView shows limits as what a key names: whose they are, and each by its
+// name.
+func limitsView(key, id string, limits map[string]int64) any {
 	view := map[string]any{}
 	if id != "" {
 		view["id"] = id
@@ -50,7 +54,7 @@ func quotaView(id string, limits map[string]int64) any {
 	for name, limit := range limits {
 		view[name] = limit
 	}
-	return map[string]any{"quota_set": view}
+	return map[string]any{key: view}
 }
 
 // quotaUser is the user whose limits are asked for; "" is the whole project's.

@@ -40,14 +40,7 @@ func ofClass(version int, limits map[string]int64) map[string]int64 {
 }
 
 func viewQuotaClass(class string, limits map[string]int64) any {
-	view := map[string]any{}
-	if class != "" {
-		view["id"] = class
-	}
-	for name, limit := range limits {
-		view[name] = limit
-	}
-	return map[string]any{"quota_class_set": view}
+	return limitsView("quota_class_set", class, limits)
 }
 
 func (f *face) showQuotaClass(r *api.Request) (any, error) {
