@@ -419,6 +419,14 @@ type bpfSourceKey struct {
 	Addr bpfAddr
 }
 
+type bpfStray struct {
+	_      structs.HostLayout
+	Seen   uint64
+	Remote uint32
+	Port   [6]uint8
+	Mac    [6]uint8
+}
+
 type bpfSvc struct {
 	_    structs.HostLayout
 	Src  bpfAddr

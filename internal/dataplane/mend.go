@@ -107,7 +107,7 @@ func (d *Dataplane) forgetStrangers() error {
 	}
 	return errors.Join(
 		empty[bpfCtKey, bpfCt](d.mapNamed("cts")), empty[bpfNatKey, bpfNat](d.mapNamed("nats")), empty[bpfSvcKey, bpfSvc](d.mapNamed("svcs")),
-		empty[bpfNeighKey, bpfDyn](d.mapNamed("dyns")), empty[bpfNeighKey, bpfDyn](d.mapNamed("strays")), empty[bpfFdbKey, bpfDest](d.mapNamed("straymacs")),
+		empty[bpfNeighKey, bpfDyn](d.mapNamed("dyns")), empty[bpfNeighKey, bpfStray](d.mapNamed("strays")), empty[bpfFdbKey, bpfDest](d.mapNamed("straymacs")),
 		empty[bpfNeighKey, bpfDyn](d.mapNamed("conflicts")), empty[uint32, bpfYield](d.mapNamed("yields")),
 		empty[bpfMeteredKey, []bpfCount](d.mapNamed("metered")),
 	)

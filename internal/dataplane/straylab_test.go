@@ -45,4 +45,15 @@ func TestSpoofedMACNeedsPortSecurityOff(t *testing.T) {
 	l.ping(a, "10.0.0.12")
 	l.ping(b, "10.0.0.11")
 	l.ping(c, "10.0.0.11")
+
+	// What is known of a port's guest ends with the port: the next one at its
+	// address is reached before it has said a word.
+	l.run(a, "ip link set eth0 address 00:00:00:00:00:01")
+	l.ping(a, "10.0.0.12")
+	delete(l.state.Ports, "a")
+	next := l.port("next", "net", "fa:16:3e:00:00:21", "10.0.0.11")
+	next.PortSecurity, next.SecurityGroups = false, nil
+	l.guest(next, 24, "10.0.0.1")
+	l.applyClean()
+	l.ping(c, "10.0.0.11")
 }

@@ -68,6 +68,17 @@ INLINE void learn(__u32 net, __u32 spa, const __u8 *mac, int create)
 	bpf_map_update_elem(&dyns, &key, &fresh, BPF_ANY);
 }
 
+/* stray is where an address is that has left its port's MAC. */
+INLINE struct stray *stray(const struct dest *d, const struct neigh_key *key)
+{
+	struct stray *s;
+
+	if (!(d->flags & DEST_LOOSE))
+		return 0;
+	s = bpf_map_lookup_elem(&strays, key);
+	return s && s->remote == d->remote && mac_eq(s->port, d->mac) ? s : 0;
+}
+
 /* note_stray learns, from a frame, the MAC at which a guest without port
  * security has an address of its port, when that is not the port's; spa is the
  * sender of an ARP frame, or 0. Nobody has another's MAC in that way. Returns
@@ -76,10 +87,10 @@ GLOBAL int note_stray(struct pkt *p, __u32 spa)
 {
 	struct neigh_key key = {};
 	struct fdb_key fk = {};
-	struct dyn fresh = {};
+	struct stray fresh = {};
 	__u64 now = bpf_ktime_get_ns();
 	struct dest *d, at;
-	struct dyn *s;
+	struct stray *s;
 
 	if (!p || mac_multicast(p->smac))
 		return 0;
@@ -94,7 +105,7 @@ GLOBAL int note_stray(struct pkt *p, __u32 spa)
 	if (p->origin == FROM_GUEST ? d->kind != DEST_LOCAL || d->id != p->port : d->kind != DEST_REMOTE || d->remote != p->tun_remote)
 		return 0;
 	if (mac_eq(d->mac, p->smac)) {
-		s = bpf_map_lookup_elem(&strays, &key);
+		s = stray(d, &key);
 		if (!s)
 			return 0;
 		if (!mac_eq(s->mac, p->smac)) {
@@ -111,18 +122,14 @@ GLOBAL int note_stray(struct pkt *p, __u32 spa)
 	if (bpf_map_lookup_elem(&fdb, &fk))
 		return 0;
 	fresh.seen = now;
+	fresh.remote = d->remote;
+	mac_copy(fresh.port, d->mac);
 	mac_copy(fresh.mac, p->smac);
 	at = *d;
 	mac_copy(at.mac, p->smac);
 	bpf_map_update_elem(&strays, &key, &fresh, BPF_ANY);
 	bpf_map_update_elem(&straymacs, &fk, &at, BPF_ANY);
 	return 1;
-}
-
-/* stray is where an address is that has left its port's MAC. */
-INLINE struct dyn *stray(const struct dest *d, const struct neigh_key *key)
-{
-	return d->flags & DEST_LOOSE ? bpf_map_lookup_elem(&strays, key) : 0;
 }
 
 /* stray_at finds the port of a MAC that no port has, as long as that port has no

@@ -123,7 +123,7 @@ INLINE int deliver_asked(struct __sk_buff *skb, struct pkt *p, const struct net 
 GLOBAL int deliver(struct __sk_buff *skb, struct pkt *p)
 {
 	struct neigh_key key = {};
-	struct dyn *elsewhere;
+	struct stray *elsewhere;
 	const __u8 *mac;
 	struct dest *d;
 	struct net *n;

@@ -394,6 +394,15 @@ struct dyn {
 	__u8 pad[2];
 };
 
+/* Where a guest without port security has an address of its port: it is of that
+ * port alone, and of its guest on that host alone. */
+struct stray {
+	__u64 seen;
+	__u32 remote; /* the port's then, as its MAC */
+	__u8 port[6];
+	__u8 mac[6];
+};
+
 /* A router whose gateway another host has taken over, as that host said. */
 struct yield {
 	__u64 seen;
