@@ -18,6 +18,12 @@ const limit = 35 * time.Minute
 // environment's SPEC narrows them to the files whose names match. Pictures of
 // the pages are left in web/screenshots.
 func TestBrowser(t *testing.T) {
+	var summary string
+	t.Cleanup(func() { // after everything else that a failure prints
+		if t.Failed() && summary != "" {
+			t.Logf("the browser's tests that failed:\n%s", summary)
+		}
+	})
 	w := world.New(t)
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -51,6 +57,19 @@ func TestBrowser(t *testing.T) {
 	}
 	t.Logf("%s", log)
 	if failed != nil {
+		summary = failures(string(log))
 		t.Fatalf("the browser's tests failed: %v", failed)
 	}
+}
+
+// failures is the part of Playwright's output that tells what failed: for each
+// test its name, the error and the line, then the counts.
+func failures(log string) string {
+	const firstFailure = "\n  1) "
+	start := strings.Index(log, firstFailure)
+	if start < 0 {
+		return ""
+	}
+	const limit = 6 << 10
+	return log[start+1:min(len(log), start+limit)]
 }

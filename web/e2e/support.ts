@@ -57,7 +57,7 @@ export async function visit(page: Page, path: string): Promise<void> {
   await settled(page);
 }
 
-/** settled waits until the page shows what it asked for: nothing turns any more, twice in a row. */
+/** settled waits until the page shows what it asked for: nothing turns, fades or moves any more, twice in a row. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForLoadState('domcontentloaded');
   await expect(page.locator('#header')).toBeVisible();
@@ -66,7 +66,15 @@ export async function settled(page: Page): Promise<void> {
     .poll(
       async () => {
         const turning = await page.locator('[class*="awsui_spinner"]:visible').count();
-        still = turning === 0 ? still + 1 : 0;
+        const moving = await page.evaluate(
+          () =>
+            document
+              .getAnimations()
+              .filter(
+                (a) => a.playState === 'running' && a.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY,
+              ).length,
+        );
+        still = turning + moving === 0 ? still + 1 : 0;
         return still;
       },
       { timeout: 20_000, intervals: [100] },

@@ -10,23 +10,46 @@ test.beforeEach(async ({ page, context }) => {
   await login(page);
 });
 
-/** lower is where the handle at the bottom of a thing is. */
-async function lower(page: Page, name: string): Promise<[number, number]> {
-  const box = await node(page, name).boundingBox();
-  if (!box) throw new Error(`${name} is not in view`);
-  return [box.x + box.width / 2, box.y + box.height];
+type Point = [number, number];
+type Place = () => Promise<Point>;
+
+/** still is where a thing is once the graph has stopped to move, which it does after each change to show everything. */
+async function still(page: Page, name: string) {
+  let last = '';
+  await expect
+    .poll(
+      async () => {
+        const before = last;
+        last = JSON.stringify(await node(page, name).boundingBox());
+        return last !== 'null' && last === before;
+      },
+      { intervals: [150], message: `${name} is in view and does not move` },
+    )
+    .toBe(true);
+  return JSON.parse(last) as { x: number; y: number; width: number; height: number };
 }
 
-async function middle(page: Page, name: string): Promise<[number, number]> {
-  const box = await node(page, name).boundingBox();
-  if (!box) throw new Error(`${name} is not in view`);
-  return [box.x + box.width / 4, box.y + box.height / 2];
-}
+/** lower is where the handle at the bottom of a thing is. */
+const lower =
+  (page: Page, name: string): Place =>
+  async () => {
+    const box = await still(page, name);
+    return [box.x + box.width / 2, box.y + box.height];
+  };
+
+const middle =
+  (page: Page, name: string): Place =>
+  async () => {
+    const box = await still(page, name);
+    return [box.x + box.width / 4, box.y + box.height / 2];
+  };
 
 /** drag moves the mouse as a hand does, and lets it go with the button still held where `held` looks. */
-async function drag(page: Page, from: [number, number], to: [number, number], held?: () => Promise<void>) {
+async function drag(page: Page, start: Place, end: Place, held?: () => Promise<void>) {
   // The button may go down before a busy page has drawn what it is to hold: then nothing is drawn, and nothing happens when it is let go.
   for (let left = 2; ; left--) {
+    const from = await start();
+    const to = await end();
     await page.mouse.move(...from);
     await page.mouse.down();
     await page.mouse.move((from[0] + to[0]) / 2, (from[1] + to[1]) / 2, { steps: 5 });
@@ -78,7 +101,11 @@ test('networks and routers are connected by drawing lines', async ({ page }) => 
   const grip = await page.getByTestId('drag-network').boundingBox();
   const ground = await page.getByTestId('canvas').boundingBox();
   if (!grip || !ground) throw new Error('the palette or the graph is not in view');
-  await drag(page, [grip.x + 8, grip.y + grip.height / 2], [ground.x + 100, ground.y + 100]);
+  await drag(
+    page,
+    async () => [grip.x + 8, grip.y + grip.height / 2],
+    async () => [ground.x + 100, ground.y + 100],
+  );
   for (const [i, part] of ['a', 'b'].entries()) {
     if (i > 0) await page.getByTestId('create-network').click();
     await dialog(page).getByLabel('Name').first().fill(`${name}-${part}`);
@@ -97,11 +124,11 @@ test('networks and routers are connected by drawing lines', async ({ page }) => 
   const edge = page.locator(`[data-testid="rf__edge-interface ${router} ${network}"]`);
 
   // Two networks cannot be connected, and the reason is there before the mouse is let go.
-  await drag(page, await lower(page, `${name}-a`), await middle(page, `${name}-b`), () =>
-    expect(page.getByText('Two networks are connected by a router between them')).toBeVisible(),
+  await drag(page, lower(page, `${name}-a`), middle(page, `${name}-b`), () =>
+    expect(page.getByText('Two networks are connected by a router between them')).toBeVisible({ timeout: 5_000 }),
   );
-  await drag(page, await lower(page, `${name}-r`), await middle(page, `${name}-a`), () =>
-    expect(page.getByText(/^Let go: the router gets an interface/)).toBeVisible(),
+  await drag(page, lower(page, `${name}-r`), middle(page, `${name}-a`), () =>
+    expect(page.getByText(/^Let go: the router gets an interface/)).toBeVisible({ timeout: 5_000 }),
   );
   await expect(edge).toBeVisible();
   const ports = await portsOf(cloud, router);
@@ -276,7 +303,11 @@ test('a project of 200 instances is drawn at once and can be moved', async ({ pa
   const canvas = await page.getByTestId('canvas').boundingBox();
   if (!canvas) throw new Error('there is no graph');
   const panned = Date.now();
-  await drag(page, [canvas.x + 60, canvas.y + 30], [canvas.x + 260, canvas.y + 90]);
+  await drag(
+    page,
+    async () => [canvas.x + 60, canvas.y + 30],
+    async () => [canvas.x + 260, canvas.y + 90],
+  );
   expect(await viewport.getAttribute('style')).not.toBe(before);
   expect(Date.now() - panned).toBeLessThan(5_000);
 
