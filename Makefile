@@ -12,7 +12,7 @@ NPM     := web/node_modules/.package-lock.json
 PKGS    := ./cmd/... ./internal/... ./test/withpostgres/...
 LINT    := bin/golangci-lint
 
-.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-clients test-hosts test-web bench bench-net conformance conformance-guests clean
+.PHONY: help up down purge doctor demo build guest web deps deps-guest deps-web deps-bpf deps-kernel deps-test check fmt lint unit check-web generate generated test test-slices test-guest test-kernel test-e2e test-clients test-hosts test-web test-conformance bench bench-net conformance conformance-guests clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -97,7 +97,7 @@ generate: deps-bpf ## generate the BPF objects and their loaders
 generated: deps-bpf
 	@test/generated
 
-test: deps-test check test-slices test-guest test-kernel test-e2e test-clients test-hosts test-web ## everything
+test: deps-test check test-slices test-guest test-kernel test-e2e test-clients test-hosts test-web test-conformance conformance-guests ## everything
 
 bin/withpostgres: $(shell find test/withpostgres test/postgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
@@ -122,6 +122,9 @@ test-web: $(BIN) $(GUEST) ## the first day in a browser, against a real cloud
 
 test-hosts: $(BIN) $(GUEST) ## several machines: nodes that join, five types of networks, failover
 	@go test -count=1 -timeout 20m -v ./test/hosts/...
+
+test-conformance: ## the stages of Tempest that need no guests, whole
+	@$(MAKE) --no-print-directory conformance STAGE=01,02,03,04,05,06
 
 bench: $(BIN) $(GUEST) ## figures, with the medians of 10
 	@go test -count=1 -timeout 30m -v -run TestFigures ./test/bench -figures
