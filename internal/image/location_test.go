@@ -245,6 +245,14 @@ func TestS24_Locations(t *testing.T) {
 		if got, err := f.content(i.ID, 0, -1); err != nil || got != "0123456789" {
 			t.Errorf("content %q, %v", got, err)
 		}
+		// Who knows the digest of a disk that no upload may be has nobody read it.
+		lie := f.create(admin, map[string]any{"disk_format": "qcow2"})
+		if err := f.change(admin, lie.ID, adds(place(at, "validation_data", says("0123456789")))); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.content(lie.ID, 0, -1); !errs.Is(err, errs.UnsupportedMedia) || len(got) == 10 {
+			t.Errorf("what is no disk was read as %q, %v", got, err)
+		}
 		// Data that were uploaded stay those that they are with a location, and
 		// without the store.
 		mine := f.active(member, "0123456789")

@@ -521,7 +521,10 @@ func bare(i *Image) bool {
 // they are no disks, and a disk in their place must still be what is declared.
 func (u *upload) judge(info qcow2.Info) error {
 	u.info = info
-	i := &u.image
+	return u.image.judge(info)
+}
+
+func (i *Image) judge(info qcow2.Info) error {
 	declared := i.DiskFormat
 	switch {
 	case slices.Contains([]string{"aki", "ari", "ami"}, i.ContainerFormat):

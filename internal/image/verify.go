@@ -14,6 +14,7 @@ import (
 
 	"wisp/internal/errs"
 	"wisp/internal/policy"
+	"wisp/internal/qcow2"
 	"wisp/internal/store"
 )
 
@@ -143,13 +144,15 @@ func otherData(i *Image) error {
 	return errs.New(errs.Unavailable, "The location of image %s has not the data that the image says it has.", i.ID)
 }
 
-// checked reads an image's data from where they may have become others. What
-// is not what the image says breaks off before the last bytes.
+// checked reads an image's data from where they may have become others, or
+// where only a digest was said of them. What is not what the image says, or is
+// none that an upload may be, breaks off before the last bytes.
 type checked struct {
 	io.ReadCloser
-	image *Image
-	sha   hash.Hash
-	seen  int64
+	image     *Image
+	sha       hash.Hash
+	inspector qcow2.Inspector
+	seen      int64
 }
 
 func newChecked(data io.ReadCloser, i *Image) *checked {
@@ -160,12 +163,17 @@ func (r *checked) Read(p []byte) (int, error) {
 	n, err := r.ReadCloser.Read(p)
 	r.seen += int64(n)
 	_, _ = r.sha.Write(p[:n])
+	_, _ = r.inspector.Write(p[:n])
 	end := errors.Is(err, io.EOF)
 	switch size := *r.image.Size; {
 	case r.seen > size, end && r.seen < size:
 		return 0, otherData(r.image)
 	case n > 0 && r.seen == size && r.image.HashAlgo == HashAlgo && hex.EncodeToString(r.sha.Sum(nil)) != r.image.HashValue:
 		return 0, otherData(r.image)
+	case n > 0 && r.seen == size:
+		if err := r.image.judge(r.inspector.Info()); err != nil {
+			return 0, err
+		}
 	}
 	return n, err
 }
