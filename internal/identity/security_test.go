@@ -79,3 +79,69 @@ func TestS16RepeatedMethods(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The work that a password costs is done where one is checked, and nowhere else.
+func TestPasswordsAloneCost(t *testing.T) {
+	t.Parallel()
+	const cost = 5
+	s := start(t, storetest.SQLite(t), t.TempDir(), identity.WithHashCost(cost))
+	user, err := s.CreateUser(t.Context(), identity.User{Name: "user", DomainID: identity.DefaultDomain, Enabled: true}, "pw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	costs := s.CountComparisons()
+	var token *identity.Token
+	again := func() {
+		next, err := s.Issue(t.Context(), identity.AuthRequest{Methods: []string{identity.MethodToken}, Token: token.ID, Scope: admin(secret).Scope})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token = next
+	}
+	for _, k := range []struct {
+		name string
+		do   func()
+		want int
+	}{
+		{"a token for a password", func() { token = issue(t, s) }, 1},
+		{"a token for a token", again, 0},
+		{"who asks", func() {
+			s.Forget()
+			if _, err := s.Authenticate(t.Context(), token.ID); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
+		{"validation", func() {
+			s.Forget()
+			if _, err := s.Validate(t.Context(), token.ID, false); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
+		{"a user's other fields", func() {
+			name := "other"
+			if _, err := s.UpdateUser(t.Context(), user.ID, identity.UserChange{Name: &name}); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
+		{"an own new password", func() {
+			if err := s.ChangePassword(t.Context(), user.ID, "pw", "new"); err != nil {
+				t.Fatal(err)
+			}
+		}, 1},
+		{"the end of a token", func() {
+			if err := s.Revoke(t.Context(), token.ID); err != nil {
+				t.Fatal(err)
+			}
+		}, 0},
+		{"a token that has ended", func() {
+			if _, err := s.Authenticate(t.Context(), token.ID); !errs.Is(err, errs.Unauthenticated) {
+				t.Fatal(err)
+			}
+		}, 0},
+	} {
+		k.do()
+		if got := costs(); len(got) != k.want {
+			t.Errorf("%s: %d comparisons, want %d", k.name, len(got), k.want)
+		}
+	}
+}
