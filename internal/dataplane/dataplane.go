@@ -96,6 +96,7 @@ type Dataplane struct {
 	devices  *devices
 	under    underlay
 	attacher *attacher
+	hurry    hurry
 	last     *intent.State
 	ready    bool // devices were listed and base devices made
 	closed   bool
@@ -143,6 +144,8 @@ func Open(ctx context.Context, cfg Config) (*Dataplane, error) {
 	}
 	d.devices = &devices{cfg: cfg, nl: d.nl, known: map[string]netlinkx.Link{}}
 	d.attacher = &attacher{dir: cfg.PinDir, nl: d.nl, done: map[attachment]attached{}, ids: map[*ebpf.Program]ebpf.ProgramID{}}
+	d.hurry = newHurry(cfg.PinDir)
+	d.hurry.recover()
 	return d, nil
 }
 
@@ -378,6 +381,9 @@ func (d *Dataplane) attachAll(state intent.State, s surroundings, mended *int, r
 	for name, index := range s.under.devices {
 		failed = append(failed, attach(name, index, true, "from_wire"))
 	}
+	if d.fresh(s) >= manyAttachments {
+		defer d.hurry.begin()()
+	}
 	for id, index := range s.devices {
 		name := d.DeviceName(id)
 		err := errors.Join(attach(name, index, true, "from_guest"), attach(name, index, false, "to_guest"))
@@ -388,6 +394,20 @@ func (d *Dataplane) attachAll(state intent.State, s surroundings, mended *int, r
 		}
 	}
 	return kept, errors.Join(failed...)
+}
+
+// fresh counts the sides of ports' devices that this process has attached
+// nothing to.
+func (d *Dataplane) fresh(s surroundings) int {
+	n := 0
+	for id := range s.devices {
+		for _, ingress := range []bool{true, false} {
+			if _, there := d.attacher.done[attachment{d.DeviceName(id), ingress}]; !there {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // DeviceName is the name of a local port's device.
@@ -448,6 +468,7 @@ func (d *Dataplane) Purge(ctx context.Context) error {
 	close(d.stop)
 	d.kernel.close()
 	d.nl.Close()
+	d.hurry.recover()
 	if err := os.RemoveAll(d.cfg.PinDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		failed = append(failed, fmt.Errorf("unpinning: %w", err))
 	}
