@@ -13,6 +13,8 @@ const collections = {
   address_scope: 'address-scopes',
   address_group: 'address-groups',
   rbac_policy: 'rbac-policies',
+  metering_label: 'metering/metering-labels',
+  metering_label_rule: 'metering/metering-label-rules',
 } as const;
 export type Kind = keyof typeof collections;
 export type Fields = Record<string, unknown>;

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { listOf, oneOf } from './network';
 import { write } from './write';
 
-// How much networks and ports may send, and what is counted: types as in the Networking API v2.0 reference, extensions qos and metering.
+// How much networks and ports may send: types as in the Networking API v2.0 reference, extension qos.
 
 /** The kinds of rules that a policy can have, and their paths. */
 export const ruleKinds = ['bandwidth_limit', 'minimum_bandwidth', 'dscp_marking'] as const;

@@ -22,8 +22,8 @@ const Shell = lazy(() => import('./Shell').then((m) => ({ default: m.Shell })));
 
 const element = (page: PageDef) => {
   const Page = lazy(page.load);
-  if (page.extension) return <Announced extension={page.extension} page={<Page />} />;
-  return page.admin ? <AdminOnly page={<Page />} /> : <Page />;
+  const shown = page.extension ? <Announced extension={page.extension} page={<Page />} /> : <Page />;
+  return page.admin ? <AdminOnly page={shown} /> : shown;
 };
 
 const bare = pages.filter((page) => page.bare);

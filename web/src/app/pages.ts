@@ -15,6 +15,7 @@ import { pages as instance } from '~/features/instance/pages';
 import { pages as instances } from '~/features/instances/pages';
 import { pages as keypairs } from '~/features/keypairs/pages';
 import { pages as metadefs } from '~/features/metadefs/pages';
+import { pages as metering } from '~/features/metering/pages';
 import { pages as networks } from '~/features/networks/pages';
 import { pages as overview } from '~/features/overview/pages';
 import { pages as qos } from '~/features/qos/pages';
@@ -62,6 +63,7 @@ export const pages: PageDef[] = [
   ...addressgroups,
   ...subnetpools,
   ...qos,
+  ...metering,
   ...sharing,
   ...trace,
   ...identity,
