@@ -84,6 +84,7 @@ export interface Router extends Standard {
     network_id: string;
     enable_snat: boolean;
     external_fixed_ips: FixedIP[];
+    qos_policy_id?: string | null;
   } | null;
   routes: { destination: string; nexthop: string }[];
   distributed?: boolean;
@@ -99,6 +100,7 @@ export interface FloatingIP extends Omit<Standard, 'name'> {
   port_id: string | null;
   router_id: string | null;
   status: string;
+  qos_policy_id?: string | null;
   port_details?: { name: string; device_id: string; device_owner: string; mac_address: string; status: string } | null;
 }
 

@@ -45,12 +45,19 @@ export interface AddressGroup extends Owned {
   updated_at: string;
 }
 
-export const sharable = ['network', 'security_group', 'subnetpool', 'address_scope', 'address_group'] as const;
+export const sharable = [
+  'network',
+  'security_group',
+  'subnetpool',
+  'address_scope',
+  'address_group',
+  'qos_policy',
+] as const;
 export type Sharable = (typeof sharable)[number];
 
 /** Somebody lets a project, or all ('*'), use something. */
 export interface RBACPolicy extends Owned {
-  object_type: Sharable | 'qos_policy';
+  object_type: Sharable;
   object_id: string;
   action: 'access_as_shared' | 'access_as_external';
   target_tenant: string;

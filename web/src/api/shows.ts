@@ -18,7 +18,7 @@ const shows: Record<string, string[]> = {
   address_group: ['security_group', 'usage'],
   qos_policy: ['network', 'port', 'usage'],
   metering_label: ['metering_label_rule'],
-  rbac_policy: ['network', 'security_group', 'subnetpool', 'address_scope', 'address_group', 'usage'],
+  rbac_policy: ['network', 'security_group', 'subnetpool', 'address_scope', 'address_group', 'qos_policy', 'usage'],
   role_assignment: ['user', 'project', 'group'],
   aggregate: ['zone', 'compute_service'],
   service: ['compute_service', 'hypervisor', 'zone'],

@@ -14,6 +14,7 @@ vi.mock('~/api/network', () => ({
   useSubnets: () => ({ data: [] }),
   useNetworkQuotas: () => ({}),
 }));
+vi.mock('~/features/qos/PolicyField', () => ({ PolicyField: () => null }));
 vi.mock('~/ui/QuotaUse', () => ({ QuotaUse: () => null }));
 vi.mock('./useTargets', () => ({
   useTargets: () => ({

@@ -3,6 +3,7 @@ import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useNetworkQuotas, useNetworks, useSubnets } from '~/api/network';
 import { useSession } from '~/app/useSession';
+import { PolicyField } from '~/features/qos/PolicyField';
 import { FormModal } from '~/ui/FormModal';
 import { SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
@@ -19,6 +20,7 @@ interface Values {
   address: string;
   description: string;
   place: string;
+  qos: string;
 }
 
 /** The dialog that takes a floating IP, and points it somewhere at once if wanted. */
@@ -34,7 +36,7 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
   const standard = external.find((n) => n.is_default) ?? (external.length === 1 ? external[0] : undefined);
   const form = useForm<Values>({
     mode: 'onChange',
-    defaultValues: { network: standard?.id ?? '', address: '', description: '', place: '' },
+    defaultValues: { network: standard?.id ?? '', address: '', description: '', place: '', qos: '' },
   });
   const [network, place] = form.watch(['network', 'place']);
   const ranges = subnets.filter((s) => s.network_id === network && s.ip_version === 4).map((s) => s.cidr);
@@ -64,6 +66,7 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
           network: v.network,
           address: v.address.trim(),
           description: v.description,
+          qos: v.qos,
           to: port ? { port, address: fixed } : undefined,
         });
         notify.success(t('allocated', { address: made.floating_ip_address }));
@@ -104,6 +107,7 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
         optional
         rule={maxLength(255)}
       />
+      <PolicyField control={form.control} name="qos" extension="qos-fip" />
     </FormModal>
   );
 }

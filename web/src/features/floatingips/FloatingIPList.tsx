@@ -1,11 +1,19 @@
 import Button from '@cloudscape-design/components/button';
 import { type ReactElement, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type FloatingIP, useFloatingIPs, useNetworkQuotas, useNetworks, useRouters } from '~/api/network';
+import {
+  type FloatingIP,
+  useExtensions,
+  useFloatingIPs,
+  useNetworkQuotas,
+  useNetworks,
+  useRouters,
+} from '~/api/network';
 import { remove } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { Device } from '~/features/networks/Device';
 import { useServerNames } from '~/features/networks/useServerNames';
+import { PolicyLink, usePolicyName } from '~/features/qos/PolicyLink';
 import { type Action, opens } from '~/ui/actions';
 import { formatTime, nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
@@ -15,7 +23,7 @@ import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { Status } from '~/ui/Status';
 import { AllocateForm } from './AllocateForm';
 import { AssociateDialog } from './AssociateDialog';
-import { DescriptionForm } from './DescriptionForm';
+import { EditForm } from './EditForm';
 import { disassociate } from './mutations';
 
 type Row = FloatingIP & { name: string };
@@ -28,6 +36,8 @@ export default function FloatingIPList() {
   const networks = useNetworks(projectId).data ?? [];
   const routers = useRouters(projectId, true).data ?? [];
   const names = useServerNames();
+  const limited = useExtensions().data?.includes('qos-fip') ?? false;
+  const policyName = usePolicyName(limited);
   const [dialog, setDialog] = useState<ReactElement | null>(null);
   const close = () => setDialog(null);
   const associateIt = (f: FloatingIP) => setDialog(<AssociateDialog floatingIP={f} onClose={close} />);
@@ -84,6 +94,17 @@ export default function FloatingIPList() {
       cell: (f) => f.description || '–',
       value: (f) => f.description,
     },
+    ...(limited
+      ? [
+          {
+            id: 'qos',
+            header: t('qosPolicy'),
+            cell: (f: Row) => <PolicyLink id={f.qos_policy_id} />,
+            value: (f: Row) => f.qos_policy_id && policyName(f.qos_policy_id),
+            visible: false,
+          },
+        ]
+      : []),
     {
       id: 'created',
       header: t('common:created'),
@@ -114,8 +135,8 @@ export default function FloatingIPList() {
     },
     opens({
       id: 'edit',
-      text: t('editDescription'),
-      open: (f) => setDialog(<DescriptionForm floatingIP={f} onClose={close} />),
+      text: t('common:edit'),
+      open: (f) => setDialog(<EditForm floatingIP={f} onClose={close} />),
     }),
     {
       id: 'release',

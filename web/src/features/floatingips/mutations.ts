@@ -1,5 +1,5 @@
 import type { FloatingIP } from '~/api/network';
-import { create, update } from '~/api/networkWrite';
+import { create, type Fields, update } from '~/api/networkWrite';
 
 export interface Place {
   port: string;
@@ -16,15 +16,23 @@ interface Wanted {
   subnet?: string;
   address?: string;
   description?: string;
+  /** A QoS policy, by id. */
+  qos?: string;
   to?: Place;
 }
 
 /** allocate takes an address of an external network, and associates it at once where a place is given. */
-export const allocate = ({ network, subnet, address, description, to }: Wanted): Promise<FloatingIP> =>
+export const allocate = ({ network, subnet, address, description, qos, to }: Wanted): Promise<FloatingIP> =>
   create<FloatingIP>('floatingip', {
     floating_network_id: network,
     ...(subnet && { subnet_id: subnet }),
     ...(address && { floating_ip_address: address }),
     ...(description && { description }),
+    ...(qos && { qos_policy_id: qos }),
     ...(to && { port_id: to.port, fixed_ip_address: to.address }),
   });
+
+/** editFields is the body of a change; a QoS policy is sent when it is another one: not every cloud has them. */
+export function editFields(before: FloatingIP, { description, qos }: { description: string; qos: string }): Fields {
+  return { description, ...(qos !== (before.qos_policy_id ?? '') && { qos_policy_id: qos || null }) };
+}

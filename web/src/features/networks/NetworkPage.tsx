@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import { type Network, useNetwork } from '~/api/network';
 import { useSession } from '~/app/useSession';
+import { PolicyLink } from '~/features/qos/PolicyLink';
 import { SharingTab } from '~/features/sharing/SharingTab';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
@@ -110,6 +111,7 @@ function Overview({ network: n }: { network: Network }) {
           : []),
         { label: t('dnsDomain'), value: n.dns_domain || '–' },
         { label: t('zones'), value: n.availability_zones.join(', ') || '–' },
+        ...(n.qos_policy_id ? [{ label: t('qosPolicy'), value: <PolicyLink id={n.qos_policy_id} /> }] : []),
         ...(n.ipv4_address_scope
           ? [
               {

@@ -7,6 +7,7 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import { type Port, portTrace, useExtensions, useNetwork, usePort, useSecurityGroups, useSubnets } from '~/api/network';
 import { useSession } from '~/app/useSession';
+import { PolicyLink } from '~/features/qos/PolicyLink';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
 import { formatTime, nameOf } from '~/ui/format';
@@ -77,6 +78,7 @@ function Details({ port: p, network }: { port: Port; network: string }) {
     },
     { label: t('port.dnsNames'), value: lines((p.dns_assignment ?? []).map((d) => d.fqdn)) },
     { label: t('common:project'), value: p.project_id ? <Copyable text={p.project_id} /> : '–' },
+    ...(p.qos_policy_id ? [{ label: t('qosPolicy'), value: <PolicyLink id={p.qos_policy_id} /> }] : []),
     { label: t('tags'), value: p.tags.join(', ') || '–' },
     { label: t('common:created'), value: formatTime(p.created_at) },
     { label: t('common:updated'), value: formatTime(p.updated_at) },

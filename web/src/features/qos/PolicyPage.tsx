@@ -11,6 +11,7 @@ import {
   useQoSRuleKinds,
 } from '~/api/qos';
 import { useSession } from '~/app/useSession';
+import { SharingTab } from '~/features/sharing/SharingTab';
 import { Copyable } from '~/ui/Copyable';
 import { useColumns } from '~/ui/columns';
 import { FormModal } from '~/ui/FormModal';
@@ -37,7 +38,8 @@ export default function PolicyPage() {
 function Details({ policy }: { policy: QoSPolicy }) {
   const { t } = useTranslation('qos');
   const navigate = useNavigate();
-  const { isAdmin } = useSession();
+  const { isAdmin, projectId } = useSession();
+  const own = isAdmin || policy.project_id === projectId;
   const { actions, dialog } = usePolicyActions(() => navigate('/qos'));
   return (
     <Thing
@@ -53,7 +55,12 @@ function Details({ policy }: { policy: QoSPolicy }) {
         { label: t('common:created'), value: formatTime(policy.created_at) },
         { label: t('common:updated'), value: formatTime(policy.updated_at) },
       ]}
-      tabs={[{ id: 'rules', label: t('rules'), content: <Rules policy={policy} own={isAdmin} /> }]}
+      tabs={[
+        { id: 'rules', label: t('rules'), content: <Rules policy={policy} own={isAdmin} /> },
+        ...(own
+          ? [{ id: 'sharing', label: t('sharing'), content: <SharingTab kind="qos_policy" thing={policy} /> }]
+          : []),
+      ]}
     />
   );
 }

@@ -6,6 +6,7 @@ import type { UseFormReturn } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useNetworks, useSubnets } from '~/api/network';
 import { useSession } from '~/app/useSession';
+import { PolicyField } from '~/features/qos/PolicyField';
 import { CheckField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
 import { addressOf, all, inside } from '~/ui/rules';
@@ -16,7 +17,7 @@ export interface GatewayPart {
   gateway: GatewayValues;
 }
 
-/** The way out of a router: an external network, and for administrators SNAT and the address there. */
+/** The way out of a router: an external network, a QoS policy, and for administrators SNAT and the address there. */
 export function GatewayFields({ form, optional }: { form: UseFormReturn<GatewayPart>; optional: boolean }) {
   const { t } = useTranslation('routers');
   const { isAdmin, projectId } = useSession();
@@ -73,6 +74,7 @@ export function GatewayFields({ form, optional }: { form: UseFormReturn<GatewayP
           </ColumnLayout>
         </SpaceBetween>
       )}
+      {v.network && <PolicyField control={form.control} name="gateway.qos" extension="qos-gateway-ip" />}
     </SpaceBetween>
   );
 }

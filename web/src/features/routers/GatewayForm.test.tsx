@@ -13,6 +13,7 @@ vi.mock('~/api/network', () => ({
   useNetworks: () => ({ data: ['a', 'b'].map((id) => ({ id, name: id, 'router:external': true })) }),
   useSubnets: () => ({ data: [{ id: 's', network_id: 'a', ip_version: 4, cidr: '172.24.4.0/24', name: '' }] }),
 }));
+vi.mock('~/features/qos/PolicyField', () => ({ PolicyField: () => null }));
 vi.mock('./mutations', async (original) => ({ ...(await original<object>()), setGateway: vi.fn() }));
 
 beforeAll(() => startWords('routers', words));

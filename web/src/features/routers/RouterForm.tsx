@@ -17,7 +17,7 @@ interface Values extends GatewayPart {
   adminUp: boolean;
 }
 
-const noGateway: GatewayValues = { network: '', snat: true, subnet: '', address: '' };
+const noGateway: GatewayValues = { network: '', snat: true, subnet: '', address: '', qos: '' };
 
 /** The dialog for a new router, or for a change of one. */
 export function RouterForm({ before, onClose }: { before?: Router; onClose(): void }) {
@@ -36,7 +36,7 @@ export function RouterForm({ before, onClose }: { before?: Router; onClose(): vo
     const fields: Fields = { name: v.name.trim(), description: v.description, admin_state_up: v.adminUp };
     if (before) await update('router', before.id, fields);
     else {
-      const gateway = gatewayFields(v.gateway, isAdmin);
+      const gateway = gatewayFields(v.gateway, { admin: isAdmin });
       await create<Router>('router', gateway ? { ...fields, external_gateway_info: gateway } : fields);
     }
     notify.success(t(before ? 'changed' : 'created', { name: v.name }));
@@ -72,7 +72,9 @@ export function GatewayForm({ router, onClose }: { router: Router; onClose(): vo
   const form = useForm<GatewayPart>({
     mode: 'onChange',
     defaultValues: {
-      gateway: now ? { ...noGateway, network: now.network_id, snat: now.enable_snat } : noGateway,
+      gateway: now
+        ? { ...noGateway, network: now.network_id, snat: now.enable_snat, qos: now.qos_policy_id ?? '' }
+        : noGateway,
     },
   });
   return (
@@ -81,7 +83,7 @@ export function GatewayForm({ router, onClose }: { router: Router; onClose(): vo
       submitLabel={t('gateway.set')}
       form={form}
       onSubmit={async ({ gateway }) => {
-        await setGateway(router.id, gatewayFields(gateway, isAdmin));
+        await setGateway(router.id, gatewayFields(gateway, { admin: isAdmin, policy: now?.qos_policy_id }));
         notify.success(t('gateway.done', { name: nameOf(router) }));
       }}
       onClose={onClose}

@@ -8,6 +8,7 @@ import { useNavigate, useParams } from 'react-router-dom';
 import { type Router, useNetworks, useRouter } from '~/api/network';
 import { useSession } from '~/app/useSession';
 import { AgentsTab } from '~/features/networks/AgentsTab';
+import { PolicyLink } from '~/features/qos/PolicyLink';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
 import { formatTime, nameOf } from '~/ui/format';
@@ -75,6 +76,9 @@ function Details({ router: r }: { router: Router }) {
                 : '–',
             },
             { label: 'SNAT', value: gateway ? <YesNo value={gateway.enable_snat} /> : '–' },
+            ...(gateway?.qos_policy_id
+              ? [{ label: t('gateway.qos'), value: <PolicyLink id={gateway.qos_policy_id} /> }]
+              : []),
             ...(r.distributed === undefined
               ? []
               : [{ label: t('distributed'), value: <YesNo value={r.distributed} /> }]),

@@ -8,10 +8,18 @@ export interface GatewayValues {
   snat: boolean;
   subnet: string;
   address: string;
+  /** A QoS policy, by id. */
+  qos: string;
 }
 
-/** gatewayFields is external_gateway_info. SNAT and addresses are for administrators; others do not send them. */
-export function gatewayFields(v: GatewayValues, admin: boolean): Fields | null {
+/**
+ * gatewayFields is external_gateway_info. SNAT and addresses are for administrators; others do not send them. policy: the QoS
+ * policy that the gateway has; it is sent when it changes.
+ */
+export function gatewayFields(
+  v: GatewayValues,
+  { admin, policy }: { admin: boolean; policy?: string | null },
+): Fields | null {
   if (!v.network) return null;
   const info: Fields = { network_id: v.network };
   if (admin) {
@@ -19,6 +27,7 @@ export function gatewayFields(v: GatewayValues, admin: boolean): Fields | null {
     if (v.address) info.external_fixed_ips = [{ subnet_id: v.subnet || undefined, ip_address: v.address.trim() }];
     else if (v.subnet) info.external_fixed_ips = [{ subnet_id: v.subnet }];
   }
+  if (v.qos !== (policy ?? '')) info.qos_policy_id = v.qos || null;
   return info;
 }
 

@@ -1,6 +1,6 @@
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useTranslation } from 'react-i18next';
-import { useNetworkQuotas, useNetworks } from '~/api/network';
+import { useExtensions, useNetworkQuotas, useNetworks } from '~/api/network';
 import {
   type RBACPolicy,
   useAddressGroups,
@@ -9,6 +9,7 @@ import {
   useSubnetPools,
   useUsableSecurityGroups,
 } from '~/api/networkSharing';
+import { useQoSPolicies } from '~/api/qos';
 import { useSession } from '~/app/useSession';
 import { nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
@@ -39,6 +40,8 @@ function useThings(project: string): {
   const pools = useSubnetPools(project);
   const scopes = useAddressScopes(project);
   const addresses = useAddressGroups(project);
+  const limits = useExtensions().data?.includes('qos') ?? false;
+  const policies = useQoSPolicies(limits);
   const of = (kind: string, path: string, all: Omit<Thing, 'kind' | 'path'>[] = []): Thing[] =>
     all.map(({ id, name, project_id, shared }) => ({ id, name, project_id, shared, kind, path }));
   return {
@@ -48,8 +51,9 @@ function useThings(project: string): {
       ...of('subnetpool', '/subnet-pools', pools.data),
       ...of('address_scope', '/address-scopes', scopes.data),
       ...of('address_group', '/address-groups', addresses.data),
+      ...of('qos_policy', '/qos', policies.data),
     ],
-    queries: [networks, groups, pools, scopes, addresses],
+    queries: [networks, groups, pools, scopes, addresses, ...(limits ? [policies] : [])],
   };
 }
 
