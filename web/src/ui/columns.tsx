@@ -41,6 +41,13 @@ export function useColumns<T extends { id: string; name?: string | null } = { id
       cell: (one) => <Status value={one.enabled ? 'ENABLED' : 'DISABLED'} />,
       value: (one) => switched(one.enabled),
     }),
+    tags: (): Column<{ tags: string[] }> => ({
+      id: 'tags',
+      header: t('tags'),
+      cell: (one) => one.tags.join(', ') || '–',
+      value: (one) => one.tags.join(', '),
+      visible: false,
+    }),
     created: (): Column<{ created_at: string }> => ({
       id: 'created',
       header: t('created'),

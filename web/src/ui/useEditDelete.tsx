@@ -13,17 +13,20 @@ interface Options<T> {
   onDeleted?(): void;
   /** What taking it away is called, where it is not deleted. */
   removeLabel?: string;
+  /** What else can be done, between the two. */
+  more?: Action<T>[];
 }
 
-/** The two actions that nearly everything has, and the dialog that the first one opens. */
+/** The two actions that nearly everything has, others between them, and the dialog that the first one opens. */
 export function useEditDelete<T>(options: Options<T>): { actions: Action<T>[]; dialog: ReactElement | null } {
   const { t } = useTranslation();
   const [edited, setEdited] = useState<T>();
-  const { edit, refused, question, remove, onDeleted } = options;
+  const { edit, refused, question, remove, onDeleted, more = [] } = options;
   return {
     dialog: edited && edit ? edit(edited, () => setEdited(undefined)) : null,
     actions: [
       ...(edit ? [opens<T>({ id: 'edit', text: t('edit'), refused, open: setEdited })] : []),
+      ...more,
       {
         id: 'delete',
         text: options.removeLabel ?? t('delete'),

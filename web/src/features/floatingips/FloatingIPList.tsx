@@ -9,18 +9,20 @@ import {
   useNetworks,
   useRouters,
 } from '~/api/network';
-import { remove } from '~/api/networkWrite';
+import { remove, setTags } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { Device } from '~/features/networks/Device';
 import { useServerNames } from '~/features/networks/useServerNames';
 import { PolicyLink, usePolicyName } from '~/features/qos/PolicyLink';
 import { type Action, opens } from '~/ui/actions';
+import { useColumns } from '~/ui/columns';
 import { formatTime, nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { Crumbs } from '~/ui/Page';
 import { QuotaUse } from '~/ui/QuotaUse';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { Status } from '~/ui/Status';
+import { useTags } from '~/ui/useTags';
 import { AllocateForm } from './AllocateForm';
 import { AssociateDialog } from './AssociateDialog';
 import { EditForm } from './EditForm';
@@ -39,6 +41,8 @@ export default function FloatingIPList() {
   const limited = useExtensions().data?.includes('qos-fip') ?? false;
   const policyName = usePolicyName(limited);
   const [dialog, setDialog] = useState<ReactElement | null>(null);
+  const column = useColumns();
+  const tags = useTags<Row>({ save: (f, all) => setTags('floatingip', f.id, all) });
   const close = () => setDialog(null);
   const associateIt = (f: FloatingIP) => setDialog(<AssociateDialog floatingIP={f} onClose={close} />);
   const networkName = (f: FloatingIP) =>
@@ -94,6 +98,7 @@ export default function FloatingIPList() {
       cell: (f) => f.description || '–',
       value: (f) => f.description,
     },
+    column.tags(),
     ...(limited
       ? [
           {
@@ -138,6 +143,7 @@ export default function FloatingIPList() {
       text: t('common:edit'),
       open: (f) => setDialog(<EditForm floatingIP={f} onClose={close} />),
     }),
+    tags.action,
     {
       id: 'release',
       text: t('release'),
@@ -171,7 +177,7 @@ export default function FloatingIPList() {
         }
         empty={{ title: t('empty'), text: t('emptyText') }}
       />
-      {dialog}
+      {dialog ?? tags.dialog}
     </>
   );
 }

@@ -2,13 +2,15 @@ import Button from '@cloudscape-design/components/button';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Network, type Subnet, useNetworkQuotas, usePorts, useSubnets } from '~/api/network';
-import { remove } from '~/api/networkWrite';
+import { remove, setTags } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { type Action, opens } from '~/ui/actions';
+import { useColumns } from '~/ui/columns';
 import { nameOf } from '~/ui/format';
 import { QuotaUse } from '~/ui/QuotaUse';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { YesNo } from '~/ui/Status';
+import { useTags } from '~/ui/useTags';
 import { SubnetDeletion } from './Deletions';
 import { SubnetForm } from './SubnetForm';
 
@@ -22,6 +24,8 @@ export function SubnetsTab({ network }: { network: Network }) {
   const ports = usePorts({ network_id: network.id });
   const quotas = useNetworkQuotas(network.project_id || projectId);
   const [dialog, setDialog] = useState<{ before?: Subnet }>();
+  const column = useColumns();
+  const tags = useTags<Subnet>({ save: (s, all) => setTags('subnet', s.id, all) });
   const own = isAdmin || network.project_id === projectId;
   const columns: Column<Subnet>[] = [
     { id: 'name', header: t('common:name'), cell: nameOf, value: nameOf },
@@ -65,11 +69,13 @@ export function SubnetsTab({ network }: { network: Network }) {
       cell: (s) => many(s.host_routes.map((r) => `${r.destination} → ${r.nexthop}`)),
       visible: false,
     },
+    column.tags(),
     { id: 'description', header: t('common:description'), cell: (s) => s.description || '–', visible: false },
     { id: 'id', header: t('common:id'), cell: (s) => s.id, value: (s) => s.id, visible: false },
   ];
   const actions: Action<Subnet>[] = [
     opens({ id: 'edit', text: t('common:edit'), open: (before) => setDialog({ before }) }),
+    tags.action,
     {
       id: 'delete',
       text: t('common:delete'),
@@ -100,6 +106,7 @@ export function SubnetsTab({ network }: { network: Network }) {
         empty={{ title: t('subnet.empty'), text: t('subnet.emptyText') }}
       />
       {dialog && <SubnetForm network={network} before={dialog.before} onClose={() => setDialog(undefined)} />}
+      {tags.dialog}
     </>
   );
 }

@@ -4,7 +4,7 @@ import type { Network } from '~/api/network';
 import { remove, setTags } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { type Action, opens } from '~/ui/actions';
-import { TagsForm } from '~/ui/TagsForm';
+import { useTags } from '~/ui/useTags';
 import { NetworkDeletion } from './Deletions';
 import { NetworkForm } from './NetworkForm';
 
@@ -13,22 +13,13 @@ export function useNetworkActions(onDeleted?: () => void): { actions: Action<Net
   const { t } = useTranslation('networks');
   const { isAdmin, projectId } = useSession();
   const [edited, setEdited] = useState<Network>();
-  const [tagged, setTagged] = useState<Network>();
   const refused = (n: Network) => (isAdmin || n.project_id === projectId ? undefined : t('notYours'));
+  const tags = useTags<Network>({ refused, save: (n, all) => setTags('network', n.id, all) });
   return {
-    dialog: edited ? (
-      <NetworkForm before={edited} onClose={() => setEdited(undefined)} />
-    ) : tagged ? (
-      <TagsForm
-        thing={tagged}
-        max={60}
-        save={(tags) => setTags('network', tagged.id, tags)}
-        onClose={() => setTagged(undefined)}
-      />
-    ) : null,
+    dialog: edited ? <NetworkForm before={edited} onClose={() => setEdited(undefined)} /> : tags.dialog,
     actions: [
       opens({ id: 'edit', text: t('common:edit'), refused, open: setEdited }),
-      opens({ id: 'tags', text: t('common:editTags'), refused, open: setTagged }),
+      tags.action,
       {
         id: 'delete',
         text: t('common:delete'),

@@ -4,7 +4,7 @@ import { useNavigate } from 'react-router-dom';
 import { type Port, useNetwork } from '~/api/network';
 import { remove, setTags } from '~/api/networkWrite';
 import { type Action, opens } from '~/ui/actions';
-import { TagsForm } from '~/ui/TagsForm';
+import { useTags } from '~/ui/useTags';
 import { Names, ownerKey, usePortWords } from './Deletions';
 import { PortForm } from './PortForm';
 
@@ -14,25 +14,16 @@ export function usePortActions(onDeleted?: () => void): { actions: Action<Port>[
   const navigate = useNavigate();
   const words = usePortWords();
   const [edited, setEdited] = useState<Port>();
-  const [tagged, setTagged] = useState<Port>();
+  const tags = useTags<Port>({ save: (p, all) => setTags('port', p.id, all) });
   const kept = (p: Port) => {
     const what = ownerKey(p.device_owner);
     return what === 'interface' || what === 'gateway' || what === 'floatingip' ? t(`port.keptBy.${what}`) : undefined;
   };
   return {
-    dialog: edited ? (
-      <EditPort port={edited} onClose={() => setEdited(undefined)} />
-    ) : tagged ? (
-      <TagsForm
-        thing={tagged}
-        max={60}
-        save={(tags) => setTags('port', tagged.id, tags)}
-        onClose={() => setTagged(undefined)}
-      />
-    ) : null,
+    dialog: edited ? <EditPort port={edited} onClose={() => setEdited(undefined)} /> : tags.dialog,
     actions: [
       opens({ id: 'edit', text: t('common:edit'), open: setEdited }),
-      opens({ id: 'tags', text: t('common:editTags'), open: setTagged }),
+      tags.action,
       opens({ id: 'trace', text: t('port.trace'), open: (p) => navigate(`/trace?port=${p.id}`) }),
       {
         id: 'delete',

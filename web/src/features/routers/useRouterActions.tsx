@@ -6,7 +6,7 @@ import { remove, setTags } from '~/api/networkWrite';
 import { Names, usePortWords } from '~/features/networks/Deletions';
 import { type Action, opens } from '~/ui/actions';
 import { nameOf } from '~/ui/format';
-import { TagsForm } from '~/ui/TagsForm';
+import { useTags } from '~/ui/useTags';
 import { setGateway } from './mutations';
 import { GatewayForm, RouterForm } from './RouterForm';
 
@@ -15,20 +15,16 @@ export function useRouterActions(onDeleted?: () => void): { actions: Action<Rout
   const { t } = useTranslation('routers');
   const [dialog, setDialog] = useState<ReactElement | null>(null);
   const close = () => setDialog(null);
+  const tags = useTags<Router>({ save: (r, all) => setTags('router', r.id, all) });
   return {
-    dialog,
+    dialog: dialog ?? tags.dialog,
     actions: [
       opens({
         id: 'edit',
         text: t('common:edit'),
         open: (r) => setDialog(<RouterForm before={r} onClose={close} />),
       }),
-      opens({
-        id: 'tags',
-        text: t('common:editTags'),
-        open: (r) =>
-          setDialog(<TagsForm thing={r} max={60} save={(tags) => setTags('router', r.id, tags)} onClose={close} />),
-      }),
+      tags.action,
       opens({
         id: 'setGateway',
         text: t('gateway.set'),

@@ -2,11 +2,12 @@ import Alert from '@cloudscape-design/components/alert';
 import { type ReactElement, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type SecurityGroup, usePorts } from '~/api/network';
-import { remove } from '~/api/networkWrite';
+import { remove, setTags } from '~/api/networkWrite';
 import { useSession } from '~/app/useSession';
 import { Names, usePortWords } from '~/features/networks/Deletions';
 import { type Action, opens } from '~/ui/actions';
 import { nameOf } from '~/ui/format';
+import { useTags } from '~/ui/useTags';
 import { GroupForm } from './GroupForm';
 
 /** What can be done to security groups, and the dialog that it opens. */
@@ -18,10 +19,12 @@ export function useGroupActions(onDeleted?: () => void): {
   const { isAdmin, projectId } = useSession();
   const foreign = (g: SecurityGroup) => (isAdmin || g.project_id === projectId ? undefined : t('notYours'));
   const [edited, setEdited] = useState<SecurityGroup>();
+  const tags = useTags<SecurityGroup>({ refused: foreign, save: (g, all) => setTags('security_group', g.id, all) });
   return {
-    dialog: edited ? <GroupForm before={edited} onClose={() => setEdited(undefined)} /> : null,
+    dialog: edited ? <GroupForm before={edited} onClose={() => setEdited(undefined)} /> : tags.dialog,
     actions: [
       opens({ id: 'edit', text: t('common:edit'), refused: foreign, open: setEdited }),
+      tags.action,
       {
         id: 'delete',
         text: t('common:delete'),

@@ -37,6 +37,7 @@ export default function PoolList() {
         column.flag('default', t('default'), (p) => p.is_default),
         column.text('quota', t('quota'), (p) => p.default_quota || t('noQuota'), { visible: false }),
         { ...column.description(), visible: false },
+        column.tags(),
         column.created(),
         column.id(),
       ]}

@@ -54,6 +54,7 @@ function Details({ pool }: { pool: SubnetPool }) {
         { label: t('sharedColumn'), value: <YesNo value={pool.shared} /> },
         { label: t('default'), value: <YesNo value={pool.is_default} /> },
         { label: t('common:project'), value: <Copyable text={pool.project_id} /> },
+        { label: t('common:tags'), value: pool.tags.join(', ') || '–' },
         { label: t('common:created'), value: formatTime(pool.created_at) },
         { label: t('common:updated'), value: formatTime(pool.updated_at) },
       ]}
