@@ -7,7 +7,14 @@ import { CheckField, SelectField, TextField } from '~/ui/fields';
 import { maxLength } from '~/ui/rules';
 import { createProject, updateProject } from './mutations';
 
-export function ProjectForm({ before, onClose }: { before?: Project; onClose(): void }) {
+interface Props {
+  before?: Project;
+  /** Where a new one will be, if nothing else is chosen. */
+  parent?: Project;
+  onClose(): void;
+}
+
+export function ProjectForm({ before, parent, onClose }: Props) {
   const { t } = useTranslation('identity');
   const { body } = useSession();
   const domains = useDomains();
@@ -17,8 +24,8 @@ export function ProjectForm({ before, onClose }: { before?: Project; onClose(): 
     defaultValues: {
       name: before?.name ?? '',
       description: before?.description ?? '',
-      domain: before?.domain_id ?? body.project?.domain.id ?? '',
-      parent: '',
+      domain: (before ?? parent)?.domain_id ?? body.project?.domain.id ?? '',
+      parent: parent?.id ?? '',
       enabled: before?.enabled ?? true,
     },
   });
@@ -30,12 +37,12 @@ export function ProjectForm({ before, onClose }: { before?: Project; onClose(): 
       submitLabel={before ? t('common:save') : t('common:create')}
       form={form}
       onClose={onClose}
-      onSubmit={async ({ name, description, enabled, parent }) => {
+      onSubmit={async ({ name, description, enabled, parent: chosen }) => {
         const fields = { name: name.trim(), description, ...(enabled !== before?.enabled && { enabled }) };
         if (before) await updateProject(before.id, fields);
         else {
-          const below = parents.some((p) => p.id === parent);
-          await createProject({ ...fields, domain_id: domain, ...(below && { parent_id: parent }) });
+          const below = parents.some((p) => p.id === chosen);
+          await createProject({ ...fields, domain_id: domain, ...(below && { parent_id: chosen }) });
         }
       }}
     >

@@ -15,6 +15,7 @@ import { useTab } from '~/ui/useTab';
 import { Assignments } from './Assignments';
 import { EnabledStatus } from './EnabledStatus';
 import { useDomainName, useProjectName } from './names';
+import { ProjectsBelow } from './ProjectsBelow';
 import { Quotas } from './Quotas';
 import { useProjectActions } from './useProjectActions';
 
@@ -71,7 +72,7 @@ function Details({ project }: { project: Project }) {
                   '–'
                 ),
             },
-            { label: t('project.tags'), value: project.tags.join(', ') || '–' },
+            { label: t('common:tags'), value: project.tags.join(', ') || '–' },
           ]}
         />
       </Container>
@@ -93,6 +94,7 @@ function Details({ project }: { project: Project }) {
               />
             ),
           },
+          { id: 'below', label: t('project.below'), content: <ProjectsBelow project={project} /> },
           { id: 'quotas', label: t('quotas'), content: <Quotas project={id} /> },
         ]}
       />

@@ -26,16 +26,10 @@ export default function ProjectsPage() {
       cell: (p) => domain(p.domain_id),
       value: (p) => domain(p.domain_id),
     },
-    { id: 'parent', header: t('project.parent'), cell: parent, value: parent, visible: false },
+    { id: 'parent', header: t('project.parent'), cell: parent, value: parent },
     column.enabled(),
     column.description(),
-    {
-      id: 'tags',
-      header: t('project.tags'),
-      cell: (p) => p.tags.join(', ') || '–',
-      value: (p) => p.tags.join(', '),
-      visible: false,
-    },
+    column.tags(),
   ];
   return (
     <ListPage

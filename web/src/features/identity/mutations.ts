@@ -16,6 +16,8 @@ export const createProject = (project: Partial<Project>) =>
   identity<{ project: Project }>(projects, 'POST', '/projects', { project }).then((a) => a.project);
 export const updateProject = (id: string, project: Partial<Project>) =>
   identity(projects, 'PATCH', `/projects/${id}`, { project });
+export const setProjectTags = (id: string, tags: string[]) =>
+  identity(projects, 'PUT', `/projects/${id}/tags`, { tags });
 export const deleteProject = (id: string) => identity([...projects, 'user'], 'DELETE', `/projects/${id}`);
 
 export interface UserFields extends Partial<Omit<User, 'default_project_id'>> {

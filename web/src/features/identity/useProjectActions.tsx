@@ -3,7 +3,8 @@ import { useTranslation } from 'react-i18next';
 import { type Project, useProjects } from '~/api/identity';
 import { useSession } from '~/app/useSession';
 import { type Action, opens } from '~/ui/actions';
-import { deleteProject, updateProject } from './mutations';
+import { useTags } from '~/ui/useTags';
+import { deleteProject, setProjectTags, updateProject } from './mutations';
 import { ProjectContents } from './ProjectContents';
 import { ProjectForm } from './ProjectForm';
 
@@ -13,12 +14,14 @@ export function useProjectActions(onDeleted?: () => void): { actions: Action<Pro
   const { projectId } = useSession();
   const all = useProjects().data ?? [];
   const [edited, setEdited] = useState<Project>();
+  const tags = useTags<Project>({ max: 255, save: (p, all) => setProjectTags(p.id, all) });
   const below = (p: Project) => all.filter((other) => other.parent_id === p.id);
   const own = (p: Project) => (p.id === projectId ? t('project.refusedOwn') : undefined);
   return {
-    dialog: edited ? <ProjectForm before={edited} onClose={() => setEdited(undefined)} /> : null,
+    dialog: edited ? <ProjectForm before={edited} onClose={() => setEdited(undefined)} /> : tags.dialog,
     actions: [
       opens({ id: 'edit', text: t('common:edit'), open: setEdited }),
+      tags.action,
       {
         id: 'enable',
         text: t('enable'),
