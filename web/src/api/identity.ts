@@ -70,6 +70,14 @@ export interface RoleAssignment {
   links: { assignment: string; membership?: string; prior_role?: string };
 }
 
+/** A request that application credentials may make. */
+export interface AccessRule {
+  id: string;
+  service: string;
+  method: string;
+  path: string;
+}
+
 export interface ApplicationCredential {
   id: string;
   name: string;
@@ -79,7 +87,7 @@ export interface ApplicationCredential {
   unrestricted: boolean;
   roles: Ref[];
   /** The requests that it may make; all if there are none. */
-  access_rules?: { id: string; service: string; method: string; path: string }[];
+  access_rules?: AccessRule[];
   /** Given once, in the answer to the create. */
   secret?: string;
 }
@@ -166,6 +174,12 @@ export const useApplicationCredentials = (user: string) =>
   useQuery({
     queryKey: ['application_credential', { user }],
     queryFn: () => list<ApplicationCredential>(`users/${user}/application_credentials`, 'application_credentials'),
+  });
+
+export const useAccessRules = (user: string) =>
+  useQuery({
+    queryKey: ['access_rule', { user }],
+    queryFn: () => list<AccessRule>(`users/${user}/access_rules`, 'access_rules'),
   });
 
 /** What the user's domain asks of passwords, in the words of who set it; null where nothing was set. */

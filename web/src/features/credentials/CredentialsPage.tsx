@@ -1,4 +1,5 @@
 import Button from '@cloudscape-design/components/button';
+import SpaceBetween from '@cloudscape-design/components/space-between';
 import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +10,7 @@ import { formatTime, parseTime } from '~/ui/format';
 import { Crumbs } from '~/ui/Page';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { YesNo } from '~/ui/Status';
+import { AccessRules } from './AccessRules';
 import { writeRule } from './accessRules';
 import { CredentialForm } from './CredentialForm';
 import { deleteCredential } from './mutations';
@@ -68,27 +70,30 @@ export default function CredentialsPage() {
   return (
     <>
       <Crumbs trail={[{ text: title, href: '/credentials' }]} />
-      <ResourceTable
-        id="credentials"
-        title={title}
-        description={t('about')}
-        query={query}
-        columns={columns}
-        buttons={create}
-        actions={[
-          {
-            id: 'delete',
-            text: t('common:delete'),
-            danger: true,
-            question: (items) => ({
-              title: t('deleteTitle', { count: items.length, name: items[0]?.name }),
-              body: t('deleteText'),
-            }),
-            run: (c) => deleteCredential(body.user.id, c.id),
-          },
-        ]}
-        empty={{ title: t('empty'), text: t('emptyText') }}
-      />
+      <SpaceBetween size="l">
+        <ResourceTable
+          id="credentials"
+          title={title}
+          description={t('about')}
+          query={query}
+          columns={columns}
+          buttons={create}
+          actions={[
+            {
+              id: 'delete',
+              text: t('common:delete'),
+              danger: true,
+              question: (items) => ({
+                title: t('deleteTitle', { count: items.length, name: items[0]?.name }),
+                body: t('deleteText'),
+              }),
+              run: (c) => deleteCredential(body.user.id, c.id),
+            },
+          ]}
+          empty={{ title: t('empty'), text: t('emptyText') }}
+        />
+        <AccessRules />
+      </SpaceBetween>
       {creating && <CredentialForm onClose={() => setCreating(false)} onCreated={setMade} />}
       {made && <SecretDialog made={made} onClose={() => setMade(undefined)} />}
     </>

@@ -1,6 +1,7 @@
 import { beforeAll, expect, test } from 'vitest';
+import type { ApplicationCredential } from '~/api/identity';
 import { startWords } from '~/test/words';
-import { accessRules, parseRules, writeRule } from './accessRules';
+import { accessRules, parseRules, usersOf, writeRule } from './accessRules';
 
 beforeAll(() => startWords());
 
@@ -19,3 +20,14 @@ test.each([
   ['LIST compute /v2.1/servers', 'Method, service and path, like GET compute /v2.1/servers'],
   ['GET compute servers', 'Method, service and path, like GET compute /v2.1/servers'],
 ])('rules %j', (value, wrong) => expect(accessRules(value)).toBe(wrong));
+
+test('a rule is used by the credentials that have it', () => {
+  const rule = { id: 'r', method: 'GET', service: 'compute', path: '/v2.1/servers' };
+  const credentials = [
+    { name: 'backup', access_rules: [rule] },
+    { name: 'other', access_rules: [{ ...rule, id: 'other' }] },
+    { name: 'all' },
+  ] as ApplicationCredential[];
+  expect(usersOf(rule, credentials)).toEqual(['backup']);
+  expect(usersOf({ id: 'none' }, credentials)).toEqual([]);
+});

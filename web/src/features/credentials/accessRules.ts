@@ -1,3 +1,4 @@
+import type { ApplicationCredential } from '~/api/identity';
 import { type Rule, say } from '~/ui/rules';
 import { linesOf } from '~/ui/subnetRules';
 
@@ -24,3 +25,7 @@ export const accessRules: Rule = (value) => {
   for (const line of linesOf(value)) if (!form.test(line)) return say('accessRule');
   return undefined;
 };
+
+/** usersOf are the names of the credentials that have a rule: as long as there are some, it cannot be deleted. */
+export const usersOf = (rule: { id: string }, credentials: ApplicationCredential[]): string[] =>
+  credentials.filter((c) => c.access_rules?.some((r) => r.id === rule.id)).map((c) => c.name);

@@ -18,7 +18,7 @@ const path = (user: string) => `/users/${user}/application_credentials`;
 
 export const createCredential = (user: string, credential: NewCredential) =>
   write<{ application_credential: ApplicationCredential & { secret: string } }>(
-    ['application_credential'],
+    ['application_credential', 'access_rule'],
     'identity',
     'POST',
     path(user),
@@ -27,3 +27,6 @@ export const createCredential = (user: string, credential: NewCredential) =>
 
 export const deleteCredential = (user: string, id: string) =>
   write(['application_credential'], 'identity', 'DELETE', `${path(user)}/${id}`);
+
+export const deleteAccessRule = (user: string, id: string) =>
+  write(['access_rule'], 'identity', 'DELETE', `/users/${user}/access_rules/${id}`);
