@@ -19,6 +19,8 @@ const shows: Record<string, string[]> = {
   qos_policy: ['network', 'port', 'usage'],
   metering_label: ['metering_label_rule'],
   rbac_policy: ['network', 'security_group', 'subnetpool', 'address_scope', 'address_group', 'qos_policy', 'usage'],
+  project: ['endpoint_group'],
+  endpoint: ['endpoint_group'],
   role_assignment: ['user', 'project', 'group'],
   aggregate: ['zone', 'compute_service'],
   service: ['compute_service', 'hypervisor', 'zone'],

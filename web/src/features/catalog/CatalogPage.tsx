@@ -11,6 +11,7 @@ import { ListTable } from '~/ui/ListPage';
 import { Crumbs } from '~/ui/Page';
 import { useEditDelete } from '~/ui/useEditDelete';
 import { useTab } from '~/ui/useTab';
+import { EndpointGroups } from './EndpointGroups';
 import { EndpointForm, RegionForm, ServiceForm } from './forms';
 
 /** Which services the cloud has, and where clients find them. */
@@ -32,6 +33,7 @@ export default function CatalogPage() {
             { id: 'endpoints', label: t('endpoints'), content: <Endpoints /> },
             { id: 'services', label: t('services'), content: <Services /> },
             { id: 'regions', label: t('regions'), content: <Regions /> },
+            { id: 'groups', label: t('groups'), content: <EndpointGroups /> },
           ]}
         />
       </SpaceBetween>
