@@ -19,7 +19,7 @@ export function EndpointGroups() {
       description={t('groupsText')}
       query={useEndpointGroups()}
       columns={[
-        column.name('/endpoint-groups'),
+        column.name('/catalog'),
         column.text('service', t('service'), (g) => words(g).service),
         column.text('region', t('common:region'), (g) => words(g).region),
         column.text('interface', t('interface'), (g) => words(g).kind),

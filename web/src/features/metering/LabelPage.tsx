@@ -38,6 +38,7 @@ function Details({ label }: { label: MeteringLabel }) {
   const navigate = useNavigate();
   const actions = useLabelActions(() => navigate('/metering'));
   const projects = new Map((useProjects().data ?? []).map((p) => [p.id, p.name]));
+  const project = projects.get(label.project_id) ?? label.project_id;
   const counting = useExtensions().data?.includes(meteringCounters) ?? false;
   const counts = useMeteringCounts(label.id, counting).data;
   const counted = (c: MeteringCount | undefined) =>
@@ -53,9 +54,9 @@ function Details({ label }: { label: MeteringLabel }) {
         { label: t('common:id'), value: <Copyable text={label.id} /> },
         {
           label: t('common:project'),
-          value: <Go to={`/projects/${label.project_id}`}>{projects.get(label.project_id) ?? label.project_id}</Go>,
+          value: <Go to={`/projects/${label.project_id}`}>{project}</Go>,
         },
-        { label: t('routers'), value: label.shared ? t('ofAll') : t('ofProject') },
+        { label: t('routers'), value: label.shared ? t('ofAll') : t('ofOne', { name: project }) },
         ...(counting
           ? [
               { label: t('directions.ingress'), value: counted(counts?.ingress) },
