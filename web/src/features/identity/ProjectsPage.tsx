@@ -18,17 +18,17 @@ export default function ProjectsPage() {
   // A project at the top has its domain as parent.
   const parent = (p: Project) => (p.parent_id === p.domain_id ? '–' : project(p.parent_id));
   const columns: Column<Project>[] = [
-    column.name('/projects'),
-    column.id(true),
+    column.name('/projects', 180),
+    { ...column.id(true), width: 220 },
     {
       id: 'domain',
       header: t('common:domain'),
       cell: (p) => domain(p.domain_id),
       value: (p) => domain(p.domain_id),
     },
-    { id: 'parent', header: t('project.parent'), cell: parent, value: parent },
+    { id: 'parent', header: t('project.parent'), cell: parent, value: parent, width: 150 },
     column.enabled(),
-    column.description(),
+    column.description(180),
     column.tags(),
   ];
   return (
