@@ -24,8 +24,19 @@ type bpfBucket struct {
 		_   structs.HostLayout
 		Val uint32
 	}
-	Per  uint32
-	Full uint64
+	Pad   uint32
+	Bytes struct {
+		_    structs.HostLayout
+		Full uint64
+		Per  uint32
+		Pad  uint32
+	}
+	Packets struct {
+		_    structs.HostLayout
+		Full uint64
+		Per  uint32
+		Pad  uint32
+	}
 }
 
 type bpfConf struct {

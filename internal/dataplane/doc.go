@@ -143,10 +143,10 @@
 //
 // Ports, floating addresses and what shares a router's address may have rates
 // of bits and of packets in both directions (bpf/qos.h): what is more than the
-// bucket holds is dropped. A port's are asked first of all of what it sends,
-// and last of what it receives; those of addresses at the router, on the host
-// that translates. One flag of the port says whether there are any. The mark of
-// a port is written into what it sends.
+// bucket holds is dropped, and takes nothing of either. A port's are asked
+// first of all of what it sends, and last of what it receives; those of
+// addresses at the router, on the host that translates. One flag of the port
+// says whether there are any. The mark of a port is written into what it sends.
 //
 // # The short way
 //

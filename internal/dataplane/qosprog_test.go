@@ -144,3 +144,62 @@ func TestRates(t *testing.T) {
 		t.Errorf("%d buckets are left of no rate", held())
 	}
 }
+
+// TestDroppedPacketsCostNothing has one rate drop packets, and looks what is
+// left of the other.
+func TestDroppedPacketsCostNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchState())
+	b.with("a", &intent.QoS{Limits: []intent.Limit{{Direction: intent.Egress, Rate: 1}, {Direction: intent.Egress, Packets: true, Rate: 1}}})
+	port, ok := b.dp.ids.find(kindPort, "a")
+	if !ok {
+		t.Fatal("the port has no number")
+	}
+	bytes := bpfRateKey{Id: port, Which: ratePort | dirEgress}
+	packets := bpfRateKey{Id: port, Which: bytes.Which | ratePackets}
+	packet := udp4(macA, macB, "10.0.0.10", "10.0.0.11", 5, 6)
+	passed := func(times int) (n int) {
+		for range times {
+			if v, _ := b.run("from_guest", "a", 0, packet); v != actShot {
+				n++
+			}
+		}
+		return n
+	}
+	// Of either rate an hour gives one packet: what passes is the burst. Each is
+	// another rate than the one before, so that it begins with a full bucket.
+	per := uint32(1)
+	fit := func(unit uint64, n int) bpfRate {
+		per++
+		cost := uint64(time.Hour)
+		return bpfRate{Unit: cost / unit * uint64(per), Per: per, Burst: cost * uint64(n)}
+	}
+	size := uint64(len(packet))
+	for _, x := range []struct {
+		name                   string
+		narrow, wide           bpfRateKey
+		narrowUnit, wideUnit   uint64
+		narrowBurst, wideBurst int
+	}{
+		{"the rate of packets", packets, bytes, 1, size, 2, 10},
+		{"the rate of bytes", bytes, packets, size, 1, 2, 10},
+	} {
+		for key, rate := range map[bpfRateKey]bpfRate{x.narrow: fit(x.narrowUnit, x.narrowBurst), x.wide: fit(x.wideUnit, x.wideBurst)} {
+			if err := b.dp.tables.rates.m.Put(key, rate); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := passed(30); n != x.narrowBurst {
+			t.Errorf("%s: %d packets pass, want %d", x.name, n, x.narrowBurst)
+		}
+		if err := b.dp.tables.rates.m.Delete(x.narrow); err != nil {
+			t.Fatal(err)
+		}
+		if n, want := passed(30), x.wideBurst-x.narrowBurst; n != want {
+			t.Errorf("%s is gone: %d packets pass, want the %d that the other has left", x.name, n, want)
+		}
+	}
+	if drops := b.drops("a", "over-limit"); drops != 2*(28+22) {
+		t.Errorf("%d drops are counted", drops)
+	}
+}

@@ -292,7 +292,9 @@ func (t *tables) pruneBuckets() error {
 	)
 	it := t.buckets.Iterate()
 	for it.Next(&key, &value) {
-		if _, held := t.rates.held[key]; !held {
+		packets := bpfRateKey{Id: key.Id, Which: key.Which | ratePackets}
+		_, held := t.rates.held[key]
+		if _, other := t.rates.held[packets]; !held && !other {
 			gone = append(gone, key)
 		}
 	}

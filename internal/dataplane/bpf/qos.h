@@ -7,37 +7,33 @@
 #include "maps.h"
 #include "parse.h"
 
-/* spend takes amount out of a bucket. Returns 1 when there is not so much in
- * it. What is more than a whole bucket, as one big segment may be, needs a full
- * one: it passes, and the rate holds. Another rate begins with a full bucket. */
-INLINE int spend(const struct rate_key *key, __u64 amount, __u64 now)
+/* charge is what a packet takes of one rate. */
+struct charge {
+	__u64 cost;
+	__u64 burst;
+	__u32 per; /* 0: there is no such rate, and nothing is too much */
+};
+
+/* charge_of looks up what amount costs. What is more than a whole bucket, as
+ * one big segment may be, needs a full one: it passes, and the rate holds. */
+INLINE struct charge charge_of(const struct rate_key *key, __u64 amount)
 {
+	struct charge c = {.burst = ~0ULL};
 	struct rate *r = bpf_map_lookup_elem(&rates, key);
-	struct bucket fresh = {};
-	struct bucket *b;
-	__u64 cost, burst, full;
-	__u32 per;
-	int over;
 
 	if (!r || !r->per)
-		return 0;
-	b = bpf_map_lookup_elem(&buckets, key);
-	if (!b) {
-		bpf_map_update_elem(&buckets, key, &fresh, BPF_NOEXIST);
-		b = bpf_map_lookup_elem(&buckets, key);
-		if (!b)
-			return 0;
-	}
-	per = r->per;
-	cost = amount * r->unit / per;
-	burst = r->burst > cost ? r->burst : cost;
-	bpf_spin_lock(&b->lock);
-	full = b->per == per && b->full > now ? b->full : now;
-	over = full - now + cost > burst;
-	b->full = over ? full : full + cost;
-	b->per = per;
-	bpf_spin_unlock(&b->lock);
-	return over;
+		return c;
+	c.per = r->per;
+	c.cost = amount * r->unit / c.per;
+	c.burst = r->burst > c.cost ? r->burst : c.cost;
+	return c;
+}
+
+/* full_after is when a level is full again after a packet. Another rate begins
+ * with a full one. */
+INLINE __u64 full_after(const struct level *l, const struct charge *c, __u64 now)
+{
+	return (l->per == c->per && l->full > now ? l->full : now) + c->cost;
 }
 
 /* segments is how many packets a big one will be. Of what comes from a guest's
@@ -54,17 +50,44 @@ INLINE __u32 segments(const struct __sk_buff *skb)
 /* Bytes of the headers that each further segment has, at least. */
 #define SEGMENT_HEADERS 54
 
-/* over_limit tells whether a packet is more than its rates allow. */
+/* over_limit tells whether a packet is more than its rates allow. One that is
+ * takes nothing of either: what is dropped by one rate costs nothing of the
+ * other. */
 GLOBAL int over_limit(struct __sk_buff *skb, __u32 id, __u32 which)
 {
 	struct rate_key key = {.id = id, .which = which};
+	struct bucket fresh = {}, *b;
 	__u64 now = bpf_ktime_get_ns();
 	__u32 n = segments(skb);
+	struct charge bytes, packets;
+	__u64 after, behind;
+	int over;
 
-	if (spend(&key, skb->len + (n - 1) * SEGMENT_HEADERS, now))
-		return 1;
-	key.which |= RATE_PACKETS;
-	return spend(&key, n, now);
+	bytes = charge_of(&key, skb->len + (n - 1) * SEGMENT_HEADERS);
+	key.which = which | RATE_PACKETS;
+	packets = charge_of(&key, n);
+	if (!bytes.per && !packets.per)
+		return 0;
+	key.which = which;
+	b = bpf_map_lookup_elem(&buckets, &key);
+	if (!b) {
+		bpf_map_update_elem(&buckets, &key, &fresh, BPF_NOEXIST);
+		b = bpf_map_lookup_elem(&buckets, &key);
+		if (!b)
+			return 0;
+	}
+	bpf_spin_lock(&b->lock);
+	after = full_after(&b->bytes, &bytes, now);
+	behind = full_after(&b->packets, &packets, now);
+	over = after - now > bytes.burst || behind - now > packets.burst;
+	if (!over) {
+		b->bytes.full = after;
+		b->bytes.per = bytes.per;
+		b->packets.full = behind;
+		b->packets.per = packets.per;
+	}
+	bpf_spin_unlock(&b->lock);
+	return over;
 }
 
 /* mark_dscp writes the differentiated services codepoint (RFC 2474) and leaves

@@ -359,11 +359,20 @@ struct rate {
 	__u32 pad;
 };
 
-/* bucket is full again at a time, in ns, at the rate per. */
+/* level is full again at a time, in ns, at the rate per. */
+struct level {
+	__u64 full;
+	__u32 per;
+	__u32 pad;
+};
+
+/* bucket is what both rates of one direction have left; its key is that of the
+ * rate of bytes. */
 struct bucket {
 	struct bpf_spin_lock lock;
-	__u32 per;
-	__u64 full;
+	__u32 pad;
+	struct level bytes;
+	struct level packets;
 };
 
 /* Port-translating NAT. Two entries per connection. */
