@@ -111,7 +111,7 @@ func (d *Dataplane) Meters() ([]Metered, error) {
 		return nil, err
 	}
 	for _, key := range gone {
-		if err := m.Delete(&key); err != nil {
+		if err := forget(m, key); err != nil {
 			return nil, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cilium/ebpf"
 )
@@ -88,29 +89,82 @@ func sameProgram(a, b *ebpf.Program) (bool, error) {
 	return aID == bID, nil
 }
 
-// forgetStrangers empties what the programs remember by number when a number
-// in use has lost its name: the next object that gets the number must not
-// inherit connections.
+// forgetStrangers empties what the programs remember by number when numbers of
+// that kind are in use and one has lost its name, or nobody knows any more which
+// were given: the next object that gets the number must not inherit
+// connections, what a label has counted, or what a rate has spent.
 func (d *Dataplane) forgetStrangers() error {
-	lost := len(d.tables.ids.held) == 0 // and with it all names
+	lost := d.strangers()
+	by := func(kinds ...uint32) bool {
+		return slices.ContainsFunc(kinds, func(kind uint32) bool { return lost[kind] })
+	}
+	var failed []error
+	if by(kindPort, kindGeneration) {
+		failed = append(failed, empty[bpfCtKey, bpfCt](d.mapNamed("cts")))
+	}
+	if by(kindPort) {
+		failed = append(failed,
+			empty[bpfSvcKey, bpfSvc](d.mapNamed("svcs")), empty[bpfFragKey, bpfFrag](d.mapNamed("frags")),
+			empty[bpfCountKey, []bpfCount](d.mapNamed("counts")))
+	}
+	if by(kindPort, kindRouter, kindFloating) {
+		failed = append(failed, empty[bpfRateKey, bpfBucket](d.tables.buckets))
+	}
+	if by(kindRouter) {
+		failed = append(failed, empty[bpfNatKey, bpfNat](d.mapNamed("nats")), empty[uint32, bpfYield](d.mapNamed("yields")))
+	}
+	if by(kindNet) {
+		failed = append(failed,
+			empty[bpfNeighKey, bpfDyn](d.mapNamed("dyns")), empty[bpfNeighKey, bpfStray](d.mapNamed("strays")),
+			empty[bpfFdbKey, bpfDest](d.mapNamed("straymacs")), empty[bpfNeighKey, bpfDyn](d.mapNamed("conflicts")))
+	}
+	if by(kindLabel) {
+		failed = append(failed, empty[bpfMeteredKey, []bpfCount](d.mapNamed("metered")))
+	}
+	return errors.Join(failed...)
+}
+
+// strangers are the kinds of numbers of which one in use has no name, or whose
+// cursor is lost: that goes on from the highest in use.
+func (d *Dataplane) strangers() map[uint32]bool {
+	lost, highest := map[uint32]bool{}, map[uint32]uint32{}
+	used := func(kind, id uint32) {
+		highest[kind] = max(highest[kind], id)
+		if kind != kindGeneration && d.ids.name(kind, id) == "" {
+			lost[kind] = true
+		}
+	}
 	for id := range d.tables.ports.held {
-		lost = lost || d.ids.name(kindPort, id) == ""
+		used(kindPort, id)
 	}
 	for id := range d.tables.routers.held {
-		lost = lost || d.ids.name(kindRouter, id) == ""
+		used(kindRouter, id)
 	}
 	for id := range d.tables.nets.held {
-		lost = lost || d.ids.name(kindNet, id) == ""
+		used(kindNet, id)
 	}
-	if !lost {
-		return nil
+	for _, m := range d.tables.meters.held {
+		used(kindLabel, m.Label)
 	}
-	return errors.Join(
-		empty[bpfCtKey, bpfCt](d.mapNamed("cts")), empty[bpfNatKey, bpfNat](d.mapNamed("nats")), empty[bpfSvcKey, bpfSvc](d.mapNamed("svcs")),
-		empty[bpfNeighKey, bpfDyn](d.mapNamed("dyns")), empty[bpfNeighKey, bpfStray](d.mapNamed("strays")), empty[bpfFdbKey, bpfDest](d.mapNamed("straymacs")),
-		empty[bpfNeighKey, bpfDyn](d.mapNamed("conflicts")), empty[uint32, bpfYield](d.mapNamed("yields")),
-		empty[bpfMeteredKey, []bpfCount](d.mapNamed("metered")),
-	)
+	for key := range d.tables.rates.held {
+		if key.Which&^(ratePackets|dirEgress) == rateFloating {
+			used(kindFloating, key.Id)
+		}
+	}
+	for _, rs := range d.tables.rulesets.held {
+		used(kindGeneration, rs.Generation)
+	}
+	for kind, id := range highest {
+		if _, counted := d.ids.cursor[kind]; !counted {
+			d.ids.cursor[kind], lost[kind] = id, true
+		}
+	}
+	if len(d.tables.ids.held) == 0 { // and with it all names
+		for _, kind := range []uint32{kindPort, kindRouter, kindNet, kindLabel, kindFloating, kindGeneration} {
+			lost[kind] = true
+		}
+	}
+	return lost
 }
 
 func empty[K comparable, V any](m *ebpf.Map) error {
