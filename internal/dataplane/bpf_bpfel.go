@@ -438,6 +438,16 @@ type bpfStray struct {
 	Mac    [6]uint8
 }
 
+type bpfStrayList struct {
+	_    structs.HostLayout
+	Lock struct {
+		_   structs.HostLayout
+		Val uint32
+	}
+	Next uint32
+	Macs [8]uint64
+}
+
 type bpfSvc struct {
 	_    structs.HostLayout
 	Src  bpfAddr
@@ -499,6 +509,7 @@ const (
 	bpfMapRulesets     = "rulesets"
 	bpfMapScratch      = "scratch"
 	bpfMapSources      = "sources"
+	bpfMapStraylists   = "straylists"
 	bpfMapStraymacs    = "straymacs"
 	bpfMapStrays       = "strays"
 	bpfMapSvcs         = "svcs"
@@ -567,42 +578,43 @@ type bpfProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type bpfMapSpecs struct {
-	Buckets   *ebpf.MapSpec `ebpf:"buckets"`
-	Conflicts *ebpf.MapSpec `ebpf:"conflicts"`
-	Confs     *ebpf.MapSpec `ebpf:"confs"`
-	Counts    *ebpf.MapSpec `ebpf:"counts"`
-	Cts       *ebpf.MapSpec `ebpf:"cts"`
-	Devs      *ebpf.MapSpec `ebpf:"devs"`
-	Dyns      *ebpf.MapSpec `ebpf:"dyns"`
-	Fdb       *ebpf.MapSpec `ebpf:"fdb"`
-	Flood     *ebpf.MapSpec `ebpf:"flood"`
-	Flows     *ebpf.MapSpec `ebpf:"flows"`
-	Frags     *ebpf.MapSpec `ebpf:"frags"`
-	GreKeys   *ebpf.MapSpec `ebpf:"gre_keys"`
-	Hosts     *ebpf.MapSpec `ebpf:"hosts"`
-	Ids       *ebpf.MapSpec `ebpf:"ids"`
-	Members   *ebpf.MapSpec `ebpf:"members"`
-	Metered   *ebpf.MapSpec `ebpf:"metered"`
-	Meters    *ebpf.MapSpec `ebpf:"meters"`
-	Nats      *ebpf.MapSpec `ebpf:"nats"`
-	Neigh     *ebpf.MapSpec `ebpf:"neigh"`
-	Nets      *ebpf.MapSpec `ebpf:"nets"`
-	Pairs     *ebpf.MapSpec `ebpf:"pairs"`
-	Ports     *ebpf.MapSpec `ebpf:"ports"`
-	Raddrs    *ebpf.MapSpec `ebpf:"raddrs"`
-	Rates     *ebpf.MapSpec `ebpf:"rates"`
-	Routers   *ebpf.MapSpec `ebpf:"routers"`
-	Routes    *ebpf.MapSpec `ebpf:"routes"`
-	Rules     *ebpf.MapSpec `ebpf:"rules"`
-	Rulesets  *ebpf.MapSpec `ebpf:"rulesets"`
-	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
-	Sources   *ebpf.MapSpec `ebpf:"sources"`
-	Straymacs *ebpf.MapSpec `ebpf:"straymacs"`
-	Strays    *ebpf.MapSpec `ebpf:"strays"`
-	Svcs      *ebpf.MapSpec `ebpf:"svcs"`
-	Vlans     *ebpf.MapSpec `ebpf:"vlans"`
-	Vnis      *ebpf.MapSpec `ebpf:"vnis"`
-	Yields    *ebpf.MapSpec `ebpf:"yields"`
+	Buckets    *ebpf.MapSpec `ebpf:"buckets"`
+	Conflicts  *ebpf.MapSpec `ebpf:"conflicts"`
+	Confs      *ebpf.MapSpec `ebpf:"confs"`
+	Counts     *ebpf.MapSpec `ebpf:"counts"`
+	Cts        *ebpf.MapSpec `ebpf:"cts"`
+	Devs       *ebpf.MapSpec `ebpf:"devs"`
+	Dyns       *ebpf.MapSpec `ebpf:"dyns"`
+	Fdb        *ebpf.MapSpec `ebpf:"fdb"`
+	Flood      *ebpf.MapSpec `ebpf:"flood"`
+	Flows      *ebpf.MapSpec `ebpf:"flows"`
+	Frags      *ebpf.MapSpec `ebpf:"frags"`
+	GreKeys    *ebpf.MapSpec `ebpf:"gre_keys"`
+	Hosts      *ebpf.MapSpec `ebpf:"hosts"`
+	Ids        *ebpf.MapSpec `ebpf:"ids"`
+	Members    *ebpf.MapSpec `ebpf:"members"`
+	Metered    *ebpf.MapSpec `ebpf:"metered"`
+	Meters     *ebpf.MapSpec `ebpf:"meters"`
+	Nats       *ebpf.MapSpec `ebpf:"nats"`
+	Neigh      *ebpf.MapSpec `ebpf:"neigh"`
+	Nets       *ebpf.MapSpec `ebpf:"nets"`
+	Pairs      *ebpf.MapSpec `ebpf:"pairs"`
+	Ports      *ebpf.MapSpec `ebpf:"ports"`
+	Raddrs     *ebpf.MapSpec `ebpf:"raddrs"`
+	Rates      *ebpf.MapSpec `ebpf:"rates"`
+	Routers    *ebpf.MapSpec `ebpf:"routers"`
+	Routes     *ebpf.MapSpec `ebpf:"routes"`
+	Rules      *ebpf.MapSpec `ebpf:"rules"`
+	Rulesets   *ebpf.MapSpec `ebpf:"rulesets"`
+	Scratch    *ebpf.MapSpec `ebpf:"scratch"`
+	Sources    *ebpf.MapSpec `ebpf:"sources"`
+	Straylists *ebpf.MapSpec `ebpf:"straylists"`
+	Straymacs  *ebpf.MapSpec `ebpf:"straymacs"`
+	Strays     *ebpf.MapSpec `ebpf:"strays"`
+	Svcs       *ebpf.MapSpec `ebpf:"svcs"`
+	Vlans      *ebpf.MapSpec `ebpf:"vlans"`
+	Vnis       *ebpf.MapSpec `ebpf:"vnis"`
+	Yields     *ebpf.MapSpec `ebpf:"yields"`
 }
 
 // bpfVariableSpecs contains global variables before they are loaded into the kernel.
@@ -631,42 +643,43 @@ func (o *bpfObjects) Close() error {
 //
 // It can be passed to loadBpfObjects or ebpf.CollectionSpec.LoadAndAssign.
 type bpfMaps struct {
-	Buckets   *ebpf.Map `ebpf:"buckets"`
-	Conflicts *ebpf.Map `ebpf:"conflicts"`
-	Confs     *ebpf.Map `ebpf:"confs"`
-	Counts    *ebpf.Map `ebpf:"counts"`
-	Cts       *ebpf.Map `ebpf:"cts"`
-	Devs      *ebpf.Map `ebpf:"devs"`
-	Dyns      *ebpf.Map `ebpf:"dyns"`
-	Fdb       *ebpf.Map `ebpf:"fdb"`
-	Flood     *ebpf.Map `ebpf:"flood"`
-	Flows     *ebpf.Map `ebpf:"flows"`
-	Frags     *ebpf.Map `ebpf:"frags"`
-	GreKeys   *ebpf.Map `ebpf:"gre_keys"`
-	Hosts     *ebpf.Map `ebpf:"hosts"`
-	Ids       *ebpf.Map `ebpf:"ids"`
-	Members   *ebpf.Map `ebpf:"members"`
-	Metered   *ebpf.Map `ebpf:"metered"`
-	Meters    *ebpf.Map `ebpf:"meters"`
-	Nats      *ebpf.Map `ebpf:"nats"`
-	Neigh     *ebpf.Map `ebpf:"neigh"`
-	Nets      *ebpf.Map `ebpf:"nets"`
-	Pairs     *ebpf.Map `ebpf:"pairs"`
-	Ports     *ebpf.Map `ebpf:"ports"`
-	Raddrs    *ebpf.Map `ebpf:"raddrs"`
-	Rates     *ebpf.Map `ebpf:"rates"`
-	Routers   *ebpf.Map `ebpf:"routers"`
-	Routes    *ebpf.Map `ebpf:"routes"`
-	Rules     *ebpf.Map `ebpf:"rules"`
-	Rulesets  *ebpf.Map `ebpf:"rulesets"`
-	Scratch   *ebpf.Map `ebpf:"scratch"`
-	Sources   *ebpf.Map `ebpf:"sources"`
-	Straymacs *ebpf.Map `ebpf:"straymacs"`
-	Strays    *ebpf.Map `ebpf:"strays"`
-	Svcs      *ebpf.Map `ebpf:"svcs"`
-	Vlans     *ebpf.Map `ebpf:"vlans"`
-	Vnis      *ebpf.Map `ebpf:"vnis"`
-	Yields    *ebpf.Map `ebpf:"yields"`
+	Buckets    *ebpf.Map `ebpf:"buckets"`
+	Conflicts  *ebpf.Map `ebpf:"conflicts"`
+	Confs      *ebpf.Map `ebpf:"confs"`
+	Counts     *ebpf.Map `ebpf:"counts"`
+	Cts        *ebpf.Map `ebpf:"cts"`
+	Devs       *ebpf.Map `ebpf:"devs"`
+	Dyns       *ebpf.Map `ebpf:"dyns"`
+	Fdb        *ebpf.Map `ebpf:"fdb"`
+	Flood      *ebpf.Map `ebpf:"flood"`
+	Flows      *ebpf.Map `ebpf:"flows"`
+	Frags      *ebpf.Map `ebpf:"frags"`
+	GreKeys    *ebpf.Map `ebpf:"gre_keys"`
+	Hosts      *ebpf.Map `ebpf:"hosts"`
+	Ids        *ebpf.Map `ebpf:"ids"`
+	Members    *ebpf.Map `ebpf:"members"`
+	Metered    *ebpf.Map `ebpf:"metered"`
+	Meters     *ebpf.Map `ebpf:"meters"`
+	Nats       *ebpf.Map `ebpf:"nats"`
+	Neigh      *ebpf.Map `ebpf:"neigh"`
+	Nets       *ebpf.Map `ebpf:"nets"`
+	Pairs      *ebpf.Map `ebpf:"pairs"`
+	Ports      *ebpf.Map `ebpf:"ports"`
+	Raddrs     *ebpf.Map `ebpf:"raddrs"`
+	Rates      *ebpf.Map `ebpf:"rates"`
+	Routers    *ebpf.Map `ebpf:"routers"`
+	Routes     *ebpf.Map `ebpf:"routes"`
+	Rules      *ebpf.Map `ebpf:"rules"`
+	Rulesets   *ebpf.Map `ebpf:"rulesets"`
+	Scratch    *ebpf.Map `ebpf:"scratch"`
+	Sources    *ebpf.Map `ebpf:"sources"`
+	Straylists *ebpf.Map `ebpf:"straylists"`
+	Straymacs  *ebpf.Map `ebpf:"straymacs"`
+	Strays     *ebpf.Map `ebpf:"strays"`
+	Svcs       *ebpf.Map `ebpf:"svcs"`
+	Vlans      *ebpf.Map `ebpf:"vlans"`
+	Vnis       *ebpf.Map `ebpf:"vnis"`
+	Yields     *ebpf.Map `ebpf:"yields"`
 }
 
 func (m *bpfMaps) Close() error {
@@ -701,6 +714,7 @@ func (m *bpfMaps) Close() error {
 		m.Rulesets,
 		m.Scratch,
 		m.Sources,
+		m.Straylists,
 		m.Straymacs,
 		m.Strays,
 		m.Svcs,

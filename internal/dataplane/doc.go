@@ -184,6 +184,7 @@
 //	dyns     neighbours that only ARP knows
 //	strays   addresses of ports without port security that are at another MAC
 //	         than their port's, and straymacs, which port has such a MAC
+//	straylists   the last eight of those MACs of each port: no more are kept
 //	conflicts   addresses of routers that somebody else on a wire says to have
 //	yields   routers whose gateway another host has taken over
 //	svcs     connections to the metadata service

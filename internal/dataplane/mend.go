@@ -116,7 +116,8 @@ func (d *Dataplane) forgetStrangers() error {
 	if by(kindNet) {
 		failed = append(failed,
 			empty[bpfNeighKey, bpfDyn](d.mapNamed("dyns")), empty[bpfNeighKey, bpfStray](d.mapNamed("strays")),
-			empty[bpfFdbKey, bpfDest](d.mapNamed("straymacs")), empty[bpfNeighKey, bpfDyn](d.mapNamed("conflicts")))
+			empty[bpfFdbKey, bpfDest](d.mapNamed("straymacs")), empty[bpfFdbKey, bpfStrayList](d.mapNamed("straylists")),
+			empty[bpfNeighKey, bpfDyn](d.mapNamed("conflicts")))
 	}
 	if by(kindLabel) {
 		failed = append(failed, empty[bpfMeteredKey, []bpfCount](d.mapNamed("metered")))

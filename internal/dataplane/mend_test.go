@@ -136,7 +136,7 @@ func (l *lab) removeAll(files ...string) {
 // theirs are the maps that the programs write: their entries come back with
 // the packets.
 var theirs = map[string]bool{
-	"cts": true, "nats": true, "frags": true, "dyns": true, "svcs": true, "counts": true, "scratch": true, "conflicts": true, "strays": true, "straymacs": true, "yields": true,
+	"cts": true, "nats": true, "frags": true, "dyns": true, "svcs": true, "counts": true, "scratch": true, "conflicts": true, "strays": true, "straymacs": true, "straylists": true, "yields": true,
 }
 
 // A host whose programs, maps and devices are taken away is whole again after

@@ -43,7 +43,7 @@ func TestNumbersThatLostTheirNames(t *testing.T) {
 		b.dp = dp
 	}
 	byPort := []string{"cts", "svcs", "frags", "counts", "buckets"}
-	byNet := []string{"dyns", "strays", "straymacs", "conflicts"}
+	byNet := []string{"dyns", "strays", "straymacs", "straylists", "conflicts"}
 	byRouter := []string{"nats", "yields", "buckets"}
 	all := append(append(append([]string{"metered"}, byPort...), byNet...), byRouter...)
 	for _, x := range []struct {

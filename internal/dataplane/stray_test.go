@@ -1,9 +1,14 @@
 package dataplane
 
 import (
+	"fmt"
+	"maps"
+	"net/netip"
 	"testing"
 
 	"github.com/gopacket/gopacket/layers"
+
+	"wisp/internal/dataplane/intent"
 )
 
 // TestGuestMovesToAnotherMAC follows a guest without port security that takes
@@ -88,5 +93,78 @@ func TestGuestMovesToAnotherMAC(t *testing.T) {
 	}
 	if v, _ := b.run("from_guest", "a", 0, ping4(macA, other, "10.0.0.10", "10.0.0.11")); v != actShot {
 		t.Errorf("to the other MAC, with port security: verdict %d", v)
+	}
+}
+
+// TestGuestAtManyMACs has a guest without port security send from a thousand
+// MACs: the last ones are known, and others keep theirs.
+func TestGuestAtManyMACs(t *testing.T) {
+	t.Parallel()
+	const theirs = "00:00:00:00:00:02"
+	state := benchState()
+	state.Ports = maps.Clone(state.Ports)
+	state.Ports["quiet"] = intent.Port{ID: "quiet", NetworkID: "n", MAC: "fa:16:3e:00:00:1a", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.26")}, Local: true, Enabled: true}
+	b := newBench(t, state)
+	says := func(port, mac, addr string) {
+		t.Helper()
+		b.run("from_guest", port, 0, udp4(mac, macA, addr, "10.0.0.10", 5, 6))
+	}
+	reaches := func(mac string) bool {
+		t.Helper()
+		v, _ := b.run("from_guest", "a", 0, ping4(macA, mac, "10.0.0.10", "10.0.0.11"))
+		return v == actRedirect
+	}
+	mac := func(i int) string { return fmt.Sprintf("00:00:00:01:%02x:%02x", i>>8, i&0xff) }
+	says("quiet", theirs, "10.0.0.26")
+	const many, room = 1000, 8
+	for i := range many {
+		says("b", mac(i), "10.0.0.11")
+	}
+	for range 100 { // between two of its own it changes nothing
+		says("b", mac(many-1), "10.0.0.11")
+		says("b", mac(many-2), "10.0.0.11")
+	}
+	for i := range many {
+		if got, want := reaches(mac(i)), i >= many-room; got != want {
+			t.Errorf("after %d MACs, number %d is reached: %v", many, i, got)
+		}
+	}
+	if !reaches(theirs) {
+		t.Error("another guest's MAC was pushed out")
+	}
+	if n := b.entries("straymacs"); n != room+1 {
+		t.Errorf("%d MACs are kept, want %d and one", n, room)
+	}
+
+	// Who takes another's MAC does not take it away by moving on.
+	says("b", theirs, "10.0.0.11")
+	says("quiet", theirs, "10.0.0.26")
+	for i := range room {
+		says("b", mac(i), "10.0.0.11")
+	}
+	if !reaches(theirs) {
+		t.Error("moving on from a MAC that is another's again has removed it")
+	}
+
+	// What is known ends with the port, and with port security.
+	delete(state.Ports, "quiet")
+	b.apply(state)
+	if n, lists := b.entries("straymacs"), b.entries("straylists"); n != room || lists != 1 {
+		t.Errorf("%d MACs are kept in %d lists when a port is gone", n, lists)
+	}
+	secure := state.Ports["b"]
+	secure.PortSecurity, secure.SecurityGroups = true, []string{"g"}
+	state.Ports["b"] = secure
+	b.apply(state)
+	if n, lists := b.entries("straymacs"), b.entries("straylists"); n != 0 || lists != 0 {
+		t.Errorf("%d MACs are kept in %d lists of ports with port security", n, lists)
+	}
+	for name, prune := range map[string]func() error{"straylists": b.dp.tables.pruneStrays, "buckets": b.dp.tables.pruneBuckets} {
+		if err := b.dp.mapNamed(name).Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := prune(); err == nil {
+			t.Errorf("a map %s that cannot be read is pruned", name)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -163,7 +164,9 @@ type tables struct {
 	meters   table[bpfMeterKey, bpfMeterRule]
 	rates    table[bpfRateKey, bpfRate]
 	buckets  *ebpf.Map // what the programs keep of rates
-	confs    table[uint32, bpfConf]
+	// What they keep of guests at other MACs than their port's.
+	straymacs, straylists *ebpf.Map
+	confs                 table[uint32, bpfConf]
 	// stale tells that something was written, or may have been by another
 	// process, since the programs were told of a new epoch.
 	stale bool
@@ -183,7 +186,7 @@ func newTables(m map[string]*ebpf.Map) *tables {
 		rulesets: makeTable[uint32, bpfRuleset](m, "rulesets"), rules: makeTable[bpfRuleKey, bpfRule](m, "rules"),
 		members: makeTable[bpfMemberKey, uint32](m, "members"), routers: makeTable[uint32, bpfRouter](m, "routers"),
 		routes: makeTable[bpfRouteKey, bpfRoute](m, "routes"), raddrs: makeTable[bpfRaddrKey, bpfRaddr](m, "raddrs"), meters: makeTable[bpfMeterKey, bpfMeterRule](m, "meters"),
-		rates: makeTable[bpfRateKey, bpfRate](m, "rates"), buckets: m["buckets"],
+		rates: makeTable[bpfRateKey, bpfRate](m, "rates"), buckets: m["buckets"], straymacs: m["straymacs"], straylists: m["straylists"],
 
 		confs: makeTable[uint32, bpfConf](m, "confs"),
 		stale: true,
@@ -279,32 +282,50 @@ func (t *tables) prune(w *wanted) (changed int, err error) {
 		changed += n
 		failed = append(failed, err)
 	}
-	failed = append(failed, t.turn(changed), t.pruneBuckets())
+	failed = append(failed, t.turn(changed), t.pruneBuckets(), t.pruneStrays())
 	return changed, errors.Join(failed...)
 }
 
 // pruneBuckets forgets what the programs keep of rates that are gone.
 func (t *tables) pruneBuckets() error {
-	var (
-		gone  []bpfRateKey
-		key   bpfRateKey
-		value []byte
-	)
-	it := t.buckets.Iterate()
-	for it.Next(&key, &value) {
-		packets := bpfRateKey{Id: key.Id, Which: key.Which | ratePackets}
-		_, held := t.rates.held[key]
-		if _, other := t.rates.held[packets]; !held && !other {
+	var gone []bpfRateKey
+	failed := []error{each(t.buckets, func(key bpfRateKey, _ bpfBucket) {
+		_, bytes := t.rates.held[key]
+		key.Which |= ratePackets
+		_, packets := t.rates.held[key]
+		if !bytes && !packets {
+			key.Which &^= ratePackets
 			gone = append(gone, key)
 		}
-	}
-	if err := it.Err(); err != nil {
-		return fmt.Errorf("reading map buckets: %w", err)
-	}
+	})}
 	for _, key := range gone {
-		if err := t.buckets.Delete(&key); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("pruning map buckets: %w", err)
+		failed = append(failed, forget(t.buckets, key))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("pruning map buckets: %w", err)
+	}
+	return nil
+}
+
+// pruneStrays forgets at which MACs guests are whose port is gone, or has port
+// security now.
+func (t *tables) pruneStrays() error {
+	gone := map[bpfFdbKey]bpfStrayList{}
+	failed := []error{each(t.straylists, func(key bpfFdbKey, list bpfStrayList) {
+		if t.fdb.held[key].Flags&destLoose == 0 {
+			gone[key] = list
 		}
+	})}
+	for key, list := range gone {
+		for _, mac := range list.Macs {
+			var bytes [8]byte
+			binary.NativeEndian.PutUint64(bytes[:], mac)
+			failed = append(failed, forget(t.straymacs, bpfFdbKey{Net: key.Net, Mac: [6]byte(bytes[:6])}))
+		}
+		failed = append(failed, forget(t.straylists, key))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("pruning map straylists: %w", err)
 	}
 	return nil
 }

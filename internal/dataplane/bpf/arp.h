@@ -79,6 +79,50 @@ INLINE struct stray *stray(const struct dest *d, const struct neigh_key *key)
 	return s && s->remote == d->remote && mac_eq(s->port, d->mac) ? s : 0;
 }
 
+INLINE int same_place(const struct dest *a, const struct dest *b)
+{
+	return a->kind == b->kind && a->id == b->id && a->remote == b->remote;
+}
+
+/* keep_stray_mac learns that a guest is at a MAC, and forgets the one at which
+ * it was longest ago, so that nobody pushes out the MACs of others. */
+INLINE int keep_stray_mac(const struct fdb_key *mac, const struct dest *d)
+{
+	struct dest at = *d, *was = bpf_map_lookup_elem(&straymacs, mac);
+	struct stray_list fresh = {}, *l;
+	struct fdb_key key = {.net = mac->net};
+	__u64 now = 0, old = 0;
+	__u32 i, known = 0;
+
+	if (!was || !same_place(was, d)) {
+		mac_copy(key.mac, d->mac);
+		l = bpf_map_lookup_elem(&straylists, &key);
+		if (!l) {
+			bpf_map_update_elem(&straylists, &key, &fresh, BPF_NOEXIST);
+			l = bpf_map_lookup_elem(&straylists, &key);
+			if (!l)
+				return 0;
+		}
+		__builtin_memcpy(&now, mac->mac, 6);
+		bpf_spin_lock(&l->lock);
+		for (i = 0; i < STRAY_MACS; i++)
+			known |= l->macs[i] == now;
+		if (!known) {
+			i = l->next++ & (STRAY_MACS - 1);
+			old = l->macs[i];
+			l->macs[i] = now;
+		}
+		bpf_spin_unlock(&l->lock);
+		__builtin_memcpy(key.mac, &old, 6);
+		was = old ? bpf_map_lookup_elem(&straymacs, &key) : 0;
+		if (was && same_place(was, d))
+			bpf_map_delete_elem(&straymacs, &key);
+	}
+	mac_copy(at.mac, mac->mac);
+	bpf_map_update_elem(&straymacs, mac, &at, BPF_ANY);
+	return 1;
+}
+
 /* note_stray learns, from a frame, the MAC at which a guest without port
  * security has an address of its port, when that is not the port's; spa is the
  * sender of an ARP frame, or 0. Nobody has another's MAC in that way. Returns
@@ -89,7 +133,7 @@ GLOBAL int note_stray(struct pkt *p, __u32 spa)
 	struct fdb_key fk = {};
 	struct stray fresh = {};
 	__u64 now = bpf_ktime_get_ns();
-	struct dest *d, at;
+	struct dest *d;
 	struct stray *s;
 
 	if (!p || mac_multicast(p->smac))
@@ -119,16 +163,13 @@ GLOBAL int note_stray(struct pkt *p, __u32 spa)
 	}
 	fk.net = p->net;
 	mac_copy(fk.mac, p->smac);
-	if (bpf_map_lookup_elem(&fdb, &fk))
+	if (bpf_map_lookup_elem(&fdb, &fk) || !keep_stray_mac(&fk, d))
 		return 0;
 	fresh.seen = now;
 	fresh.remote = d->remote;
 	mac_copy(fresh.port, d->mac);
 	mac_copy(fresh.mac, p->smac);
-	at = *d;
-	mac_copy(at.mac, p->smac);
 	bpf_map_update_elem(&strays, &key, &fresh, BPF_ANY);
-	bpf_map_update_elem(&straymacs, &fk, &at, BPF_ANY);
 	return 1;
 }
 

@@ -49,6 +49,7 @@ MAP(frags, BPF_MAP_TYPE_LRU_HASH, struct frag_key, struct frag, 8192, 0);
 MAP(dyns, BPF_MAP_TYPE_LRU_HASH, struct neigh_key, struct dyn, 16384, 0);
 MAP(strays, BPF_MAP_TYPE_LRU_HASH, struct neigh_key, struct stray, 16384, 0);
 MAP(straymacs, BPF_MAP_TYPE_LRU_HASH, struct fdb_key, struct dest, 16384, 0);
+MAP(straylists, BPF_MAP_TYPE_HASH, struct fdb_key, struct stray_list, 65536, BPF_F_NO_PREALLOC);
 MAP(conflicts, BPF_MAP_TYPE_LRU_HASH, struct neigh_key, struct dyn, 1024, 0);
 MAP(yields, BPF_MAP_TYPE_HASH, __u32, struct yield, 65536, BPF_F_NO_PREALLOC);
 MAP(svcs, BPF_MAP_TYPE_LRU_HASH, struct svc_key, struct svc, 65536, 0);

@@ -412,6 +412,15 @@ struct stray {
 	__u8 mac[6];
 };
 
+/* The MACs that no port has at which a guest was last. */
+#define STRAY_MACS 8
+
+struct stray_list {
+	struct bpf_spin_lock lock;
+	__u32 next;
+	__u64 macs[STRAY_MACS];
+};
+
 /* A router whose gateway another host has taken over, as that host said. */
 struct yield {
 	__u64 seen;
