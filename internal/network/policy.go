@@ -8,7 +8,7 @@ import (
 )
 
 // tagged are the resources that have tags, as policies name them.
-var tagged = []string{"networks", "subnets", "ports", "routers", "floatingips", "security_groups", "subnetpools"}
+var tagged = []string{"networks", "subnets", "ports", "routers", "floatingips", "security_groups", "subnetpools", "policies"}
 
 // Rules are the policies of the Networking API, under Neutron's names. Rules
 // that depend on who owns the network of a port or subnet get that owner as
@@ -27,6 +27,10 @@ func Rules() policy.Rules {
 		add(reader, "get_"+single)
 	}
 	for _, plural := range tagged {
+		member := member
+		if plural == "policies" { // of QoS, which administrators change
+			member = policy.Admin
+		}
 		add(reader, "get_"+plural+"_tags")
 		add(member, "update_"+plural+"_tags", "delete_"+plural+"_tags", "create_"+plural+"_tags")
 	}

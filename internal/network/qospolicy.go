@@ -76,14 +76,14 @@ func (p *QoSPolicy) onlyDefault(ctx context.Context, db bun.IDB) error {
 	return nil
 }
 
-// loadQoSPolicies fills rules and with whom policies are shared.
+// loadQoSPolicies fills rules, tags and with whom policies are shared.
 func loadQoSPolicies(ctx context.Context, db bun.IDB, rows []*QoSPolicy) error {
 	if len(rows) == 0 {
 		return nil
 	}
 	byID := make(map[string]*QoSPolicy, len(rows))
 	for _, p := range rows {
-		p.Rules, p.Tags = []QoSRule{}, []string{}
+		p.Rules = []QoSRule{}
 		byID[p.ID] = p
 	}
 	var rules []QoSRule
@@ -92,6 +92,9 @@ func loadQoSPolicies(ctx context.Context, db bun.IDB, rows []*QoSPolicy) error {
 	}
 	for _, r := range rules {
 		byID[r.PolicyID].Rules = append(byID[r.PolicyID].Rules, r)
+	}
+	if err := loadTags(ctx, db, rows); err != nil {
+		return err
 	}
 	return loadTargets(ctx, db, rows)
 }

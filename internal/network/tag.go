@@ -40,10 +40,11 @@ var taggable = map[string]struct {
 	"floatingips":     {floatingIPs, func() taggedRow { return new(FloatingIP) }},
 	"security_groups": {securityGroups, func() taggedRow { return new(SecurityGroup) }},
 	"subnetpools":     {subnetPools, func() taggedRow { return new(SubnetPool) }},
+	"policies":        {qosPolicies, func() taggedRow { return new(QoSPolicy) }},
 }
 
 // Tags returns the tags of an object of a collection ("networks", …,
-// "security_groups" or "security-groups").
+// "security_groups" or "security-groups"; "policies" are those of QoS).
 func (s *Service) Tags(ctx context.Context, caller *policy.Caller, collection, id string) ([]string, error) {
 	object, err := s.tagged(ctx, s.db.Read(), caller, "get", collection, id)
 	if err != nil {

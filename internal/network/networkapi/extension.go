@@ -90,7 +90,7 @@ var extensions = func() []extensionView {
 		{"sorting", "Sorting support", "Extension that indicates that sorting is enabled."},
 		{"standard-attr-description", "standard-attr-description", "Extension to add descriptions to standard attributes"},
 		{"standard-attr-revisions", "Resource revision numbers", "This extension will display the revision number of neutron resources."},
-		{"standard-attr-tag", "Tag support for resources with standard attribute: subnet, router, network, port, floatingip, security_group, subnetpool", "Enables to set tag on resources with standard attribute."},
+		{"standard-attr-tag", "Tag support for resources with standard attribute: subnet, router, network, port, floatingip, security_group, subnetpool, policy", "Enables to set tag on resources with standard attribute."},
 		{"subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool"},
 		{"subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "Provides support for adding/removing prefixes from subnet pools"},
 		{"standard-attr-timestamp", "Resource timestamps", "Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes."},

@@ -1,6 +1,7 @@
 package networkapi_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -266,5 +267,43 @@ func TestQoSReachesTheHost(t *testing.T) {
 		if aliases := c.list("member", "extensions", ""); !slices.ContainsFunc(aliases, func(e obj) bool { return e["alias"] == "qos" }) {
 			t.Error("qos is not announced")
 		}
+	})
+}
+
+// TestTagsOfQoSPolicies: the tags of a policy are at a path of their own, without
+// "qos", and who sees a policy sees its tags.
+func TestTagsOfQoSPolicies(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		own, other := c.qos(obj{"tenant_id": "demo-id"}), c.qos(obj{"shared": true})
+		base := "policies/" + str(own["id"]) + "/tags"
+		c.put("admin", base, obj{"tags": []string{"a", "b", "a"}})
+		c.Must(201, "admin", "PUT", "/network/v2.0/"+base+"/c", nil)
+		c.Must(204, "member", "GET", "/network/v2.0/"+base+"/c", nil)
+		c.Must(204, "admin", "DELETE", "/network/v2.0/"+base+"/c", nil)
+		c.refused(404, "TagNotFound", "c", "member", "GET", base+"/c", nil)
+		c.refused(404, "TagNotFound", "c", "admin", "DELETE", base+"/c", nil)
+		c.refused(400, "HTTPBadRequest", "'tags'", "admin", "PUT", base, obj{})
+		if got, _ := json.Marshal(c.get("member", base)); string(got) != `{"tags":["a","b"]}` {
+			t.Errorf("tags %s", got)
+		}
+		if got, _ := json.Marshal(c.get("member", "qos/policies/"+str(own["id"]))["policy"].(obj)["tags"]); string(got) != `["a","b"]` {
+			t.Errorf("the policy's tags %s", got)
+		}
+		for query, want := range map[string]int{"tags=a,b": 1, "tags=a,c": 0, "tags-any=a,c": 1, "not-tags=a,b": 1, "not-tags-any=a": 1, "": 2} {
+			if got := c.get("member", "qos/policies?"+query)["policies"].([]any); len(got) != want {
+				t.Errorf("policies with %q: %v", query, got)
+			}
+		}
+		c.refused(403, "PolicyNotAuthorized", "update_policies_tags", "member", "PUT", base+"/x", nil)
+		c.refused(403, "PolicyNotAuthorized", "delete_policies_tags", "member", "DELETE", base, nil)
+		c.refused(404, "QosPolicyNotFound", "", "other", "GET", base, nil)
+		c.put("admin", "policies/"+str(other["id"])+"/tags", obj{"tags": []string{"z"}})
+		if got, _ := json.Marshal(c.get("member", "policies/"+str(other["id"])+"/tags")); string(got) != `{"tags":["z"]}` {
+			t.Errorf("tags of a shared policy: %s", got)
+		}
+		c.Must(204, "admin", "DELETE", "/network/v2.0/"+base, nil)
+		c.put("admin", base, obj{"tags": []string{"left"}})
+		c.Must(204, "admin", "DELETE", "/network/v2.0/qos/policies/"+str(own["id"]), nil)
+		c.refused(404, "QosPolicyNotFound", "", "admin", "GET", base, nil)
 	})
 }
