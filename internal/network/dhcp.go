@@ -28,7 +28,7 @@ func (s *Service) ensureDHCP(ctx context.Context, tx *store.Tx, n *Network, subs
 	} else {
 		p = &Port{
 			Standard: newStandard(n.ProjectID, ""), NetworkID: n.ID, AdminStateUp: true, Status: StatusActive, DeviceOwner: OwnerDHCP,
-			DeviceID: "dhcp-" + n.ID, VNICType: "normal", Role: roleDHCP,
+			DeviceID: "dhcp-" + n.ID, VNICType: "normal", Role: roleDHCP, IPAllocation: allocatedAtOnce,
 		}
 		p.AddressPairs.V, p.DHCPOpts.V = []AddressPair{}, []DHCPOption{}
 		if err := s.chooseMAC(ctx, tx, p); err != nil {

@@ -84,7 +84,7 @@ func (s *Service) attachSubnet(ctx context.Context, tx *store.Tx, caller *policy
 				continue
 			}
 			made.PortID = l.PortID
-			p := &Port{Standard: Standard{ID: l.PortID}, NetworkID: n.ID, RouterID: r.ID}
+			p := &Port{Standard: Standard{ID: l.PortID}, NetworkID: n.ID, RouterID: r.ID, DeviceOwner: OwnerInterface}
 			if err := chooseAddresses(ctx, tx, p, []*Subnet{sub}, Some([]FixedIPSpec{{SubnetID: sub.ID, Address: sub.GatewayIP}}), false); err != nil {
 				return nil, err
 			}

@@ -66,6 +66,9 @@ type Port struct {
 	Tag      string // of the NIC, not of the API
 	NIC      int    `bun:"nic"`
 
+	// IPAllocation is how the port came by its addresses when it was made.
+	IPAllocation string `bun:"ip_allocation"`
+
 	FixedIPs       []FixedIP `bun:"-"`
 	SecurityGroups []string  `bun:"-"` // ids
 	NetworkQoS     string    `bun:"-"` // the network's policy; loaded with the port
@@ -103,6 +106,7 @@ var ports = &resource{
 		"status": {sql: "status"}, "device_id": {sql: "device_id"}, "device_owner": {sql: "device_owner"},
 		"binding:host_id": {sql: "host"}, "binding:vnic_type": {sql: "vnic_type"}, "dns_name": {sql: "dns_name"},
 		"port_security_enabled": {sql: "port_security_enabled", kind: flag}, "qos_policy_id": {sql: "qos_policy_id"},
+		"ip_allocation": {sql: "ip_allocation"},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
 		"fixed_ips": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
@@ -274,9 +278,42 @@ func (s *Service) placePort(ctx context.Context, tx *store.Tx, n *Network, p *Po
 	return writeAddresses(ctx, tx, p)
 }
 
+// Of API reference: Ports, ip_allocation. Neutron has a third for networks of
+// several segments.
+const allocatedAtOnce, allocatedNone = "immediate", "none"
+
+// eligible are the subnets that a port may have addresses of, by who owns its
+// device, and those in which it has some: first the ones that are for such
+// ports alone. Errors: Conflict (the network has none of them).
+func eligible(p *Port, subs []*Subnet) ([]*Subnet, error) {
+	var some, all []*Subnet
+	for _, sub := range subs {
+		switch {
+		case !sub.serves(p.DeviceOwner) && !p.hasSubnet(sub.ID):
+		case len(sub.ServiceTypes.V) > 0:
+			some = append(some, sub)
+		default:
+			all = append(all, sub)
+		}
+	}
+	if len(subs) > 0 && len(some)+len(all) == 0 {
+		return nil, conflict("IpAddressGenerationFailureNoMatchingSubnet", "No valid service subnet for the given device owner, network %s, service type %s.", p.NetworkID, p.DeviceOwner)
+	}
+	return append(some, all...), nil
+}
+
 func chooseAddresses(ctx context.Context, tx bun.IDB, p *Port, subs []*Subnet, wanted Opt[[]FixedIPSpec], lowest bool) error {
+	subs, err := eligible(p, subs)
+	if err != nil {
+		return err
+	}
+	if p.IPAllocation == "" {
+		p.IPAllocation = allocatedAtOnce
+		if wanted.Set && len(wanted.Value) == 0 {
+			p.IPAllocation = allocatedNone
+		}
+	}
 	c := &chooser{tx: tx, network: p.NetworkID, subnets: subs, mac: p.MAC, lowest: lowest, router: p.RouterID != ""}
-	var err error
 	if wanted.Set {
 		err = c.given(ctx, wanted.Value)
 	} else {

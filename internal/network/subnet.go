@@ -40,6 +40,9 @@ type Subnet struct {
 	DNS         JSON[[]string] `bun:"dns,type:text"`
 	HostRoutes  JSON[[]Route]  `bun:"type:text"`
 	PoolID      string         `bun:",nullzero"` // subnet pool; empty: none
+	// ServiceTypes are the device owners whose ports have addresses of the
+	// subnet; none: all.
+	ServiceTypes JSON[[]string] `bun:"type:text"`
 }
 
 // Route is a destination and where to send what goes there, of a subnet's
@@ -65,6 +68,11 @@ func (s *Subnet) automatic() bool {
 	return s.AddressMode == ModeSLAAC || s.AddressMode == ModeStateless
 }
 
+// serves tells whether ports of the device owner have addresses of the subnet.
+func (s *Subnet) serves(owner string) bool {
+	return len(s.ServiceTypes.V) == 0 || slices.Contains(s.ServiceTypes.V, owner)
+}
+
 // SubnetSpec is what a request gives of a subnet. A GatewayIP of nil is no
 // gateway; not given, it is the subnet's first address.
 type SubnetSpec struct {
@@ -79,6 +87,7 @@ type SubnetSpec struct {
 	Pools                                         Opt[[]Pool]
 	DNS                                           Opt[[]string]
 	HostRoutes                                    Opt[[]Route]
+	ServiceTypes                                  Opt[[]string]
 }
 
 var subnets = &resource{
@@ -146,6 +155,7 @@ func (s *Service) createSubnet(ctx context.Context, tx *store.Tx, caller *policy
 		IPVersion: spec.IPVersion.Value, CIDR: spec.CIDR.Value, EnableDHCP: spec.EnableDHCP.Or(true),
 		RAMode: spec.RAMode.Value, AddressMode: spec.AddressMode.Value,
 		DNS: JSON[[]string]{nonNil(spec.DNS.Value)}, HostRoutes: JSON[[]Route]{nonNil(spec.HostRoutes.Value)},
+		ServiceTypes: JSON[[]string]{nonNil(spec.ServiceTypes.Value)},
 	}
 	pool, err := poolFor(ctx, tx, caller, spec)
 	if err != nil {
@@ -299,6 +309,7 @@ func (s *Service) UpdateSubnet(ctx context.Context, caller *policy.Caller, id st
 		spec.Pools.into(&sub.Pools.V)
 		spec.DNS.into(&sub.DNS.V)
 		spec.HostRoutes.into(&sub.HostRoutes.V)
+		spec.ServiceTypes.into(&sub.ServiceTypes.V)
 		if err := s.moveGateway(ctx, tx, sub, spec.GatewayIP); err != nil {
 			return err
 		}

@@ -33,6 +33,7 @@ type portView struct {
 	VNICType            string                `json:"binding:vnic_type"`
 	QoSPolicyID         *string               `json:"qos_policy_id"`
 	NetworkQoS          *string               `json:"qos_network_policy_id"`
+	IPAllocation        string                `json:"ip_allocation"`
 	*bindingView                              // for admins
 }
 
@@ -55,7 +56,7 @@ func (f *face) viewPort(r *api.Request, p *network.Port) any {
 		DeviceID: p.DeviceID, DeviceOwner: p.DeviceOwner, FixedIPs: make([]fixedIPView, len(p.FixedIPs)), SecurityGroups: nonNil(p.SecurityGroups),
 		PortSecurityEnabled: p.PortSecurityEnabled, AddressPairs: make([]network.AddressPair, len(p.AddressPairs.V)), DHCPOpts: nonNil(p.DHCPOpts.V),
 		DNSName: p.DNSName, DNSAssignment: make([]dnsAssignment, len(p.FixedIPs)), VNICType: p.VNICType,
-		QoSPolicyID: orNull(p.QoSPolicyID), NetworkQoS: orNull(p.NetworkQoS),
+		QoSPolicyID: orNull(p.QoSPolicyID), NetworkQoS: orNull(p.NetworkQoS), IPAllocation: p.IPAllocation,
 	}
 	for i, ip := range p.FixedIPs {
 		v.FixedIPs[i] = fixedIPView{SubnetID: ip.SubnetID, IPAddress: ip.Address}
@@ -102,7 +103,7 @@ func (f *face) ports() resource[network.PortSpec, network.Port] {
 			field("binding:vnic_type", text(64), func(s *S) *network.Opt[string] { return &s.VNICType }),
 			field("binding:profile", profile, func(s *S) *network.Opt[map[string]json.RawMessage] { return &s.Profile }),
 		),
-		readOnly: append([]string{"binding:vif_type", "binding:vif_details", "dns_assignment", "qos_network_policy_id"}, standardReadOnly...),
+		readOnly: append([]string{"binding:vif_type", "binding:vif_details", "dns_assignment", "qos_network_policy_id", "ip_allocation"}, standardReadOnly...),
 		create:   f.svc.CreatePorts, list: f.svc.Ports, get: f.svc.Port, update: f.svc.UpdatePort, remove: f.svc.DeletePort,
 		view: f.viewPort, id: func(p *network.Port) string { return p.ID },
 	}

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"wisp/internal/api"
+	"wisp/internal/errs"
 	"wisp/internal/network"
 )
 
@@ -25,13 +28,14 @@ type subnetView struct {
 	DNS          []string        `json:"dns_nameservers"`
 	HostRoutes   []network.Route `json:"host_routes"`
 	SubnetPoolID *string         `json:"subnetpool_id"`
+	ServiceTypes []string        `json:"service_types"`
 }
 
 func viewSubnet(_ *api.Request, s *network.Subnet) any {
 	return &subnetView{
 		standard: standardOf(&s.Standard), Name: s.Name, NetworkID: s.NetworkID, IPVersion: s.IPVersion, CIDR: s.CIDR, GatewayIP: orNull(s.GatewayIP),
 		EnableDHCP: s.EnableDHCP, RAMode: orNull(s.RAMode), AddressMode: orNull(s.AddressMode), Pools: nonNil(s.Pools.V), DNS: nonNil(s.DNS.V),
-		HostRoutes: nonNil(s.HostRoutes.V), SubnetPoolID: orNull(s.PoolID),
+		HostRoutes: nonNil(s.HostRoutes.V), SubnetPoolID: orNull(s.PoolID), ServiceTypes: nonNil(s.ServiceTypes.V),
 	}
 }
 
@@ -54,11 +58,38 @@ func (f *face) subnets() resource[network.SubnetSpec, network.Subnet] {
 			field("allocation_pools", listOf(pool), func(s *S) *network.Opt[[]network.Pool] { return &s.Pools }),
 			field("dns_nameservers", listOf(text(maxName)), func(s *S) *network.Opt[[]string] { return &s.DNS }),
 			field("host_routes", listOf(route), func(s *S) *network.Opt[[]network.Route] { return &s.HostRoutes }),
+			field("service_types", serviceTypes, func(s *S) *network.Opt[[]string] { return &s.ServiceTypes }),
 		),
 		readOnly: append([]string{"shared", "router:external"}, standardReadOnly...),
 		create:   f.svc.CreateSubnets, list: f.svc.Subnets, get: f.svc.Subnet, update: f.svc.UpdateSubnet, remove: f.svc.DeleteSubnet,
 		view: viewSubnet, id: func(s *network.Subnet) string { return s.ID },
 	}
+}
+
+// serviceTypes reads device owners. Neutron takes what begins with "network:",
+// "neutron:" or a letter of "compute:", since it adds the letters of that word
+// to its prefixes; clients and tests use it so.
+func serviceTypes(raw jsonValue) ([]string, error) {
+	var parts []jsonValue
+	if err := json.Unmarshal(raw, &parts); err != nil {
+		return nil, badRequest("Subnet service types must be a list.")
+	}
+	out := make([]string, 0, len(parts))
+	for _, part := range parts {
+		var s string
+		if len(part) == 0 || part[0] != '"' || json.Unmarshal(part, &s) != nil {
+			return nil, errs.New(errs.Invalid, "Subnet service type %s is not a string.", show(part)).WithType("InvalidInputSubnetServiceType")
+		}
+		if !strings.HasPrefix(s, "network:") && !strings.HasPrefix(s, "neutron:") && strings.IndexAny(s, "compute:") != 0 {
+			return nil, errs.New(errs.Invalid, "Subnet service type %s does not correspond to a valid device owner.", s).WithType("InvalidSubnetServiceType")
+		}
+		if s, err := text(maxName)(part); err != nil {
+			return nil, err
+		} else if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out, nil
 }
 
 // cidr reads the range of a subnet; null is none, for one from a pool.
