@@ -42,7 +42,7 @@ func Rules() policy.Rules {
 	add(policy.Admin, "get_network:provider")
 	add(policy.Admin, "create_subnetpool:shared", "create_subnetpool:is_default", "update_subnetpool:is_default", "create_address_scope:shared", "update_address_scope:shared")
 	add(policy.Admin, "create_rbac_policy:target_tenant", "update_rbac_policy:target_tenant")
-	add(member, "add_prefixes", "remove_prefixes")
+	add(member, "add_prefixes", "remove_prefixes", "onboard_network_subnets")
 	add(member, "create_network:port_security_enabled", "update_network:port_security_enabled")
 	for _, verb := range []string{"create", "update"} {
 		for _, attribute := range []string{"device_owner", "mac_address", "fixed_ips:ip_address", "fixed_ips:subnet_id", "port_security_enabled", "allowed_address_pairs"} {

@@ -94,6 +94,7 @@ var extensions = func() []extensionView {
 		{"standard-attr-tag", "Tag support for resources with standard attribute: subnet, router, network, port, floatingip, security_group, subnetpool, policy", "Enables to set tag on resources with standard attribute."},
 		{"subnet-service-types", "Subnet service types", "Provides ability to set the subnet service_types field"},
 		{"subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool"},
+		{"subnet_onboard", "Subnet Onboard", "Provides support for onboarding subnets into subnet pools"},
 		{"subnetpool-prefix-ops", "Subnet Pool Prefix Operations", "Provides support for adding/removing prefixes from subnet pools"},
 		{"standard-attr-timestamp", "Resource timestamps", "Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes."},
 	}

@@ -78,12 +78,14 @@ func prefix(raw jsonValue) (netip.Prefix, error) {
 	return p, nil
 }
 
-// prefixRoutes add prefixes to pools and take them away.
+// prefixRoutes add prefixes to pools and take them away, and put the subnets of
+// networks into pools.
 func (f *face) prefixRoutes() []api.Route {
 	base := "/v2.0/subnetpools/{id}/"
 	return []api.Route{
 		{Method: http.MethodPut, Path: base + "add_prefixes", Policy: "add_prefixes", Handler: changePrefixes(f.svc.AddPrefixes)},
 		{Method: http.MethodPut, Path: base + "remove_prefixes", Policy: "remove_prefixes", Handler: changePrefixes(f.svc.RemovePrefixes)},
+		{Method: http.MethodPut, Path: base + "onboard_network_subnets", Policy: "onboard_network_subnets", Handler: f.onboard},
 	}
 }
 
@@ -105,4 +107,31 @@ func changePrefixes(change func(ctx context.Context, caller *policy.Caller, id s
 		}
 		return map[string]any{"prefixes": p.Prefixes.V}, nil
 	}
+}
+
+type onboardedView struct {
+	ID   string `json:"id"`
+	CIDR string `json:"cidr"`
+}
+
+// onboard answers as Neutron does: a list without a name.
+func (f *face) onboard(r *api.Request) (any, error) {
+	type S struct{ network network.Opt[string] }
+	body, err := r.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	spec, err := decodeOne(body, []attribute[S]{field("network_id", id, func(s *S) *network.Opt[string] { return &s.network }).must()}, nil, true)
+	if err != nil {
+		return nil, err
+	}
+	subs, err := f.svc.Onboard(r.Context(), r.Caller, r.Param("id"), spec.network.Value)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]onboardedView, len(subs))
+	for i, sub := range subs {
+		views[i] = onboardedView{ID: sub.ID, CIDR: sub.CIDR}
+	}
+	return views, nil
 }
