@@ -71,5 +71,5 @@ func failures(log string) string {
 		return ""
 	}
 	const limit = 6 << 10
-	return log[start+1:min(len(log), start+limit)]
+	return log[start+1 : min(len(log), start+limit)]
 }
