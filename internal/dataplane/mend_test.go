@@ -13,6 +13,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"wisp/internal/dataplane"
 	"wisp/internal/netlinkx"
@@ -59,7 +60,9 @@ func (l *lab) dialTCP(ns, to string) net.Conn {
 	return c
 }
 
-// says sends a word and waits for it.
+// says sends a word and waits for it. Nothing is on its way any more afterwards:
+// an acknowledgement that comes while something is taken away would find a host
+// that resets the connection.
 func says(c net.Conn, word string) error {
 	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		return err
@@ -74,7 +77,18 @@ func says(c net.Conn, word string) error {
 	if string(got) != word {
 		return errors.New("another word came back: " + string(got))
 	}
-	return nil
+	return acknowledge(c)
+}
+
+// acknowledge sends now what TCP would wait some 40 ms with.
+func acknowledge(c net.Conn) error {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) })
+	return errors.Join(err, failed)
 }
 
 // emptyMap removes all entries of a pinned map, as a person could.

@@ -198,7 +198,7 @@ func TestQEMUThatDoesNotStart(t *testing.T) {
 		"refuses":         {program(t, "echo 'cannot set up guest memory' >&2; exit 1\n"), errs.Internal, "cannot set up guest memory"},
 		"ends in words":   {program(t, "exit 0\n"), errs.Internal, "said nothing"},
 		"never answers":   {program(t, "exec sleep 600 "+`"$@"`+"\n"), errs.Internal, "invalid"}, // sleep refuses the arguments
-		"stays and hangs": {program(t, `read x <&4; sleep 600`+"\n"), errs.Unavailable, "did not get ready"},
+		"stays and hangs": {program(t, `read x <&4; kill -STOP $$`+"\n"), errs.Unavailable, "did not get ready"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
