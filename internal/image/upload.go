@@ -10,8 +10,6 @@ import (
 	"hash"
 	"io"
 	"math"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -511,41 +509,6 @@ func (u *upload) complete() error {
 		return errs.New(errs.Invalid, "%d bytes of image data were promised, and %d came.", u.declared, u.total)
 	}
 	return nil
-}
-
-func bare(i *Image) bool {
-	return !slices.Contains([]string{"ovf", "ova", "docker", "compressed"}, i.ContainerFormat)
-}
-
-// judge refuses data that are not what the image says. Archives are opaque:
-// they are no disks, and a disk in their place must still be what is declared.
-func (u *upload) judge(info qcow2.Info) error {
-	u.info = info
-	return u.image.judge(info)
-}
-
-func (i *Image) judge(info qcow2.Info) error {
-	declared := i.DiskFormat
-	switch {
-	case slices.Contains([]string{"aki", "ari", "ami"}, i.ContainerFormat):
-		declared = i.ContainerFormat
-	case declared == "gpt" && info.Subformat == "gpt":
-		declared = "raw"
-	case !bare(i) && info.Format == qcow2.Raw:
-		declared = ""
-	}
-	if err := info.Check(declared); err != nil {
-		return refused(err)
-	}
-	return nil
-}
-
-func refused(err error) error {
-	public, ok := errors.AsType[*errs.Error](err)
-	if !ok {
-		return err
-	}
-	return errs.Wrap(err, errs.UnsupportedMedia, "%s", strings.TrimSpace(public.Message))
 }
 
 // undo gives the image back as it was before the upload. When that fails, its
