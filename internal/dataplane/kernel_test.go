@@ -116,17 +116,6 @@ func TestLaterProcessTakesOffFilters(t *testing.T) {
 	t.Parallel()
 	state := asksState()
 	b := newBench(t, state, wired(t))
-	restart := func() {
-		t.Helper()
-		if err := b.dp.Close(); err != nil {
-			t.Fatal(err)
-		}
-		dp, err := Open(t.Context(), b.dp.cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.dp = dp
-	}
 	wire := func(want bool) {
 		t.Helper()
 		err := b.dp.inHost(func() error {
@@ -163,36 +152,24 @@ func TestLaterProcessTakesOffFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 	wire(true)
-	restart()
+	b.restart()
 	b.dp.attacher.clsact = true
 	b.apply(benchState()) // nothing on the wire
 	wire(false)
 	b.apply(state)
 	wire(true)
-	restart()
+	b.restart()
 	if err := b.dp.Purge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wire(false)
-	restart()
+	b.restart()
 }
 
 func TestOpenReplacesOtherVersion(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, benchState())
 	b.answers("before")
-	reopen := func() *Dataplane {
-		t.Helper()
-		if err := b.dp.Close(); err != nil {
-			t.Fatal(err)
-		}
-		dp, err := Open(t.Context(), b.dp.cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.dp = dp
-		return dp
-	}
 	progs := filepath.Join(b.dp.cfg.PinDir, progsDir)
 	old := b.dp.kernel.version
 	if err := os.Rename(filepath.Join(progs, old), filepath.Join(progs, "other")); err != nil {
@@ -211,8 +188,8 @@ func TestOpenReplacesOtherVersion(t *testing.T) {
 	if err := m.Pin(frags); err != nil {
 		t.Fatal(err)
 	}
-	dp := reopen()
-	if !dp.kernel.fresh {
+	b.restart()
+	if !b.dp.kernel.fresh {
 		t.Error("programs of another version were adopted")
 	}
 	b.answers("with the old programs, before Apply")
@@ -222,7 +199,8 @@ func TestOpenReplacesOtherVersion(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].Name() != old {
 		t.Errorf("versions %v, %v", all, err)
 	}
-	if dp = reopen(); dp.kernel.fresh {
+	b.restart()
+	if b.dp.kernel.fresh {
 		t.Error("programs of this version were not adopted")
 	}
 	b.apply(benchState())

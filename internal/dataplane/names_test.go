@@ -30,18 +30,6 @@ func namedState() intent.State {
 func TestNumbersThatLostTheirNames(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, namedState())
-	again := func() {
-		t.Helper()
-		if err := b.dp.Close(); err != nil {
-			t.Fatal(err)
-		}
-		dp, err := Open(t.Context(), b.dp.cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		dp.repeats = nil
-		b.dp = dp
-	}
 	byPort := []string{"cts", "svcs", "frags", "counts", "buckets"}
 	byNet := []string{"dyns", "strays", "straymacs", "straylists", "conflicts"}
 	byRouter := []string{"nats", "yields", "buckets"}
@@ -82,7 +70,7 @@ func TestNumbersThatLostTheirNames(t *testing.T) {
 				t.Fatalf("%s: %v", x.name, err)
 			}
 		}
-		again()
+		b.restart()
 		gone := map[string]bool{}
 		for _, name := range x.want {
 			gone[name] = true
@@ -108,7 +96,7 @@ func TestNumbersThatLostTheirNames(t *testing.T) {
 	if err := empty[bpfIdKey, uint32](b.dp.tables.ids.m); err != nil {
 		t.Fatal(err)
 	}
-	again()
+	b.restart()
 	b.dp.ids.cursor[kindLabel] = label - 1
 	state := namedState()
 	other := state.Meters["l"]

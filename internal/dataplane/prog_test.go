@@ -101,6 +101,20 @@ func newBench(t *testing.T, state intent.State, change ...func(host string, cfg 
 	return b
 }
 
+// restart is the end of the process, and the next one.
+func (b *bench) restart() {
+	b.t.Helper()
+	if err := b.dp.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	dp, err := Open(b.t.Context(), b.dp.cfg)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	dp.repeats = nil // what is sent is counted
+	b.dp = dp
+}
+
 func (b *bench) apply(state intent.State) {
 	b.t.Helper()
 	report, err := b.dp.Apply(b.t.Context(), state)
