@@ -110,7 +110,8 @@ func (c *cloud) topology(who string) topology {
 	c.t.Helper()
 	var x topology
 	x.external = c.make("admin", "networks", obj{"name": "ext", "router:external": true, "provider:network_type": "flat", "provider:physical_network": "public"})
-	x.outer = c.make("admin", "subnets", obj{"network_id": x.external["id"], "ip_version": 4, "cidr": "203.0.113.0/24", "enable_dhcp": false})
+	x.outer = c.make("admin", "subnets", obj{"network_id": x.external["id"], "ip_version": 4, "cidr": "203.0.113.0/24", "enable_dhcp": false,
+		"allocation_pools": []obj{{"start": "203.0.113.100", "end": "203.0.113.199"}}}) // tests give the others themselves
 	x.network = c.make(who, "networks", obj{"name": "net"})
 	x.subnet = c.make(who, "subnets", obj{"network_id": x.network["id"], "ip_version": 4, "cidr": "10.0.0.0/24", "name": "sub", "dns_nameservers": []string{"1.1.1.1"}})
 	x.router = c.make(who, "routers", obj{"name": "r", "external_gateway_info": obj{"network_id": x.external["id"]}})

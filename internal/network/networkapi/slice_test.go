@@ -290,7 +290,7 @@ func TestFloatingIPs(t *testing.T) {
 		c.refused(400, "HTTPBadRequest", "dns_domain", "member", "POST", "floatingips", make(obj{"dns_domain": "b"}))
 		c.refused(404, "PortNotFound", "", "other", "POST", "floatingips", make(obj{"port_id": near["id"]}))
 		c.refused(400, "BadRequest", "without a port_id", "member", "POST", "floatingips", make(obj{"fixed_ip_address": "10.0.0.5"}))
-		c.refused(400, "BadRequest", "does not have fixed ip", "member", "POST", "floatingips", make(obj{"port_id": near["id"], "fixed_ip_address": "10.0.0.250"}))
+		c.refused(400, "BadRequest", "does not have fixed ip", "member", "POST", "floatingips", make(obj{"port_id": near["id"], "fixed_ip_address": "10.0.0.1"}))
 		c.refused(403, "PolicyNotAuthorized", "floating_ip_address", "member", "POST", "floatingips", make(obj{"floating_ip_address": "203.0.113.50"}))
 		c.Must(201, "manager", "POST", "/network/v2.0/floatingips", make(obj{"floating_ip_address": "203.0.113.50", "subnet_id": x.outer["id"]}))
 		c.refused(409, "IpAddressAlreadyAllocated", "203.0.113.50", "admin", "POST", "floatingips", make(obj{"floating_ip_address": "203.0.113.50"}))
