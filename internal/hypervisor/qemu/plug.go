@@ -2,10 +2,12 @@ package qemu
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"wisp/internal/hypervisor"
+	"wisp/internal/qmp"
 )
 
 // place is the number of the interface of a port.
@@ -148,11 +150,18 @@ func (m *machine) unplugNIC(ctx context.Context, n hypervisor.NIC, slots map[str
 	r := m.record
 	id := nicID(m.place(n.PortID))
 	if _, there := slots[id]; there {
-		if err := m.ask(ctx, "set_link", object{"name": id, "up": false}, nil); err != nil {
+		if err := m.driver.step("unplug"); err != nil {
 			return false, err
 		}
-		_ = m.ask(ctx, "device_del", object{"id": id}, nil) // refused while the guest is at it
-		return false, nil
+		err := m.ask(ctx, "set_link", object{"name": id, "up": false}, nil)
+		if err == nil {
+			_ = m.ask(ctx, "device_del", object{"id": id}, nil) // refused while the guest is at it
+			return false, nil
+		}
+		// A guest that was asked before may have let go since the slots were listed.
+		if refusal, ok := errors.AsType[*qmp.Error](err); !ok || refusal.Class != "DeviceNotFound" {
+			return false, err
+		}
 	}
 	_ = m.ask(ctx, "netdev_del", object{"id": "host-" + id}, nil) // one without a cable has none
 	delete(r.Places, n.PortID)
