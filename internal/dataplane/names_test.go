@@ -119,6 +119,36 @@ func TestNumbersThatLostTheirNames(t *testing.T) {
 	}
 }
 
+// TestDropsGoWithTheirPort has packets of two ports and of none dropped, and
+// another port take the place of one of them.
+func TestDropsGoWithTheirPort(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, benchState())
+	counts := b.dp.mapNamed("counts")
+	counted := make([]bpfCount, ebpf.MustPossibleCPU())
+	counted[0] = bpfCount{Packets: 1}
+	for _, name := range []string{"", "a", "b"} {
+		id, _ := b.dp.ids.find(kindPort, name)
+		for reason := range reasonNames {
+			if err := counts.Put(bpfCountKey{Port: id, Reason: uint32(reason)}, counted); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	state := benchState()
+	moved := state.Ports["a"]
+	moved.ID = "other"
+	delete(state.Ports, "a")
+	state.Ports["other"] = moved
+	b.apply(state)
+	if left, want := b.entries("counts"), 2*len(reasonNames); left != want {
+		t.Errorf("%d entries are left, not %d", left, want)
+	}
+	if b.drops("", "stranger") != 1 || b.drops("b", "stranger") != 1 {
+		t.Error("the drops of a port that stays, or of none, are forgotten")
+	}
+}
+
 // fill puts an entry into a map that the programs write.
 func (b *bench) fill(name string) {
 	b.t.Helper()

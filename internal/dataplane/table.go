@@ -166,6 +166,7 @@ type tables struct {
 	buckets  *ebpf.Map // what the programs keep of rates
 	// What they keep of guests at other MACs than their port's.
 	straymacs, straylists *ebpf.Map
+	counts                *ebpf.Map // of packets that they dropped, by port
 	confs                 table[uint32, bpfConf]
 	// stale tells that something was written, or may have been by another
 	// process, since the programs were told of a new epoch.
@@ -186,7 +187,7 @@ func newTables(m map[string]*ebpf.Map) *tables {
 		rulesets: makeTable[uint32, bpfRuleset](m, "rulesets"), rules: makeTable[bpfRuleKey, bpfRule](m, "rules"),
 		members: makeTable[bpfMemberKey, uint32](m, "members"), routers: makeTable[uint32, bpfRouter](m, "routers"),
 		routes: makeTable[bpfRouteKey, bpfRoute](m, "routes"), raddrs: makeTable[bpfRaddrKey, bpfRaddr](m, "raddrs"), meters: makeTable[bpfMeterKey, bpfMeterRule](m, "meters"),
-		rates: makeTable[bpfRateKey, bpfRate](m, "rates"), buckets: m["buckets"], straymacs: m["straymacs"], straylists: m["straylists"],
+		rates: makeTable[bpfRateKey, bpfRate](m, "rates"), buckets: m["buckets"], straymacs: m["straymacs"], straylists: m["straylists"], counts: m["counts"],
 
 		confs: makeTable[uint32, bpfConf](m, "confs"),
 		stale: true,
@@ -276,14 +277,45 @@ func (t *tables) turn(changed int) error {
 // prune removes what is not wanted.
 func (t *tables) prune(w *wanted) (changed int, err error) {
 	var failed []error
-	all := t.steps(w)
+	all, left := t.steps(w), t.portsLeave(w)
 	for i := range all {
 		n, err := all[len(all)-1-i].prune()
 		changed += n
 		failed = append(failed, err)
 	}
 	failed = append(failed, t.turn(changed), t.pruneBuckets(), t.pruneStrays())
+	if left {
+		failed = append(failed, t.pruneCounts())
+	}
 	return changed, errors.Join(failed...)
+}
+
+// portsLeave tells whether a port that is here is not wanted any more.
+func (t *tables) portsLeave(w *wanted) bool {
+	for id := range t.ports.held {
+		if _, ok := w.ports[id]; !ok {
+			return true
+		}
+	}
+	return false
+}
+
+// pruneCounts forgets what was dropped of ports that are gone. Port 0 stands
+// for what was of no port.
+func (t *tables) pruneCounts() error {
+	var gone []bpfCountKey
+	failed := []error{each(t.counts, func(key bpfCountKey, _ []bpfCount) {
+		if _, held := t.ports.held[key.Port]; !held && key.Port != 0 {
+			gone = append(gone, key)
+		}
+	})}
+	for _, key := range gone {
+		failed = append(failed, forget(t.counts, key))
+	}
+	if err := errors.Join(failed...); err != nil {
+		return fmt.Errorf("pruning map counts: %w", err)
+	}
+	return nil
 }
 
 // pruneBuckets forgets what the programs keep of rates that are gone.
