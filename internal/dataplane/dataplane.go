@@ -381,7 +381,7 @@ func (d *Dataplane) attachAll(state intent.State, s surroundings, mended *int, r
 	for name, index := range s.under.devices {
 		failed = append(failed, attach(name, index, true, "from_wire"))
 	}
-	if d.fresh(s) >= manyAttachments {
+	if d.fresh(s) {
 		defer d.hurry.begin()()
 	}
 	for id, index := range s.devices {
@@ -396,18 +396,17 @@ func (d *Dataplane) attachAll(state intent.State, s surroundings, mended *int, r
 	return kept, errors.Join(failed...)
 }
 
-// fresh counts the sides of ports' devices that this process has attached
-// nothing to.
-func (d *Dataplane) fresh(s surroundings) int {
-	n := 0
+// fresh tells whether this process has attached nothing yet to a side of a
+// port's device.
+func (d *Dataplane) fresh(s surroundings) bool {
 	for id := range s.devices {
 		for _, ingress := range []bool{true, false} {
 			if _, there := d.attacher.done[attachment{d.DeviceName(id), ingress}]; !there {
-				n++
+				return true
 			}
 		}
 	}
-	return n
+	return false
 }
 
 // DeviceName is the name of a local port's device.

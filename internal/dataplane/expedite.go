@@ -10,14 +10,11 @@ import (
 
 // Each first program at one side of a device has the kernel wait until no CPU
 // looks at what was there before (tcx_entry_sync, kernel/bpf/tcx.c): some 10 ms,
-// one after the other. For many devices at once the kernel is asked to hurry
-// such waits, by a setting of the whole host (Linux
+// one after the other. The kernel is asked to hurry such waits, as it does by
+// itself in most that it has when devices come and go (synchronize_net,
+// net/core/dev.c), by a setting of the whole host (Linux
 // Documentation/RCU/whatisRCU.rst, rcu_expedited), for as long as that takes.
-const (
-	expeditedFile = "/sys/kernel/rcu_expedited"
-	// manyAttachments are worth it: for fewer nobody notices.
-	manyAttachments = 8
-)
+const expeditedFile = "/sys/kernel/rcu_expedited"
 
 // hurry is the kernel's setting. While it is ours a folder says so, so that who
 // comes after a crash knows to put it back.
