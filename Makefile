@@ -97,7 +97,8 @@ generate: deps-bpf ## generate the BPF objects and their loaders
 generated: deps-bpf
 	@test/generated
 
-test: deps-test check test-slices test-guest test-kernel test-e2e test-clients test-hosts test-web test-conformance conformance-guests ## everything
+# What check has of unit tests is among those of test-slices.
+test: deps-test fmt lint check-web generated test-slices test-guest test-kernel test-e2e test-clients test-hosts test-web test-conformance conformance-guests ## everything
 
 bin/withpostgres: $(shell find test/withpostgres test/postgres internal/store/storetest -name '*.go')
 	@go build -o $@ ./test/withpostgres
