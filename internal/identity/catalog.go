@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -316,10 +315,7 @@ func (e *Endpoint) check(ctx context.Context, tx *store.Tx, makeRegion bool) err
 	if err == nil {
 		err = regionExists(ctx, tx, e.RegionID)
 	}
-	if public, ok := errors.AsType[*errs.Error](err); ok && public.Kind == errs.NotFound {
-		return errs.New(errs.Invalid, "%s", public.Message)
-	}
-	return err
+	return missingIsInvalid(err)
 }
 
 // EndpointChange is what changes of an endpoint; nil leaves as it is. An empty

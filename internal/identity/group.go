@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"wisp/internal/errs"
 	"wisp/internal/store"
 )
 
@@ -110,9 +111,13 @@ func (s *Service) IsMember(ctx context.Context, groupID, userID string) error {
 		return fmt.Errorf("read membership: %w", err)
 	}
 	if !in {
-		return notFound("user in group", userID)
+		return notMember(groupID, userID)
 	}
 	return nil
+}
+
+func notMember(groupID, userID string) error {
+	return errs.New(errs.NotFound, "User '%s' not found in group '%s'", userID, groupID)
 }
 
 func (s *Service) both(ctx context.Context, db bun.IDB, groupID, userID string) error {
@@ -146,7 +151,7 @@ func (s *Service) RemoveMember(ctx context.Context, groupID, userID string) erro
 		}
 		tx.Changed(memberChange(groupID, userID))
 		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, notFound("user in group", userID))
+			return errors.Join(err, notMember(groupID, userID))
 		}
 		return nil
 	})

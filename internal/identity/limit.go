@@ -228,6 +228,27 @@ func (s *Service) Limits(ctx context.Context, in LimitScope, l Listing) ([]Limit
 	return list, s.list(ctx, l, q, "limits", limitColumns)
 }
 
+// LimitsOf returns the limits of each of the projects, by their ids; never nil.
+func (s *Service) LimitsOf(ctx context.Context, projects []Project) (map[string][]Limit, error) {
+	of := map[string][]Limit{}
+	if len(projects) == 0 {
+		return of, nil
+	}
+	ids := make([]string, len(projects))
+	for i, p := range projects {
+		ids[i] = p.ID
+	}
+	var list []Limit
+	q := withRegistered(s.db.Read().NewSelect().Model(&list)).Where("li.project_id IN (?)", store.Set(ids)).Order("li.id")
+	if err := q.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("read limits of projects: %w", err)
+	}
+	for _, l := range list {
+		of[*l.ProjectID] = append(of[*l.ProjectID], l)
+	}
+	return of, nil
+}
+
 // ProjectLimits tells how much a project may have of what is registered for the
 // services of a type, by the names of the resources: its own limits, or else the
 // registered ones. Those of the region go before those of everywhere. What is not

@@ -55,6 +55,11 @@ type ProjectChange struct {
 	Options, Extra    Extra
 }
 
+// others tells whether something else than options changes.
+func (c ProjectChange) others() bool {
+	return c.Name != nil || c.Description != nil || c.Enabled != nil || c.Tags != nil || len(c.Extra) > 0
+}
+
 var projectColumns = columns{
 	text:  map[string]string{"id": "p.id", "name": "p.name", "domain_id": "p.domain_id", "parent_id": "p.parent_id", "description": "p.description"},
 	flags: map[string]string{"enabled": "p.enabled", "is_domain": "p.is_domain"},
@@ -195,8 +200,8 @@ func projectsBelow(ctx context.Context, db bun.IDB, id string) ([]Project, error
 
 // CreateProject makes a project or a domain from what is set in p; ID, where
 // empty, is made, and ParentID defaults to the domain. Errors: Invalid for a
-// parent that doesn't fit, NotFound for one that isn't there, Conflict for a
-// name that is taken, Forbidden below the deepest level.
+// parent that doesn't fit, and for a domain or parent that isn't there, Conflict
+// for a name that is taken, Forbidden below the deepest level.
 func (s *Service) CreateProject(ctx context.Context, p Project) (Project, error) {
 	if p.ID == "" {
 		p.ID = newID()
@@ -242,13 +247,13 @@ func (p *Project) fit(ctx context.Context, tx *store.Tx) error {
 			return errs.New(errs.Invalid, "A project must have a domain or a parent.")
 		}
 		if _, err := findProject(ctx, tx, *p.DomainID, "domain"); err != nil {
-			return err
+			return missingIsInvalid(err)
 		}
 		p.ParentID = p.DomainID
 	}
 	parent, err := findProject(ctx, tx, *p.ParentID, "project")
 	if err != nil {
-		return err
+		return missingIsInvalid(err)
 	}
 	home := parent.Home()
 	if p.DomainID != nil && *p.DomainID != home {
@@ -286,7 +291,8 @@ func (p *Project) writeTags(ctx context.Context, tx *store.Tx) error {
 	return write(ctx, tx.NewInsert().Model(&rows), "project tag", "Duplicate entry")
 }
 
-// UpdateProject changes a project, or a domain where domain is set.
+// UpdateProject changes a project, or a domain where domain is set. One that is
+// immutable is Forbidden, but for taking that away.
 func (s *Service) UpdateProject(ctx context.Context, id string, domain bool, c ProjectChange) (Project, error) {
 	what := "project"
 	if domain {
@@ -295,6 +301,9 @@ func (s *Service) UpdateProject(ctx context.Context, id string, domain bool, c P
 	var p Project
 	err := s.change(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		if p, err = findProject(ctx, tx, id, what); err != nil {
+			return err
+		}
+		if err := mayChange(p.kind(), p.ID, p.Options, c.Options, c.others()); err != nil {
 			return err
 		}
 		if err := p.switchOn(ctx, tx, c.Enabled); err != nil {
@@ -346,12 +355,16 @@ func (p *Project) switchOn(ctx context.Context, tx *store.Tx, enabled *bool) err
 	return nil
 }
 
-// SetTags replaces a project's tags by what change makes of them.
+// SetTags replaces a project's tags by what change makes of them. Those of one
+// that is immutable stay: Forbidden.
 func (s *Service) SetTags(ctx context.Context, id string, change func(tags []string) ([]string, error)) (Project, error) {
 	var p Project
 	err := s.change(ctx, func(ctx context.Context, tx *store.Tx) (err error) {
 		if p, err = findProject(ctx, tx, id, "project"); err != nil {
 			return err
+		}
+		if immutable(p.Options) {
+			return errs.New(errs.Forbidden, "Cannot update project tags for %s, project is immutable. Set \"immutable\" option to false before creating project tags.", id)
 		}
 		if p.Tags, err = change(slices.Clone(p.Tags)); err != nil {
 			return err
@@ -364,6 +377,7 @@ func (s *Service) SetTags(ctx context.Context, id string, change func(tags []str
 
 // DeleteProject removes a project without children, and what refers to it. Or
 // a domain that was disabled, with all users, groups, roles and projects in it.
+// One that is immutable is Forbidden.
 func (s *Service) DeleteProject(ctx context.Context, id string, domain bool) error {
 	what := "project"
 	if domain {
@@ -372,6 +386,9 @@ func (s *Service) DeleteProject(ctx context.Context, id string, domain bool) err
 	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
 		p, err := findProject(ctx, tx, id, what)
 		if err != nil {
+			return err
+		}
+		if err := mayDelete(p.kind(), p.ID, p.Options); err != nil {
 			return err
 		}
 		tx.Changed(changeOf(p.kind(), p.ID, store.Delete))

@@ -101,8 +101,8 @@ func (s *Service) UpdateRole(ctx context.Context, id string, c RoleChange) (Role
 		if err := one(ctx, tx.NewSelect().Model(&r).Where("id = ?", id), "role", id); err != nil {
 			return err
 		}
-		if immutable(r.Options) && !unlocks(c) {
-			return errs.New(errs.Forbidden, "Cannot update role %s: it is immutable. Set the option immutable to false first.", id)
+		if err := mayChange("role", id, r.Options, c.Options, c.Name != nil || c.Description != nil || len(c.Extra) > 0); err != nil {
+			return err
 		}
 		if c.Name != nil {
 			r.Name = strings.TrimSpace(*c.Name)
@@ -117,14 +117,6 @@ func (s *Service) UpdateRole(ctx context.Context, id string, c RoleChange) (Role
 	return r, err
 }
 
-func immutable(options Extra) bool { is, _ := options["immutable"].(bool); return is }
-
-// unlocks tells whether a change does nothing but take immutability away.
-func unlocks(c RoleChange) bool {
-	value, given := c.Options["immutable"]
-	return given && value != true && c.Name == nil && c.Description == nil && len(c.Extra) == 0
-}
-
 // DeleteRole removes a role and all its assignments.
 func (s *Service) DeleteRole(ctx context.Context, id string) error {
 	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -132,8 +124,8 @@ func (s *Service) DeleteRole(ctx context.Context, id string) error {
 		if err := one(ctx, tx.NewSelect().Model(&r).Where("id = ?", id), "role", id); err != nil {
 			return err
 		}
-		if immutable(r.Options) {
-			return errs.New(errs.Forbidden, "Cannot delete role %s: it is immutable. Set the option immutable to false first.", id)
+		if err := mayDelete("role", id, r.Options); err != nil {
+			return err
 		}
 		if _, err := tx.NewDelete().Model(&r).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete role: %w", err)

@@ -203,6 +203,15 @@ func notFound(what, id string) error {
 	return errs.New(errs.NotFound, "Could not find %s: %s.", what, id)
 }
 
+// missingIsInvalid is an error about what a request's body names: that it isn't
+// there is a fault of the body.
+func missingIsInvalid(err error) error {
+	if public, ok := errors.AsType[*errs.Error](err); ok && public.Kind == errs.NotFound {
+		return errs.New(errs.Invalid, "%s", public.Message)
+	}
+	return err
+}
+
 // one scans a single row, and says notFound when there is none.
 func one(ctx context.Context, q *bun.SelectQuery, what, id string) error {
 	err := q.Scan(ctx)

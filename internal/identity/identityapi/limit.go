@@ -50,10 +50,14 @@ func renderRegistered(r *api.Request, l identity.RegisteredLimit) map[string]any
 }
 
 func renderLimit(r *api.Request, l identity.Limit) map[string]any {
-	return object(r, "limits", l.ID, nil, map[string]any{
-		"service_id": l.ServiceID, "region_id": l.RegionID, "resource_name": l.ResourceName, "resource_limit": l.ResourceLimit,
+	return object(r, "limits", l.ID, nil, limitAttributes(l))
+}
+
+func limitAttributes(l identity.Limit) map[string]any {
+	return map[string]any{
+		"id": l.ID, "service_id": l.ServiceID, "region_id": l.RegionID, "resource_name": l.ResourceName, "resource_limit": l.ResourceLimit,
 		"description": l.Description, "project_id": l.ProjectID, "domain_id": l.DomainID,
-	})
+	}
 }
 
 // items reads the list of objects that a request's body holds under key.

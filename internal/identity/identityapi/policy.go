@@ -39,7 +39,7 @@ var rules = policy.Rules{
 	"identity:delete_project_tag": change, "identity:delete_project_tags": change,
 	"identity:list_user_projects": readOwn,
 
-	"identity:list_domains": cloudRead, "identity:get_domain": policy.Or(cloudRead, within),
+	"identity:list_domains": read, "identity:get_domain": policy.Or(cloudRead, within),
 	"identity:create_domain": cloud, "identity:update_domain": cloud, "identity:delete_domain": cloud,
 
 	"identity:list_users": read, "identity:get_user": readOwn, "identity:create_user": change, "identity:update_user": change, "identity:delete_user": change,

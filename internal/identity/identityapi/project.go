@@ -2,6 +2,7 @@ package identityapi
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -158,13 +159,17 @@ func (f *face) showProject(r *api.Request) (any, error) {
 // family adds the parents and subtree that the query asks for, as ids or as
 // lists. Lists hold only what the caller has a role in.
 func (f *face) family(r *api.Request, p identity.Project, o map[string]any) error {
-	q := r.Query()
-	if q.Has("parents_as_ids") || q.Has("parents_as_list") {
+	for _, kind := range []string{"parents", "subtree"} {
+		if isTrue(r, kind+"_as_list") && isTrue(r, kind+"_as_ids") {
+			return errs.New(errs.Invalid, "Cannot use %[1]s_as_list and %[1]s_as_ids query params at the same time.", kind)
+		}
+	}
+	if isTrue(r, "parents_as_ids") || isTrue(r, "parents_as_list") {
 		parents, err := f.svc.ProjectParents(r.Context(), p.ID)
 		if err != nil {
 			return err
 		}
-		if q.Has("parents_as_ids") {
+		if isTrue(r, "parents_as_ids") {
 			var chain any
 			for _, parent := range slices.Backward(parents) {
 				chain = map[string]any{parent.ID: chain}
@@ -174,12 +179,12 @@ func (f *face) family(r *api.Request, p identity.Project, o map[string]any) erro
 			return err
 		}
 	}
-	if q.Has("subtree_as_ids") || q.Has("subtree_as_list") {
+	if isTrue(r, "subtree_as_ids") || isTrue(r, "subtree_as_list") {
 		below, err := f.svc.ProjectSubtree(r.Context(), p.ID)
 		if err != nil {
 			return err
 		}
-		if q.Has("subtree_as_ids") {
+		if isTrue(r, "subtree_as_ids") {
 			o["subtree"] = idTree(p.ID, below)
 		} else if o["subtree"], err = f.projectList(r, below); err != nil {
 			return err
@@ -201,16 +206,33 @@ func idTree(id string, all []identity.Project) any {
 	return children
 }
 
+// projectList is the list without what the caller has no role in, each with its
+// limits where the query asks for them.
 func (f *face) projectList(r *api.Request, list []identity.Project) ([]any, error) {
 	mine, err := f.svc.UserProjects(r.Context(), r.Caller.UserID, identity.Listing{})
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(p identity.Project) bool {
+		return !slices.ContainsFunc(mine, func(m identity.Project) bool { return m.ID == p.ID })
+	})
+	var limits map[string][]identity.Limit
+	if isTrue(r, "include_limits") {
+		if limits, err = f.svc.LimitsOf(r.Context(), list); err != nil {
+			return nil, err
+		}
+	}
 	objects := []any{}
 	for _, p := range list {
-		if slices.ContainsFunc(mine, func(m identity.Project) bool { return m.ID == p.ID }) {
-			objects = append(objects, map[string]any{"project": renderProject(r, p)})
+		o := renderProject(r, p)
+		if limits != nil {
+			all := []any{}
+			for _, l := range limits[p.ID] {
+				all = append(all, limitAttributes(l))
+			}
+			o["limits"] = all
 		}
+		objects = append(objects, map[string]any{"project": o})
 	}
 	return objects, nil
 }
@@ -276,6 +298,9 @@ func (f *face) listDomains(r *api.Request) (any, error) {
 		return nil, err
 	}
 	l.Filters = append(l.Filters, identity.Filter{Name: "is_domain", Value: "true"})
+	if r.Caller.DomainID != "" {
+		l.Filters = append(l.Filters, identity.Filter{Name: "id", Value: r.Caller.DomainID})
+	}
 	list, err := f.svc.Projects(r.Context(), l, tagFilter(r))
 	return collection(r, "domains", l, list, renderDomain), err
 }
@@ -373,12 +398,15 @@ func (f *face) addTag(r *api.Request) (any, error) {
 	if !validTag(tag) {
 		return nil, errs.New(errs.Invalid, "Invalid input for field 'tag': '%s' does not match '^[^,/]*$'", tag)
 	}
-	_, err := f.setTags(r, func(tags []string) ([]string, error) {
+	p, err := f.setTags(r, func(tags []string) ([]string, error) {
 		if !slices.Contains(tags, tag) && len(tags) >= 80 {
 			return nil, errs.New(errs.Invalid, "Invalid input for field 'tags': too many items: at most 80 are allowed")
 		}
 		return append(tags, tag), nil
 	})
+	if err == nil {
+		r.Writer.Header().Set("Location", r.ServiceURL()+"/v3/projects/"+p.ID+"/tags/"+url.PathEscape(tag))
+	}
 	return nil, err
 }
 

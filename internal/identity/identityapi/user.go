@@ -145,6 +145,7 @@ func (f *face) listUserGroups(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	inOwnDomain(r, &l)
 	if _, err := f.svc.User(r.Context(), r.Param("user_id")); err != nil {
 		return nil, err
 	}
