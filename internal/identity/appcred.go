@@ -39,9 +39,11 @@ type credentialRole struct {
 var credentialColumns = columns{text: map[string]string{"id": "ac.id", "name": "ac.name"}}
 
 // CreateCredential makes an application credential of the secret. Its roles,
-// by id, must be among those of the token that asks, and are all of them when
-// none are named: nobody gets by it what the token does not give. Its rules are
-// by id those that the user has, or new.
+// by id or name, must be among those of the token that asks, and are all of them
+// when none are named: nobody gets by it what the token does not give. Its rules
+// are by id those that the user has, or new. Errors: Invalid for a role that the
+// token does not have, NotFound for a name that no role has, Conflict for the
+// credential's own name.
 func (s *Service) CreateCredential(ctx context.Context, by *Token, c ApplicationCredential, roles []Ref, secret string) (ApplicationCredential, error) {
 	if by.Project == nil {
 		return c, errs.New(errs.Invalid, "Invalid application credential: an application credential needs a project-scoped token.")
@@ -51,17 +53,23 @@ func (s *Service) CreateCredential(ctx context.Context, by *Token, c Application
 	if len(roles) > 0 {
 		c.Roles = nil
 	}
+	known, err := s.known(ctx)
+	if err != nil {
+		return c, err
+	}
 	for _, ref := range roles {
 		i := slices.IndexFunc(by.Roles, func(r Role) bool { return ref.ID == r.ID || ref.ID == "" && ref.Name == r.Name })
+		if i < 0 && ref.ID == "" && !known.named(ref.Name) {
+			return c, errs.New(errs.NotFound, "Role %s is not defined", ref.Name)
+		}
 		if i < 0 {
-			return c, errs.New(errs.Invalid, "Invalid application credential: Could not find role assignment with role: %s, user or group: %s, project, domain, or system: %s.", ref.ID+ref.Name, c.UserID, c.ProjectID)
+			return c, errs.New(errs.Invalid, "Invalid application credential: Cannot create an application credential with unassigned role")
 		}
 		c.Roles = append(c.Roles, by.Roles[i])
 	}
 	if c.ExpiresAt != nil && !c.ExpiresAt.After(s.time()) {
 		return c, errPastExpiry
 	}
-	var err error
 	if c.SecretHash, err = s.hash(ctx, secret); err != nil {
 		return c, err
 	}
@@ -185,7 +193,8 @@ func (s *Service) proveCredential(ctx context.Context, p *payload, proof *Creden
 }
 
 // credentialRoles narrows the roles that a user has now to those of the
-// payload's credential, which must still be there and valid.
+// payload's credential, which must still be there and valid. As in Keystone, one
+// whose user lost some of its roles is good for the others.
 func (s *Service) credentialRoles(ctx context.Context, known *facts, p *payload, assigned []string) (*ApplicationCredential, []string, error) {
 	c, err := s.Credential(ctx, p.userID, p.credential)
 	if errs.Is(err, errs.NotFound) {
@@ -200,12 +209,9 @@ func (s *Service) credentialRoles(ctx context.Context, known *facts, p *payload,
 	has := known.expand(assigned)
 	var ids []string
 	for _, role := range c.Roles {
-		if !slices.Contains(has, role.ID) {
-			// As Keystone: a credential is of no use once its user lost one
-			// of its roles.
-			return nil, nil, unauthenticated("the user lost a role of the application credential")
+		if slices.Contains(has, role.ID) {
+			ids = append(ids, role.ID)
 		}
-		ids = append(ids, role.ID)
 	}
 	return &c, ids, nil
 }

@@ -87,6 +87,16 @@ func (f *facts) expand(ids []string) []string {
 	return all
 }
 
+// named tells whether a role of no domain has the name.
+func (f *facts) named(name string) bool {
+	for _, role := range f.roles {
+		if role.Name == name && role.DomainID == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // tokenRoles are the roles that a token shows for assigned role ids: with
 // implied ones and without domain-specific ones, which only imply others.
 func (f *facts) tokenRoles(ids []string) []Role {

@@ -51,11 +51,7 @@ func (f *face) subjectToken(r *api.Request, rule string) (*identity.Token, error
 }
 
 func allowExpired(r *api.Request) bool {
-	switch strings.ToLower(r.Query().Get("allow_expired")) {
-	case "1", "true", "yes":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"1", "t", "true", "on", "y", "yes"}, strings.ToLower(strings.TrimSpace(r.Query().Get("allow_expired"))))
 }
 
 type wireRef struct {

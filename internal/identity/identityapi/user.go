@@ -2,6 +2,9 @@ package identityapi
 
 import (
 	"net/http"
+	"slices"
+	"strings"
+	"time"
 
 	"wisp/internal/api"
 	"wisp/internal/errs"
@@ -36,10 +39,55 @@ func renderUser(r *api.Request, u identity.User) map[string]any {
 	return object(r, "users", u.ID, u.Extra, attributes)
 }
 
+// Filters by which a list of users is empty: passwords never expire, and users
+// are the cloud's own.
+var (
+	expires   = []string{"password_expires_at"}
+	federated = []string{"idp_id", "protocol_id", "unique_id"}
+)
+
+// isEmpty tells whether the query filters by an attribute that no user has. When
+// a password expires is compared as in lt:2016-11-06T15:32:17Z.
+func isEmpty(r *api.Request, attributes ...string) (bool, error) {
+	empty := false
+	for _, name := range attributes {
+		if !r.Query().Has(name) {
+			continue
+		}
+		empty = true
+		if name != "password_expires_at" {
+			continue
+		}
+		for _, at := range r.Query()[name] {
+			if err := checkComparison(at); err != nil {
+				return false, err
+			}
+		}
+	}
+	return empty, nil
+}
+
+func checkComparison(text string) error {
+	op, at, has := strings.Cut(text, ":")
+	if !has || len(op) < 2 || len(op) > 3 {
+		op, at = "eq", text
+	}
+	if !slices.ContainsFunc([]string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02"}, func(form string) bool { _, err := time.Parse(form, at); return err == nil }) {
+		return errs.New(errs.Invalid, "Timestamp not in expected format. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.")
+	}
+	if !slices.Contains([]string{"eq", "neq", "lt", "lte", "gt", "gte"}, op) {
+		return errs.New(errs.Invalid, "The given operator %s is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt', or 'gte'.", op)
+	}
+	return nil
+}
+
 func (f *face) listUsers(r *api.Request) (any, error) {
 	l, err := listing(r)
 	if err != nil {
 		return nil, err
+	}
+	if empty, err := isEmpty(r, slices.Concat(expires, federated)...); err != nil || empty {
+		return collection(r, "users", l, nil, renderUser), err
 	}
 	inOwnDomain(r, &l)
 	list, err := f.svc.Users(r.Context(), l)
