@@ -81,8 +81,9 @@ func (s *Service) ImportMethods() []string {
 
 // Import makes a task that brings the data of an image, which is importing
 // until it is active or, when that fails, queued again. Errors are of kind
-// Invalid (the method, the URI), Conflict (the image's state, its formats, an
-// unknown store), TooLarge (over a limit of the project), Forbidden, NotFound.
+// Invalid (the method, the URI, a store that has the data), Conflict (the
+// image's state, its formats, an unknown store), TooLarge (over a limit of the
+// project), Forbidden, NotFound.
 func (s *Service) Import(ctx context.Context, c *policy.Caller, id string, r ImportRequest) (Task, error) {
 	if !slices.Contains(s.ImportMethods(), r.Method) {
 		return Task{}, errs.New(errs.Invalid, "Unknown import method name '%s'.", r.Method)
@@ -178,7 +179,7 @@ func copyInto(i *Image, r ImportRequest, names []string) ([]string, error) {
 	}
 	for _, name := range names {
 		if slices.Contains(has, name) {
-			return nil, errs.New(errs.Conflict, "Image is already present at store '%s'", name)
+			return nil, errs.New(errs.Invalid, "Image is already present at store '%s'", name)
 		}
 	}
 	return names, nil

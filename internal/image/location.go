@@ -235,6 +235,9 @@ func (s *Service) checkLocations(ch Change) error {
 		}
 		return errs.New(errs.Forbidden, "It's not allowed to %s locations if locations are invisible.", doing)
 	}
+	if list, is := ch.Value.([]any); is && ch.Op == "replace" && len(list) == 0 {
+		return errs.New(errs.Forbidden, "Cannot set locations to empty list.")
+	}
 	if (ch.Op == "replace") != (ch.At == "") {
 		return errs.New(errs.Invalid, "Invalid JSON pointer for this resource: '/%s'", strings.TrimSuffix("locations/"+ch.At, "/"))
 	}

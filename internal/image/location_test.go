@@ -180,7 +180,7 @@ func TestBadLocations(t *testing.T) {
 			{"not at the list", image.Change{Op: "add", Name: "locations", Value: place(at)}, errs.Invalid},
 			{"no place", image.Change{Op: "add", Name: "locations", At: "x", Value: place(at)}, errs.Invalid},
 			{"no list", image.Change{Op: "replace", Name: "locations", Value: "x"}, errs.Invalid},
-			{"an empty list", image.Change{Op: "replace", Name: "locations", Value: []any{}}, errs.Invalid},
+			{"an empty list", image.Change{Op: "replace", Name: "locations", Value: []any{}}, errs.Forbidden},
 			{"remove of none", image.Change{Op: "remove", Name: "locations", At: "0"}, errs.Conflict},
 			{"conflicting", image.Change{Op: "replace", Name: "locations", Value: []any{place(at, "validation_data", says("a")), place(at, "validation_data", says("b"))}}, errs.Conflict},
 		} {

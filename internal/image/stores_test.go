@@ -188,7 +188,7 @@ func TestCopyImage(t *testing.T) {
 		_, err = f.Import(t.Context(), member, i.ID, copyTo("second"))
 		kind(t, "by its owner", err, errs.Forbidden)
 		_, err = f.Import(t.Context(), admin, i.ID, copyTo("local"))
-		kind(t, "where it is", err, errs.Conflict)
+		kind(t, "where it is", err, errs.Invalid)
 		_, err = f.Import(t.Context(), admin, i.ID, copyTo("nowhere"))
 		kind(t, "where no store is", err, errs.Conflict)
 		task := f.imports(admin, i.ID, copyTo("second"))

@@ -169,14 +169,21 @@ func (f *face) showLimitModel(*api.Request) (any, error) {
 	return map[string]any{"model": map[string]any{"name": identity.LimitModel, "description": identity.LimitModelDescription}}, nil
 }
 
-// listLimits lists what the token is for: all for the system.
+// listLimits lists what the token is for: all for the system, for who
+// administers the cloud and for services, which enforce them. So Keystone has it
+// since 2026.1; before, administrators of a project could make limits of others
+// and not list them.
 func (f *face) listLimits(r *api.Request) (any, error) {
 	l, err := listing(r)
 	if err != nil {
 		return nil, err
 	}
 	in := identity.LimitScope{ProjectID: r.Caller.ProjectID, DomainID: r.Caller.DomainID}
-	if in == (identity.LimitScope{}) && !r.Caller.System {
+	all := r.Caller.System || r.Can("identity:create_limits", policy.Target{}) || r.Caller.HasRole(identity.RoleService)
+	switch {
+	case all:
+		in = identity.LimitScope{}
+	case in == (identity.LimitScope{}):
 		return collection(r, "limits", l, []identity.Limit{}, renderLimit), nil
 	}
 	list, err := f.svc.Limits(r.Context(), in, l)

@@ -80,11 +80,13 @@ func TestLimitRoutes(t *testing.T) {
 	c.grant("projects/" + p + "/users/" + u + "/roles/" + c.roles["reader"])
 	c.grant("domains/" + d + "/users/" + u + "/roles/" + c.roles["reader"])
 	c.grant("system/users/" + u + "/roles/" + c.roles["reader"])
+	other := c.make("projects", "project", object{"name": "of services"})
+	c.grant("projects/" + other + "/users/" + u + "/roles/" + c.roles["service"])
 	as := func(in any) string { return c.issue(passwordAuth(object{"id": u}, "pw", in)) }
 	for _, k := range []struct {
 		token string
 		count int
-	}{{as(scope{"project": object{"id": p}}), 1}, {as(scope{"domain": object{"id": d}}), 3}, {as(scope{"system": object{"all": true}}), 3}, {token, 0}} {
+	}{{c.admin, 3}, {as(scope{"project": object{"id": p}}), 1}, {as(scope{"domain": object{"id": d}}), 3}, {as(scope{"system": object{"all": true}}), 3}, {token, 0}} {
 		r := c.Must(200, k.token, "GET", v3+"/limits", nil)
 		if got := names(t, r, "limits", "id"); len(got) != k.count {
 			t.Errorf("limits %v, want %d", got, k.count)
@@ -92,6 +94,10 @@ func TestLimitRoutes(t *testing.T) {
 		if k.count > 0 {
 			c.Must(200, k.token, "GET", v3+"/limits/"+of, nil)
 		}
+	}
+	enforcing := as(scope{"project": object{"id": other}})
+	if got := names(t, c.Must(200, enforcing, "GET", v3+"/limits?project_id="+p, nil), "limits", "id"); len(got) != 1 || got[0] != of {
+		t.Errorf("limits for a service %v", got)
 	}
 	c.Must(403, token, "GET", v3+"/limits/"+of, nil)
 	c.Must(403, token, "GET", v3+"/limits/x", nil)

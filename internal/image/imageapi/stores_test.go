@@ -113,7 +113,8 @@ func TestLocations(t *testing.T) {
 		t.Errorf("data %q", r.Body)
 	}
 	patch(403, v21, `[{"op":"remove","path":"/locations/0"}]`)
-	patch(400, v21, `[{"op":"replace","path":"/locations","value":[]}]`)
+	patch(403, v21, `[{"op":"replace","path":"/locations","value":[]}]`)
+	patch(400, v21, `[{"op":"replace","path":"/locations","value":null}]`)
 	c.json("admin", 200, "PATCH", one, `[{"op":"replace","path":"/visibility","value":"public"}]`, "Content-Type", v21)
 	if got := c.json("other", 200, "GET", one, nil); got["direct_url"] != nil || len(got["locations"].([]any)) > 0 {
 		t.Errorf("others see %v", got)
