@@ -255,3 +255,29 @@ func TestLimits(t *testing.T) {
 		}
 	})
 }
+
+// Filters that ignore case do so for what has no case or another alphabet too,
+// and the empty text is in every name.
+func TestFoldedFilters(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		s := start(t, db, t.TempDir())
+		for _, name := range []string{"École", "tool-ÉA", "计算 One"} {
+			if _, err := s.CreateGroup(t.Context(), identity.Group{Name: name, DomainID: identity.DefaultDomain}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, k := range []struct {
+			op, value string
+			want      int
+		}{
+			{"icontains", "ÉCO", 1}, {"istartswith", "École", 1}, {"iendswith", "Éa", 1}, {"i", "计算 oNE", 1}, {"icontains", "计算", 1},
+			{"contains", "", 3}, {"icontains", "", 3}, {"startswith", "", 3}, {"iendswith", "", 3}, {"", "", 0}, {"contains", "éco", 0},
+		} {
+			found, err := s.Groups(t.Context(), "", identity.Listing{Filters: []identity.Filter{{Name: "name", Op: k.op, Value: k.value}}})
+			if err != nil || len(found) != k.want {
+				t.Errorf("%s %q: %d groups, want %d (%v)", k.op, k.value, len(found), k.want, err)
+			}
+		}
+	})
+}

@@ -58,15 +58,20 @@ func (l Listing) apply(ctx context.Context, db bun.IDB, q *bun.SelectQuery, tabl
 }
 
 func (f Filter) where(q *bun.SelectQuery, column string) *bun.SelectQuery {
-	op, value := f.Op, f.Value
-	subject := column
+	op, subject := f.Op, column
+	var value any = f.Value
 	if rest, fold := strings.CutPrefix(op, "i"); fold {
-		op, value, subject = rest, strings.ToLower(value), "LOWER("+column+")"
+		// The database folds both: SQLite knows the case of ASCII alone.
+		op, subject, value = rest, "LOWER("+column+")", bun.SafeQuery("LOWER(?)", f.Value)
 	}
 	s := bun.Safe(subject)
-	switch op {
-	case "":
+	switch {
+	case op == "":
 		return q.Where("? = ?", s, value)
+	case f.Value == "":
+		return q // which everything contains, begins and ends with
+	}
+	switch op {
 	case "contains":
 		return q.Where("REPLACE(?, ?, '') <> ?", s, value, s)
 	case "startswith":
