@@ -189,13 +189,34 @@ func notBelow(ctx context.Context, tx *store.Tx, id string, parent *string) erro
 	return nil
 }
 
-// DeleteRegion removes a region that has neither children nor endpoints.
+// DeleteRegion removes a region with those below it, none of which may have
+// endpoints: else it is Forbidden.
 func (s *Service) DeleteRegion(ctx context.Context, id string) error {
-	err := s.remove(ctx, (*Region)(nil), "region", id)
-	if store.IsForeignKey(err) {
-		return errs.Wrap(err, errs.Forbidden, "Unable to delete region %s because it or its child regions have associated endpoints.", id)
-	}
-	return err
+	return s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
+		if err := one(ctx, tx.NewSelect().Model(&Region{}).Where("id = ?", id), "region", id); err != nil {
+			return err
+		}
+		var all []string
+		err := tx.NewRaw(`WITH RECURSIVE down (id) AS (SELECT id FROM catalog_regions WHERE id = ?
+			UNION SELECT r.id FROM catalog_regions r JOIN down ON r.parent_id = down.id) SELECT id FROM down`, id).Scan(ctx, &all)
+		if err != nil {
+			return fmt.Errorf("read regions below: %w", err)
+		}
+		used, err := tx.NewSelect().Model((*Endpoint)(nil)).Where("region_id IN (?)", store.Set(all)).Exists(ctx)
+		if err != nil {
+			return fmt.Errorf("read endpoints of regions: %w", err)
+		}
+		if used {
+			return errs.New(errs.Forbidden, "Unable to delete region %s because it or its child regions have associated endpoints.", id)
+		}
+		for _, region := range all {
+			tx.Changed(changeOf("region", region, store.Delete))
+		}
+		if _, err := tx.NewDelete().Model((*Region)(nil)).Where("id IN (?)", store.Set(all)).Exec(ctx); err != nil {
+			return fmt.Errorf("delete regions: %w", err)
+		}
+		return nil
+	})
 }
 
 // CatalogServices lists services.

@@ -476,10 +476,13 @@ func TestCatalogRoutes(t *testing.T) {
 		t.Errorf("an endpoint that needs a project: %s", body)
 	}
 	c.Must(403, c.admin, "DELETE", v3+"/regions/west", nil)
+	c.Must(200, c.admin, "PATCH", endpoint, object{"endpoint": object{"region_id": "east"}})
+	c.Must(403, c.admin, "DELETE", v3+"/regions/west", nil) // for what is below it
 	c.Must(204, c.admin, "DELETE", endpoint, nil)
 	c.Must(204, c.admin, "DELETE", service, nil)
-	c.Must(204, c.admin, "DELETE", v3+"/regions/east", nil)
 	c.Must(204, c.admin, "DELETE", v3+"/regions/west", nil)
+	c.Must(404, c.admin, "GET", v3+"/regions/east", nil)
+	c.Must(404, c.admin, "DELETE", v3+"/regions/west", nil)
 }
 
 func TestApplicationCredentialRoutes(t *testing.T) {
