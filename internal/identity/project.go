@@ -152,11 +152,10 @@ func findProject(ctx context.Context, db bun.IDB, id, what string) (Project, err
 	return list[0], err
 }
 
-// ProjectParents lists what is above a project, the nearest first, without the
-// domain.
+// ProjectParents lists what is above a project, the nearest first, the domain
+// last.
 func (s *Service) ProjectParents(ctx context.Context, id string) ([]Project, error) {
-	list, err := projectsAbove(ctx, s.db.Read(), id)
-	return slices.DeleteFunc(list, func(p Project) bool { return p.IsDomain }), err
+	return projectsAbove(ctx, s.db.Read(), id)
 }
 
 // projectsAbove lists the ancestors of a project, nearest first, the domain last.
@@ -209,10 +208,9 @@ func (s *Service) CreateProject(ctx context.Context, p Project) (Project, error)
 	p.Name, p.CreatedAt = strings.TrimSpace(p.Name), s.time()
 	err := s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if p.IsDomain {
-			if p.ParentID != nil {
+			if p.ParentID != nil || p.DomainID != nil {
 				return errs.New(errs.Invalid, "only root projects are allowed to act as domains.")
 			}
-			p.DomainID = nil
 		} else if err := p.fit(ctx, tx); err != nil {
 			return err
 		}

@@ -89,6 +89,9 @@ func TestProjectFamily(t *testing.T) {
 	if got, there := field(t, c.Must(200, c.admin, "GET", p+top+"?subtree_as_list=0&subtree_as_ids=0", nil), "project").(object)["subtree"]; there {
 		t.Errorf("a subtree that nobody asked for: %v", got)
 	}
+	if got := field(t, c.Must(200, c.admin, "GET", p+"default?parents_as_ids", nil), "project", "parents"); got != nil {
+		t.Errorf("above a domain: %v", got)
+	}
 	for _, family := range []string{"parents", "subtree"} {
 		r := c.Must(400, c.admin, "GET", p+top+"?"+family+"_as_list&"+family+"_as_ids", nil)
 		if got := field(t, r, "error", "message"); got != "Cannot use "+family+"_as_list and "+family+"_as_ids query params at the same time." {

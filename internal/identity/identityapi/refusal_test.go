@@ -62,6 +62,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown domain of a project", "POST", "projects", project(object{"name": "x", "domain_id": "x"}), 400, "Could not find domain: x."},
 		{"parent elsewhere", "POST", "projects", project(object{"name": "x", "parent_id": p, "domain_id": "x"}), 400, "specifies a parent in a different domain"},
 		{"domain below a project", "POST", "projects", project(object{"name": "x", "parent_id": p, "is_domain": true}), 400, "only root projects"},
+		{"domain in a domain", "POST", "projects", project(object{"name": "x", "domain_id": "default", "is_domain": true}), 400, "only root projects"},
 		{"parent changed", "PATCH", "projects/" + p, project(object{"parent_id": "x"}), 403, "Update of `parent_id` is not allowed."},
 		{"made a domain", "PATCH", "projects/" + p, project(object{"is_domain": true}), 400, "Update of `is_domain` is not allowed."},
 		{"tag with a comma", "POST", "projects", project(object{"name": "x", "tags": []string{"a,b"}}), 400, "'tags'"},
