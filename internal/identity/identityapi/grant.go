@@ -103,16 +103,10 @@ func (f *face) revokeGrant(r *api.Request) (any, error) {
 	return nil, f.svc.Ungrant(r.Context(), assignment(r))
 }
 
-// isTrue reads a flag of the query: there without a value is true.
+// isTrue reads a flag of the query. As in Keystone, one that is there is true,
+// whatever its value, unless that is 0.
 func isTrue(r *api.Request, name string) bool {
-	if !r.Query().Has(name) {
-		return false
-	}
-	switch strings.ToLower(r.Query().Get(name)) {
-	case "0", "false", "no", "off":
-		return false
-	}
-	return true
+	return r.Query().Has(name) && r.Query().Get(name) != "0"
 }
 
 func assignmentFilter(r *api.Request) (identity.AssignmentFilter, error) {

@@ -399,7 +399,10 @@ func (f *face) addTag(r *api.Request) (any, error) {
 		return nil, errs.New(errs.Invalid, "Invalid input for field 'tag': '%s' does not match '^[^,/]*$'", tag)
 	}
 	p, err := f.setTags(r, func(tags []string) ([]string, error) {
-		if !slices.Contains(tags, tag) && len(tags) >= 80 {
+		if slices.Contains(tags, tag) {
+			return nil, errs.New(errs.Invalid, "Invalid input for field 'tags': '%s' is there already: non-unique elements", tag)
+		}
+		if len(tags) >= 80 {
 			return nil, errs.New(errs.Invalid, "Invalid input for field 'tags': too many items: at most 80 are allowed")
 		}
 		return append(tags, tag), nil

@@ -101,6 +101,8 @@ func TestProjectFamily(t *testing.T) {
 	if got := c.Must(201, c.admin, "PUT", p+top+"/tags/a b", nil).Header.Get("Location"); got != c.URL+p+top+"/tags/a%20b" {
 		t.Errorf("Location %q", got)
 	}
+	c.Must(400, c.admin, "PUT", p+top+"/tags/a b", nil) // a project has each once
+	c.Must(201, c.admin, "PUT", p+top+"/tags/A b", nil)
 }
 
 // Who reads a domain sees that one in the list, and of a user's groups those in
@@ -124,5 +126,20 @@ func TestDomainReaderLists(t *testing.T) {
 	}
 	if got := names(t, c.Must(200, c.issue(passwordAuth(object{"id": u}, "pw", "unscoped")), "GET", v3+"/users/"+u+"/groups", nil), "groups", "name"); len(got) != 2 {
 		t.Errorf("groups of an unscoped token %v", got)
+	}
+}
+
+// A flag of the query is true unless it is 0.
+func TestQueryFlags(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	u, g := c.user("u"), c.make("groups", "group", object{"name": "g"})
+	c.grant("groups/" + g + "/users/" + u)
+	c.grant("domains/default/groups/" + g + "/roles/" + c.roles["reader"])
+	for text, effective := range map[string]bool{"": true, "=": true, "=1": true, "=True": true, "=False": true, "=0": false} {
+		list := field(t, c.Must(200, c.admin, "GET", v3+"/role_assignments?scope.domain.id=default&effective"+text, nil), "role_assignments").([]any)
+		if _, worked := list[0].(object)["user"]; len(list) != 1 || worked != effective {
+			t.Errorf("effective%s: %v", text, list)
+		}
 	}
 }

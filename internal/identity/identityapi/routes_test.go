@@ -406,7 +406,7 @@ func TestRoleAssignments(t *testing.T) {
 		{"?scope.OS-INHERIT:inherited_to=projects", 1},
 		{"?effective&user.id=" + u, 3}, // reader on top; member and reader on low
 		{"?effective=true&scope.project.id=" + low + "&user.id=" + u, 2},
-		{"?effective=false&scope.project.id=" + low, 0},
+		{"?effective=0&scope.project.id=" + low, 0},
 		{"?include_subtree&scope.project.id=" + top, 2},
 		{"?include_subtree&effective&scope.project.id=" + top + "&role.id=" + c.roles["member"], 1},
 		{"?effective&scope.system=all", 4},
