@@ -105,8 +105,8 @@ func TestProjectFamily(t *testing.T) {
 	c.Must(201, c.admin, "PUT", p+top+"/tags/A b", nil)
 }
 
-// Who reads a domain sees that one in the list, and of a user's groups those in
-// it.
+// Who reads a domain sees that one in the list, and of a user's groups and of a
+// group's members those in it.
 func TestDomainReaderLists(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
@@ -117,7 +117,14 @@ func TestDomainReaderLists(t *testing.T) {
 	for _, id := range []string{own, other} {
 		c.grant("groups/" + id + "/users/" + u)
 	}
+	c.grant("groups/" + own + "/users/" + c.user("foreigner"))
 	token := c.issue(passwordAuth(object{"id": u}, "pw", scope{"domain": object{"id": d}}))
+	if got := names(t, c.Must(200, token, "GET", v3+"/groups/"+own+"/users", nil), "users", "name"); !slices.Equal(got, []string{"u"}) {
+		t.Errorf("members %v", got)
+	}
+	if got := names(t, c.Must(200, c.admin, "GET", v3+"/groups/"+own+"/users", nil), "users", "name"); len(got) != 2 {
+		t.Errorf("members for an administrator %v", got)
+	}
 	if got := names(t, c.Must(200, token, "GET", v3+"/domains", nil), "domains", "id"); !slices.Equal(got, []string{d}) {
 		t.Errorf("domains %v", got)
 	}
