@@ -22,7 +22,11 @@ var (
 	}
 	inDomain = func(c *policy.Caller, t policy.Target) bool { return t.DomainID != "" && c.DomainID == t.DomainID }
 	project  = func(c *policy.Caller, t policy.Target) bool { return t.ProjectID != "" && c.ProjectID == t.ProjectID }
-	subject  = policy.Or(cloud, policy.Role(identity.RoleService), policy.Self)
+	// Who may only read makes no keys for itself.
+	ownMember = func(c *policy.Caller, t policy.Target) bool {
+		return c.HasRole(identity.RoleMember) && policy.Self(c, t)
+	}
+	subject = policy.Or(cloud, policy.Role(identity.RoleService), policy.Self)
 )
 
 // rules are Keystone's, by its names, without its deprecated ones.
@@ -78,7 +82,7 @@ var rules = policy.Rules{
 	"identity:list_credentials": policy.Or(cloudRead, policy.Self), "identity:get_credential": policy.Or(cloudRead, policy.Self),
 	"identity:create_credential": policy.Or(cloud, policy.Self), "identity:update_credential": policy.Or(cloud, policy.Self), "identity:delete_credential": policy.Or(cloud, policy.Self),
 	"identity:ec2_list_credentials": policy.Or(cloudRead, policy.Self), "identity:ec2_get_credential": policy.Or(cloudRead, policy.Self),
-	"identity:ec2_create_credential": policy.Or(cloud, policy.Self), "identity:ec2_delete_credential": policy.Or(cloud, policy.Self),
+	"identity:ec2_create_credential": policy.Or(cloud, ownMember), "identity:ec2_delete_credential": policy.Or(cloud, ownMember),
 
 	"identity:ec2tokens_validate": policy.Or(cloud, policy.Role(identity.RoleService)), "identity:s3tokens_validate": policy.Or(cloud, policy.Role(identity.RoleService)),
 

@@ -400,7 +400,7 @@ func (f *face) addTag(r *api.Request) (any, error) {
 	}
 	p, err := f.setTags(r, func(tags []string) ([]string, error) {
 		if slices.Contains(tags, tag) {
-			return nil, errs.New(errs.Invalid, "Invalid input for field 'tags': '%s' is there already: non-unique elements", tag)
+			return nil, errs.New(errs.Invalid, "Invalid input for field 'tags': the project has the tag '%s' already", tag)
 		}
 		if len(tags) >= 80 {
 			return nil, errs.New(errs.Invalid, "Invalid input for field 'tags': too many items: at most 80 are allowed")

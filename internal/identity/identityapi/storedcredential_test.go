@@ -98,7 +98,7 @@ func TestEC2CredentialRoutes(t *testing.T) {
 	c := newCloud(t)
 	u, p := c.user("u"), c.make("projects", "project", object{"name": "p"})
 	c.grant("projects/" + p + "/users/" + u + "/roles/" + c.roles["member"])
-	own := c.login("u", "pw", nil)
+	own := c.login("u", "pw", scope{"project": object{"id": p}})
 	all := v3 + "/users/" + u + "/credentials/OS-EC2"
 	r := c.Must(201, own, "POST", all, object{"tenant_id": p})
 	key := field(t, r, "credential").(object)
@@ -127,6 +127,16 @@ func TestEC2CredentialRoutes(t *testing.T) {
 	c.Must(403, other, "GET", all+"/"+access, nil)
 	c.Must(403, other, "DELETE", all+"/"+access, nil)
 	c.Must(404, c.admin, "GET", v3+"/users/x/credentials/OS-EC2/"+access, nil)
+	// Who has no role to change something with, reads them.
+	q := c.make("projects", "project", object{"name": "q"})
+	c.grant("projects/" + q + "/users/" + u + "/roles/" + c.roles["reader"])
+	for _, in := range []any{"unscoped", scope{"project": object{"id": q}}} {
+		reader := c.login("u", "pw", in)
+		c.Must(403, reader, "POST", all, object{"tenant_id": p})
+		c.Must(403, reader, "DELETE", all+"/"+access, nil)
+		c.Must(200, reader, "GET", all+"/"+access, nil)
+		c.Must(200, reader, "GET", all, nil)
+	}
 	c.Must(204, own, "DELETE", all+"/"+access, nil)
 	c.Must(404, own, "DELETE", all+"/"+access, nil)
 }
