@@ -210,7 +210,8 @@ func (s *Service) proveToken(ctx context.Context, p *payload, token string, scop
 	if err != nil {
 		return "", err
 	}
-	// A delegated token would lose its bounds by getting another scope.
+	// A delegated token would lose its bounds by getting another scope. That of an
+	// application credential makes one that is like it, without asking for any.
 	switch {
 	case r.token.Access != nil:
 		return "", forbiddenAction("Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead")
@@ -218,8 +219,12 @@ func (s *Service) proveToken(ctx context.Context, p *payload, token string, scop
 		return "", forbiddenAction("Using trust-scoped token to create another token. Create a new trust-scoped token instead")
 	case r.token.System && (scope.Project != nil || scope.Domain != nil):
 		return "", forbiddenAction("Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed")
+	case r.token.Credential != nil && scope != (Scope{}):
+		return "", forbiddenAction("Using an application credential token to create a scoped token is not allowed")
+	case r.token.Credential != nil:
+		p.credential, p.scope, p.scopeID = r.payload.credential, r.payload.scope, r.payload.scopeID // the bounds stay
 	case r.token.Delegated():
-		return "", unauthenticated("a token of a credential makes no other")
+		return "", unauthenticated("a token of an EC2 key makes no other")
 	}
 	p.methods |= r.payload.methods
 	p.audit = slices.Clone(r.payload.audit)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"wisp/internal/identity"
 )
 
@@ -64,11 +66,23 @@ func TestS02CredentialDelegation(t *testing.T) {
 	make(http.StatusForbidden, restricted, object{"name": "another"})
 	c.Must(http.StatusForbidden, restricted, "DELETE", path+"/"+id, nil)
 	// It cannot shed its bounds by becoming another token.
-	c.Must(http.StatusUnauthorized, "", "POST", "/identity/v3/auth/tokens", tokenAuth(restricted, scope{"project": object{"id": project}}))
+	c.grant("system/users/" + u + "/roles/" + c.roles["member"])
+	for _, in := range []any{scope{"project": object{"id": project}}, scope{"system": object{"all": true}}, "unscoped"} {
+		c.Must(http.StatusForbidden, "", "POST", "/identity/v3/auth/tokens", tokenAuth(restricted, in))
+	}
+	again := c.Must(http.StatusCreated, "", "POST", "/identity/v3/auth/tokens", tokenAuth(restricted, nil))
+	for _, part := range []string{"roles", "project", "application_credential", "expires_at"} {
+		if diff := cmp.Diff(field(t, shown, "token", part), field(t, again, "token", part)); diff != "" {
+			t.Errorf("a token of it differs in %s: %s", part, diff)
+		}
+	}
+	second := again.Header.Get("X-Subject-Token")
+	make(http.StatusForbidden, second, object{"name": "another"})
 	c.Must(http.StatusForbidden, c.admin, "POST", path, object{"application_credential": object{"name": "for another"}})
 	// Once the user lost the role, so has the credential; and it ends when deleted.
 	c.Must(http.StatusNoContent, token, "DELETE", path+"/"+id, nil)
 	c.Must(http.StatusUnauthorized, restricted, "GET", "/identity/v3/auth/projects", nil)
+	c.Must(http.StatusUnauthorized, second, "GET", "/identity/v3/auth/projects", nil)
 	c.Must(http.StatusUnauthorized, "", "POST", "/identity/v3/auth/tokens", auth)
 }
 
