@@ -42,6 +42,13 @@ func TestProjectLimits(t *testing.T) {
 		if _, err := s.CreateLimits(t.Context(), []identity.Limit{{ServiceID: ids["image"], ResourceName: "bytes", ProjectID: &p, ResourceLimit: -1}}); err != nil {
 			t.Fatal(err)
 		}
+		of, err := s.LimitsOf(t.Context(), []identity.Project{{ID: p}, {ID: other}})
+		if err != nil || len(of) != 1 || len(of[p]) != 1 || of[p][0].ResourceName != "bytes" || of[p][0].ServiceID != ids["image"] {
+			t.Errorf("limits of the projects: %v, %v", of, err)
+		}
+		if of, err := s.LimitsOf(t.Context(), nil); err != nil || of == nil {
+			t.Errorf("limits of no project: %v, %v", of, err)
+		}
 		for _, tt := range []struct {
 			kind, region, project string
 			want                  map[string]int64
