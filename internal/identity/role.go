@@ -135,6 +135,16 @@ func (s *Service) DeleteRole(ctx context.Context, id string) error {
 	})
 }
 
+// Gives lists the roles that a token shows for whoever is granted a role: it and
+// all that it implies, without those of domains.
+func (s *Service) Gives(ctx context.Context, id string) ([]Role, error) {
+	f, err := s.known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.tokenRoles([]string{id}), nil
+}
+
 // Inferences lists what roles imply: of one prior role, or of all that imply
 // any when priorID is empty.
 func (s *Service) Inferences(ctx context.Context, priorID string) ([]Inference, error) {

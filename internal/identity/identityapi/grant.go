@@ -80,10 +80,21 @@ func (f *face) grantTarget(r *api.Request) policy.Target {
 		return t
 	}
 	role, err := f.svc.Role(r.Context(), a.RoleID)
-	if err != nil || role.DomainID == nil && !slices.Contains(domainsOwn, role.Name) || role.DomainID != nil && *role.DomainID != t.DomainID {
-		return policy.Target{}
+	switch {
+	case err != nil:
+	case role.DomainID == nil && slices.Contains(domainsOwn, role.Name):
+		return t
+	case role.DomainID != nil && *role.DomainID == t.DomainID && f.givesNoMore(r, role.ID):
+		return t
 	}
-	return t
+	return policy.Target{}
+}
+
+// givesNoMore tells whether a role of a domain implies nothing that the domain's
+// manager may not give: else it would be a way around that.
+func (f *face) givesNoMore(r *api.Request, roleID string) bool {
+	given, err := f.svc.Gives(r.Context(), roleID)
+	return err == nil && !slices.ContainsFunc(given, func(role identity.Role) bool { return !slices.Contains(domainsOwn, role.Name) })
 }
 
 func (f *face) listGrants(r *api.Request) (any, error) {

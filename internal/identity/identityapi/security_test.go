@@ -321,11 +321,19 @@ func TestDomainManagerStaysInDomain(t *testing.T) {
 	c.grant("system/groups/" + roots + "/roles/" + c.roles["admin"])
 	token := c.issue(passwordAuth(object{"id": boss}, "pw", scope{"domain": object{"id": domain}}))
 	member, admin := c.roles["member"], c.roles["admin"]
+	humble := c.make("roles", "role", object{"name": "humble", "domain_id": domain})
+	mighty := c.make("roles", "role", object{"name": "mighty", "domain_id": domain})
+	for role, implied := range map[string]string{humble: "member", mighty: "service"} {
+		c.Must(201, c.admin, "PUT", "/identity/v3/roles/"+role+"/implies/"+c.roles[implied], nil)
+	}
 	cases := []struct {
 		name, method, path string
 		body               object
 		status             int
 	}{
+		{"gives a role of the domain", "PUT", "projects/" + project + "/users/" + peer + "/roles/" + humble, nil, 204},
+		{"and takes it", "DELETE", "projects/" + project + "/users/" + peer + "/roles/" + humble, nil, 204},
+		{"gives none that implies more", "PUT", "projects/" + project + "/users/" + boss + "/roles/" + mighty, nil, 403},
 		{"makes users in it", "POST", "users", object{"user": object{"name": "new", "domain_id": domain}}, 201},
 		{"makes users in it without saying so", "POST", "users", object{"user": object{"name": "new2"}}, 201},
 		{"makes none elsewhere", "POST", "users", object{"user": object{"name": "new3", "domain_id": "default"}}, 403},
