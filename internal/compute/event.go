@@ -67,6 +67,8 @@ var eventNames = map[string]string{
 	"resize":  "compute_prep_resize", "confirmResize": "compute_confirm_resize", "revertResize": "compute_revert_resize",
 	"createImage": "compute_snapshot_instance", "createBackup": "compute_backup_instance",
 	"shelve": "compute_shelve_instance", "shelveOffload": "compute_shelve_offload_instance", "unshelve": "compute_unshelve_instance",
+	"trigger_crash_dump": "compute_trigger_crash_dump",
+
 	"attach_interface": "compute_attach_interface", "detach_interface": "compute_detach_interface",
 }
 
@@ -128,6 +130,27 @@ func (s *Service) finish(ctx context.Context, tx *store.Tx, ids []string, result
 		return fmt.Errorf("finish events: %w", err)
 	}
 	return s.endEvacuations(ctx, tx, ids, result)
+}
+
+// finishRequest ends the open events of one action of a server, as finish does
+// those of all.
+func (s *Service) finishRequest(ctx context.Context, id, request, result, details string) error {
+	return s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
+		now := s.now()
+		action := tx.NewUpdate().Model((*Action)(nil)).Set("updated_at = ?", now).Where("server_id = ? AND request_id = ?", id, request)
+		event := tx.NewUpdate().Model((*Event)(nil)).Set("finish_time = ?, result = ?", now, result).
+			Where("server_id = ? AND request_id = ? AND finish_time IS NULL", id, request)
+		if result == ResultError {
+			action, event = action.Set("message = ?", "Error"), event.Set("details = ?", details)
+		}
+		if _, err := action.Exec(ctx); err != nil {
+			return fmt.Errorf("date the action: %w", err)
+		}
+		if _, err := event.Exec(ctx); err != nil {
+			return fmt.Errorf("finish the action's event: %w", err)
+		}
+		return nil
+	})
 }
 
 // ActionFilter narrows ListActions.

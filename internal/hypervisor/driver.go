@@ -67,6 +67,14 @@ type Driver interface {
 	// run.
 	Stats(ctx context.Context, id string) (Stats, error)
 
+	// Interrupt sends a non-maskable interrupt to all processors of a machine,
+	// which a guest that is set up so answers with a dump of its memory. It
+	// returns when the interrupt is pending: a paused machine takes it when it
+	// goes on, and what the guest makes of it is not known. Each call sends one
+	// more. Conflict when the machine does not run, NotImplemented when it has
+	// no such interrupts.
+	Interrupt(ctx context.Context, id string) error
+
 	// Events tells what machines do by themselves. Events of one machine and
 	// kind that nobody has read yet are merged. It is a hint to call Ensure
 	// or List at once; the truth is in those. Closed by Close.

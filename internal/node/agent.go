@@ -80,6 +80,12 @@ func (a agent) Call(ctx context.Context, method string, params json.RawMessage) 
 			return nil, err
 		}
 		return a.stats(ctx, p.InstanceID)
+	case nodeapi.CallInterrupt:
+		var p nodeapi.InterruptParams
+		if err := decode(method, params, &p, &p.InstanceID); err != nil {
+			return nil, err
+		}
+		return nil, a.cfg.Driver.Interrupt(ctx, p.InstanceID)
 	case nodeapi.CallPortTrace:
 		var p nodeapi.PortTraceParams
 		if err := json.Unmarshal(params, &p); err != nil || p.PortID == "" {

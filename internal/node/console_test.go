@@ -141,6 +141,32 @@ func TestStats(t *testing.T) {
 	}
 }
 
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	w, i := running(t)
+	call := func(params any) error { return w.server.Call(t.Context(), "h1", nodeapi.CallInterrupt, params, nil) }
+	if err := call(nodeapi.InterruptParams{InstanceID: i.ID}); err != nil {
+		t.Fatal(err)
+	}
+	var log nodeapi.ConsoleLogResult
+	if err := w.server.Call(t.Context(), "h1", nodeapi.CallConsoleLog, nodeapi.ConsoleLogParams{InstanceID: i.ID}, &log); err != nil || bytes.Count(log.Output, []byte("nmi")) != 1 {
+		t.Errorf("the guest says %q, %v", log.Output, err)
+	}
+	w.machines.PowerOff(i.ID)
+	for name, c := range map[string]struct {
+		params any
+		want   errs.Kind
+	}{
+		"a machine that is off": {nodeapi.InterruptParams{InstanceID: i.ID}, errs.Conflict},
+		"an unknown instance":   {nodeapi.InterruptParams{InstanceID: uuid.NewString()}, errs.NotFound},
+		"a path as an id":       {nodeapi.InterruptParams{InstanceID: "../../etc"}, errs.Invalid},
+	} {
+		if err := call(c.params); !errs.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+}
+
 // A viewer that does not read keeps the guest from nothing: the newest part
 // waits, and what is missing is said.
 func TestSlowViewerOfASerialConsole(t *testing.T) {

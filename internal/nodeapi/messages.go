@@ -316,7 +316,8 @@ type FromNode struct {
 	Reply  *Reply  `json:"reply,omitempty"`
 }
 
-// Call asks the node for something that is not state: a console log.
+// Call asks the node for something that is not state, as a console log is not,
+// or an interrupt.
 type Call struct {
 	ID     uint64          `json:"id"`
 	Method string          `json:"method"`
@@ -329,6 +330,7 @@ const (
 	CallOpenConsole = "open_console"
 	CallStats       = "stats"
 	CallPortTrace   = "port_trace"
+	CallInterrupt   = "interrupt"
 )
 
 // ConsoleLogParams are those of CallConsoleLog; the result is
@@ -395,6 +397,12 @@ type PortStats struct {
 	TxPackets int64  `json:"tx_packets"`
 	TxErrors  int64  `json:"tx_errors"`
 	TxDropped int64  `json:"tx_dropped"`
+}
+
+// InterruptParams are those of CallInterrupt, which has no result: when it has
+// succeeded, the instance's guest has one more non-maskable interrupt to take.
+type InterruptParams struct {
+	InstanceID string `json:"instance_id"`
 }
 
 // PortTraceParams are those of CallPortTrace: the first packet of a connection

@@ -129,6 +129,7 @@ var actions = map[string]action{
 	"migrate":             migrateAction,
 	"os-migrateLive":      liveMigrateAction,
 	"changePassword":      changePasswordAction,
+	"trigger_crash_dump":  crashDumpAction,
 	"os-getVNCConsole":    consoleAction("os-getVNCConsole", "vnc", "novnc", "xvpvnc"),
 	"os-getSerialConsole": consoleAction("os-getSerialConsole", "serial", "serial"),
 	"os-getSPICEConsole":  consoleAction("os-getSPICEConsole", "spice", "spice-html5"),

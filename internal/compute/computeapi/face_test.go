@@ -51,6 +51,9 @@ func (console) Call(_ context.Context, host, method string, params, result any) 
 		*result.(*nodeapi.Stats) = stats()
 		return nil
 	}
+	if method == nodeapi.CallInterrupt {
+		return nil
+	}
 	p, ok := params.(nodeapi.ConsoleLogParams)
 	if !ok || method != nodeapi.CallConsoleLog || host != "node-1" {
 		return errs.New(errs.Unavailable, "no such node")

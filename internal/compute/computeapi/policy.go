@@ -57,6 +57,7 @@ func Rules() policy.Rules {
 		"os-server-password:show")
 	add(member,
 		"servers:create", "servers:update", "servers:delete", "servers:action", "servers:start", "servers:stop", "servers:reboot",
+		"servers:trigger_crash_dump",
 		"server-metadata:create", "server-metadata:update", "server-metadata:update_all", "server-metadata:delete",
 		"os-server-tags:update", "os-server-tags:update_all", "os-server-tags:delete", "os-server-tags:delete_all",
 		"os-console-output", "os-lock-server:lock", "os-lock-server:unlock", "os-server-groups:create", "os-server-groups:delete",

@@ -422,6 +422,15 @@ func (d *Driver) Stats(ctx context.Context, id string) (hypervisor.Stats, error)
 	return stats, nil
 }
 
+// Interrupt implements hypervisor.Driver. The guest says that it was interrupted.
+func (d *Driver) Interrupt(ctx context.Context, id string) error {
+	if err := d.running(ctx, id); err != nil {
+		return err
+	}
+	d.host.Write(id, "nmi\r\n")
+	return nil
+}
+
 // Events implements hypervisor.Driver.
 func (d *Driver) Events() <-chan hypervisor.Event { return d.queue.Out() }
 

@@ -16,7 +16,8 @@ type Harness struct {
 	Open func(t *testing.T) hypervisor.Driver
 
 	// Spec makes a small machine with one interface, that runs and whose guest
-	// says "ready" on its console when it listens. The id is set by the suite.
+	// says "ready" on its console when it listens, and "nmi" when it is
+	// interrupted (Driver.Interrupt). The id is set by the suite.
 	Spec func(t *testing.T) hypervisor.Spec
 
 	// What happens in a machine, or to it.
@@ -85,12 +86,18 @@ func Converge(t *testing.T, d hypervisor.Driver, spec hypervisor.Spec) hyperviso
 // its boots.
 func WaitReady(t *testing.T, d hypervisor.Driver, id string, times int) {
 	t.Helper()
-	Until(t, "the guest is ready", func() bool {
+	waitSaid(t, d, id, "ready\r\n", times)
+}
+
+// waitSaid waits until the guest has said something so many times.
+func waitSaid(t *testing.T, d hypervisor.Driver, id, what string, times int) {
+	t.Helper()
+	Until(t, "the guest says "+strings.TrimSpace(what), func() bool {
 		text, err := d.ConsoleLog(t.Context(), id, 0)
 		if err != nil {
 			t.Fatalf("read the console log: %v", err)
 		}
-		return strings.Count(string(text), "ready\r\n") >= times
+		return strings.Count(string(text), what) >= times
 	})
 }
 

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"hard reboot":                           (*suite).hardReboot,
 		"soft reboot":                           (*suite).softReboot,
 		"soft reboot of a deaf guest":           (*suite).deafReboot,
+		"interrupts":                            (*suite).interrupts,
 		"pause and resume":                      (*suite).pause,
 		"a paused machine can be stopped":       (*suite).pausedStop,
 		"suspend and resume":                    (*suite).suspend,
@@ -355,6 +356,29 @@ func (s *suite) pause() {
 	if again := s.converge(hypervisor.StateRunning); again.PID != first.PID {
 		s.Error("another process")
 	}
+}
+
+func (s *suite) interrupts() {
+	s.wantKind(s.d.Interrupt(s.Context(), uuid.NewString()), errs.NotFound)
+	s.spec.Power = hypervisor.PowerStopped
+	s.converge(hypervisor.StateStopped)
+	s.wantKind(s.d.Interrupt(s.Context(), s.spec.ID), errs.Conflict)
+	s.spec.Power = hypervisor.PowerRunning
+	first := s.boot()
+	if err := s.d.Interrupt(s.Context(), s.spec.ID); err != nil {
+		s.Fatal(err)
+	}
+	waitSaid(s.T, s.d, s.spec.ID, "nmi\r\n", 1)
+	s.spec.Power = hypervisor.PowerPaused
+	s.converge(hypervisor.StatePaused)
+	if err := s.d.Interrupt(s.Context(), s.spec.ID); err != nil {
+		s.Fatal(err)
+	}
+	s.spec.Power = hypervisor.PowerRunning
+	if again := s.converge(hypervisor.StateRunning); again.PID != first.PID {
+		s.Error("another process")
+	}
+	waitSaid(s.T, s.d, s.spec.ID, "nmi\r\n", 2)
 }
 
 func (s *suite) pausedStop() {

@@ -11,6 +11,7 @@
 #   w                 writes itself to its disk's second sector, says "written"
 #   p                 says "kept" if it finds itself there, "blank" if not
 #   anything else     says it back
+#   interrupt (NMI)   says "nmi"
 #
 
         .code16
@@ -24,6 +25,8 @@ _start:
         movw $0x7c00, %sp
         cld
         movb %dl, drive
+        movw $nmi, 8            # vector 2
+        movw %ax, 10
         movw $0x3fb, %dx        # line control: divisor, then 8 bits
         movb $0x80, %al
         outb %al, %dx
@@ -118,6 +121,16 @@ disk:
         movb drive, %dl
         int $0x13
         ret
+nmi:                            # the BIOS may be at work, with segments of its own
+        pushaw
+        pushw %ds
+        xorw %ax, %ax
+        movw %ax, %ds
+        movw $nmis, %si
+        call say
+        popw %ds
+        popaw
+        iretw
 say:
         lodsb
         testb %al, %al
@@ -142,6 +155,7 @@ unheard: .asciz "deaf\r\n"
 written: .asciz "written\r\n"
 kept:   .asciz "kept\r\n"
 blank:  .asciz "blank\r\n"
+nmis:   .asciz "nmi\r\n"
 line:   .asciz "0123456789abcd\r\n"
 drive:  .byte 0
         .org 510
