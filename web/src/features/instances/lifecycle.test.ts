@@ -32,6 +32,7 @@ const server = (status: string, vm: string, task: string | null = null, rest: Pa
 
 const all: Operation[] = ['start', 'stop', 'reboot', 'hardReboot', 'delete', 'edit', 'metadata', 'tags', 'lock'];
 const life: Operation[] = [
+  'dump',
   'pause',
   'unpause',
   'suspend',
@@ -72,16 +73,16 @@ describe('what a state allows', () => {
 describe('what a state allows of the rest of a life', () => {
   const image: Operation[] = ['snapshot'];
   test.each<[string, Server, Operation[]]>([
-    ['running', running, ['pause', 'suspend', 'shelve', 'rescue', 'rebuild', 'resize', ...image, 'interfaces']],
+    ['running', running, ['dump', 'pause', 'suspend', 'shelve', 'rescue', 'rebuild', 'resize', ...image, 'interfaces']],
     ['shut off', server('SHUTOFF', 'stopped'), ['shelve', 'rescue', 'rebuild', 'resize', ...image, 'interfaces']],
-    ['paused', server('PAUSED', 'paused'), ['unpause', 'shelve', ...image, 'interfaces']],
+    ['paused', server('PAUSED', 'paused'), ['dump', 'unpause', 'shelve', ...image, 'interfaces']],
     ['suspended', server('SUSPENDED', 'suspended'), ['resume', 'shelve', ...image]],
     ['shelved', server('SHELVED', 'shelved'), ['unshelve']],
     ['shelved on no host', server('SHELVED_OFFLOADED', 'shelved_offloaded', null, { hostId: '' }), ['unshelve']],
     ['deleted and kept', server('SOFT_DELETED', 'soft-delete'), ['restore']],
-    ['in rescue', server('RESCUE', 'rescued'), ['unrescue']],
-    ['resized', server('VERIFY_RESIZE', 'resized'), ['confirmResize', 'revertResize']],
-    ['failed', server('ERROR', 'error'), ['rescue', 'unrescue', 'rebuild']],
+    ['in rescue', server('RESCUE', 'rescued'), ['dump', 'unrescue']],
+    ['resized', server('VERIFY_RESIZE', 'resized'), ['dump', 'confirmResize', 'revertResize']],
+    ['failed', server('ERROR', 'error'), ['dump', 'rescue', 'unrescue', 'rebuild']],
     ['busy', server('ACTIVE', 'active', 'image_snapshot'), []],
   ])('%s', (_, s, wanted) => {
     expect(life.filter((o) => refusalOf(s, o, { isAdmin: false }) === undefined)).toEqual(wanted);

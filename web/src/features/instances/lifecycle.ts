@@ -3,6 +3,7 @@ import type { Action } from '~/ui/actions';
 import {
   confirmResize,
   deleteServer,
+  dumpServer,
   lockServer,
   offloadServer,
   pauseServer,
@@ -26,6 +27,7 @@ export type Operation =
   | 'stop'
   | 'reboot'
   | 'hardReboot'
+  | 'dump'
   | 'pause'
   | 'unpause'
   | 'suspend'
@@ -84,6 +86,7 @@ const rules: Record<Operation, Rule> = {
     states: ['active', 'stopped', 'paused', 'suspended', 'error'],
     tasks: [null, 'rebooting', 'rebooting_hard'],
   },
+  dump: { states: ['active', 'paused', 'rescued', 'resized', 'error'], tasks: [null] },
   pause: { states: ['active'], tasks: [null] },
   unpause: { states: ['paused'], tasks: [null] },
   suspend: { states: ['active'], tasks: [null] },
@@ -125,7 +128,7 @@ type Known = Pick<
 >;
 
 /** Operations on machines that have run before. */
-const afterwards: Operation[] = ['hardReboot', 'rescue'];
+const afterwards: Operation[] = ['hardReboot', 'rescue', 'dump'];
 
 /** refusalOf tells why an operation is refused in the state that a server is in; undefined when it is not. */
 export function refusalOf(server: Known, operation: Operation, { isAdmin }: { isAdmin: boolean }): Refusal | undefined {
@@ -215,6 +218,14 @@ export function serverActions(t: Words, { isAdmin }: { isAdmin: boolean }): Acti
       question: asks('hardReboot'),
       danger: true,
       run: (s) => rebootServer(s.id, 'HARD'),
+    },
+    {
+      id: 'dump',
+      text: t('instances:dump.action'),
+      refused: refused('dump'),
+      question: asks('dump'),
+      danger: true,
+      run: (s) => dumpServer(s.id),
     },
     { id: 'pause', text: t('instances:pause'), refused: refused('pause'), run: (s) => pauseServer(s.id) },
     {

@@ -9,6 +9,8 @@ export const stopServer = (id: string) => act(id, { 'os-stop': null });
 export const rebootServer = (id: string, type: 'SOFT' | 'HARD') => act(id, { reboot: { type } });
 export const pauseServer = (id: string) => act(id, { pause: null });
 export const unpauseServer = (id: string) => act(id, { unpause: null });
+/** dumpServer interrupts the guest, which dumps its memory if it is set up to. */
+export const dumpServer = (id: string) => act(id, { trigger_crash_dump: null });
 export const suspendServer = (id: string) => act(id, { suspend: null });
 export const resumeServer = (id: string) => act(id, { resume: null });
 export const shelveServer = (id: string) => act(id, { shelve: null });

@@ -75,6 +75,7 @@ export function useInstanceActions(): {
             'shelve',
             'offload',
             'restore',
+            'dump',
           ),
           opener('unshelve', t('unshelve.action'), 'unshelve', shelved),
         ],
