@@ -32,6 +32,11 @@ type ServerFilter struct {
 	ChangesSince  time.Time
 	ChangesBefore time.Time
 	Deleted       bool // only deleted ones, also those that can be restored still
+	NotDeleted    bool // no deleted ones, whatever changed since
+	// Kernel and Ramdisk are ids of images that servers boot with.
+	Kernel, Ramdisk string
+	// Moments are created_at, launched_at and terminated_at, to the second.
+	Moments map[string]time.Time
 	// SoftDeleted, for admins, shows those that can be restored among others, or
 	// leaves them out of the deleted ones.
 	SoftDeleted             *bool
@@ -63,8 +68,12 @@ var ServerColumns = store.Columns{
 // patternColumns are those that Patterns may name.
 var patternColumns = map[string]string{
 	"name": "s.name", "description": "s.description", "hostname": "s.hostname", "key_name": "s.key_name", "zone": "s.zone",
-	"reservation_id": "s.reservation_id",
+	"reservation_id": "s.reservation_id", "locked_by": "s.locked_by",
 }
+
+// timeColumns are those that Moments may name, and Patterns: of the time in UTC
+// as "2006-01-02 15:04:05".
+var timeColumns = map[string]string{"created_at": "s.created_at", "launched_at": "s.launched_at", "terminated_at": "s.terminated_at"}
 
 // ListServers lists the servers that the caller may see, newest first unless
 // sorted otherwise, on one consistent view. What no list shows is not loaded.
@@ -150,13 +159,32 @@ func (s *Service) narrow(ctx context.Context, db bun.IDB, q *bun.SelectQuery, ca
 	if !f.ChangesBefore.IsZero() {
 		q = q.Where("s.updated_at <= ?", f.ChangesBefore.UTC())
 	}
-	q = tagged(q, f)
-	for _, name := range slices.Sorted(maps.Keys(f.Patterns)) {
-		column, ok := patternColumns[name]
+	for name, id := range map[string]string{"kernel": f.Kernel, "ramdisk": f.Ramdisk} {
+		if id != "" {
+			// The id is the first field of an image in JSON; in a text there, each
+			// quotation mark has a backslash before it.
+			q = q.Where(`s.image LIKE ? ESCAPE '\'`, `%"`+name+`":{"id":"`+likeEscape(id)+`"%`)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Moments)) {
+		column, ok := timeColumns[name]
 		if !ok {
 			return nil, false, errs.New(errs.Invalid, "Invalid filter: '%s'.", name)
 		}
-		if q, err = matching(ctx, db, q, scope(db.NewSelect().TableExpr("servers AS s"), caller, f), column, f.Patterns[name]); err != nil {
+		second := f.Moments[name].UTC().Truncate(time.Second)
+		q = q.Where("? >= ? AND ? < ?", bun.Safe(column), second, bun.Safe(column), second.Add(time.Second))
+	}
+	q = tagged(q, f)
+	for _, name := range slices.Sorted(maps.Keys(f.Patterns)) {
+		candidates := scope(db.NewSelect().TableExpr("servers AS s"), caller, f)
+		if column, ok := timeColumns[name]; ok {
+			q, err = timed(ctx, q, candidates, column, f.Patterns[name])
+		} else if column, ok := patternColumns[name]; ok {
+			q, err = matching(ctx, db, q, candidates, column, f.Patterns[name])
+		} else {
+			return nil, false, errs.New(errs.Invalid, "Invalid filter: '%s'.", name)
+		}
+		if err != nil {
 			return nil, false, err
 		}
 	}
@@ -180,7 +208,7 @@ func scope(q *bun.SelectQuery, caller *policy.Caller, f ServerFilter) *bun.Selec
 		q = q.Where("s.deleted_at IS NOT NULL")
 	case f.Deleted && admin:
 		q = q.Where("(s.deleted_at IS NOT NULL OR s.soft_deleted_at IS NOT NULL)")
-	case !f.WithDeleted && f.ChangesSince.IsZero() && f.ChangesBefore.IsZero():
+	case !f.WithDeleted && (f.NotDeleted || f.ChangesSince.IsZero() && f.ChangesBefore.IsZero()):
 		q = q.Where("s.deleted_at IS NULL")
 		if !admin || f.SoftDeleted == nil || !*f.SoftDeleted {
 			q = q.Where("s.soft_deleted_at IS NULL")
@@ -242,6 +270,28 @@ func matching(ctx context.Context, db bun.IDB, q, candidates *bun.SelectQuery, c
 		}
 	}
 	return q.Where("s.id IN (?)", bun.List(ids)), nil
+}
+
+// timed keeps rows in whose column of times the pattern is found.
+func timed(ctx context.Context, q, candidates *bun.SelectQuery, column, pattern string) (*bun.SelectQuery, error) {
+	re, err := compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		ID   string
+		Time time.Time
+	}
+	if err := candidates.ColumnExpr("s.id AS id").ColumnExpr("? AS time", bun.Safe(column)).Where("? IS NOT NULL", bun.Safe(column)).Scan(ctx, &rows); err != nil {
+		return nil, fmt.Errorf("match a time: %w", err)
+	}
+	ids := []string{""}
+	for _, row := range rows {
+		if re.MatchString(row.Time.UTC().Format(time.DateTime)) {
+			ids = append(ids, row.ID)
+		}
+	}
+	return q.Where("s.id IN (?)", store.Set(ids)), nil
 }
 
 func compile(pattern string) (*regexp.Regexp, error) {

@@ -1,7 +1,10 @@
 package computeapi
 
 import (
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +12,7 @@ import (
 	"wisp/internal/compute"
 	"wisp/internal/errs"
 	"wisp/internal/policy"
+	"wisp/internal/store"
 )
 
 func (f *face) serverRoutes() []api.Route {
@@ -176,19 +180,40 @@ func trimUpdated(v serverView, s *compute.Server) updatedView {
 	}
 }
 
-// The filters of servers that everybody may use; others need admin, and are
-// ignored from whoever is not, as Nova does.
+// The filters of servers that everybody may use, by the microversion from which
+// on; others need admin, and are ignored from whoever is not, as Nova does.
 var (
-	userFilters = []string{
+	userFilters = map[string]int{
+		"reservation_id": 1, "name": 1, "status": 1, "image": 1, "flavor": 1, "ip": 1, "changes-since": 1, "all_tenants": 1, "ip6": 5,
+		"tags": 26, "tags-any": 26, "not-tags": 26, "not-tags-any": 26, "changes-before": 66, "locked": 73,
+		"availability_zone": 83, "config_drive": 83, "key_name": 83, "created_at": 83, "launched_at": 83, "terminated_at": 83, "power_state": 83,
+		"task_state": 83, "vm_state": 83, "progress": 83, "user_id": 83, "hostname": 90,
+	}
+	paging       = []string{"limit", "marker", "sort_key", "sort_dir"}
+	knownFilters = []string{
 		"reservation_id", "name", "status", "image", "flavor", "ip", "changes-since", "all_tenants", "ip6", "access_ip_v4", "access_ip_v6",
 		"availability_zone", "config_drive", "key_name", "created_at", "launched_at", "terminated_at", "power_state", "vm_state", "task_state",
 		"user_id", "description", "hostname", "display_name", "display_description", "uuid", "launch_index", "auto_disk_config", "progress", "root_device_name",
+		"host", "node", "project_id", "tenant_id", "deleted", "locked_by", "kernel_id", "ramdisk_id", "soft_deleted", "image_ref",
 	}
-	adminFilters = []string{"host", "node", "project_id", "tenant_id", "deleted", "locked_by", "kernel_id", "ramdisk_id", "soft_deleted", "image_ref"}
 )
 
-func knownFilters(version int) []string {
-	known := append(append([]string{"limit", "marker", "sort_key", "sort_dir"}, userFilters...), adminFilters...)
+// permitted are the parameters of a list of servers that the caller may use at
+// this microversion.
+func permitted(r *api.Request) url.Values {
+	q := maps.Clone(r.Query())
+	if r.Caller.IsAdmin() {
+		return q
+	}
+	maps.DeleteFunc(q, func(name string, _ []string) bool {
+		since, known := userFilters[name]
+		return (!known || r.Version < since) && !slices.Contains(paging, name)
+	})
+	return q
+}
+
+func filtersAt(version int) []string {
+	known := slices.Concat(paging, knownFilters)
 	if version >= 26 {
 		known = append(known, "tags", "tags-any", "not-tags", "not-tags-any")
 	}
@@ -206,7 +231,7 @@ func knownFilters(version int) []string {
 var constantFilters = map[string]string{"progress": "0", "root_device_name": "/dev/vda"}
 
 func (f *face) readServers(r *api.Request, load compute.Load) ([]compute.Server, int, error) {
-	if err := noUnknown(r, knownFilters(r.Version)...); err != nil {
+	if err := noUnknown(r, filtersAt(r.Version)...); err != nil {
 		return nil, 0, err
 	}
 	filter, possible, err := serverFilter(r)
@@ -218,34 +243,24 @@ func (f *face) readServers(r *api.Request, load compute.Load) ([]compute.Server,
 }
 
 func serverFilter(r *api.Request) (filter compute.ServerFilter, possible bool, err error) {
-	q, admin := r.Query(), r.Caller.IsAdmin()
+	q := permitted(r)
 	list, err := r.List(pageLimit)
 	if err != nil {
 		return filter, false, err
 	}
-	if q.Get("limit") == "0" && r.Query().Has("limit") {
-		return filter, false, nil
-	}
 	filter.List = list
-	filter.Sort = nil
-	for _, order := range list.Sort {
-		if _, known := compute.ServerColumns[order.Key]; !known || (order.Key == "host" || order.Key == "node") && !admin {
-			if r.Version >= 75 || !ignoredSort[order.Key] {
-				return filter, false, errs.New(errs.Invalid, "Invalid input for query parameters sort_key. Value: %s. '%s' is not a sort key", order.Key, order.Key)
-			}
-			continue
-		}
-		if !q.Has("sort_dir") {
-			order.Desc = true // Nova's default
-		}
-		filter.Sort = append(filter.Sort, order)
+	if filter.Sort, err = serverOrder(r, list.Sort); err != nil {
+		return filter, false, err
+	}
+	if q.Get("limit") == "0" {
+		return filter, false, nil
 	}
 	for name := range q {
 		if strings.HasPrefix(name, "_") || joined[name] {
 			return filter, false, errs.New(errs.Invalid, "Invalid filter field: %s.", name)
 		}
 	}
-	if err := scopeFilter(r, &filter); err != nil {
+	if err := scopeFilter(r, q, &filter); err != nil {
 		return filter, false, err
 	}
 	for name, value := range constantFilters {
@@ -253,7 +268,47 @@ func serverFilter(r *api.Request) (filter compute.ServerFilter, possible bool, e
 			return filter, false, nil
 		}
 	}
-	return filter, true, timeAndTags(r, &filter)
+	return filter, true, timeAndTags(r, q, &filter)
+}
+
+// serverOrder is the order that a list of servers is asked for. Directions that
+// are missing are the first one, or else descending, and the newest or the
+// oldest comes first among equals, by the same direction.
+func serverOrder(r *api.Request, asked []store.Order) ([]store.Order, error) {
+	keys, dirs := r.Query()["sort_key"], r.Query()["sort_dir"]
+	desc := len(dirs) == 0 || strings.EqualFold(dirs[0], "desc")
+	if len(dirs) > max(len(keys), 1) {
+		return nil, errs.New(errs.Invalid, "Invalid input received: Sort direction size exceeds sort key size")
+	}
+	if len(keys) == 0 && len(dirs) == 1 {
+		if !desc && !strings.EqualFold(dirs[0], "asc") {
+			return nil, errs.New(errs.Invalid, "Invalid input received: Unknown sort direction, must be 'desc' or 'asc'")
+		}
+		return []store.Order{{Key: "created_at", Desc: desc}}, nil
+	}
+	var order []store.Order
+	dated := false
+	for i, one := range asked {
+		_, known := compute.ServerColumns[one.Key]
+		switch {
+		case (one.Key == "host" || one.Key == "node") && !r.Caller.IsAdmin():
+			return nil, errs.New(errs.Forbidden, "Only administrators can sort servers by %s", one.Key)
+		case constantFilters[one.Key] != "":
+			continue // all are the same
+		case one.Key == "id" && r.Version < 75, one.Key == "locked" && r.Version < 73, ignoredSort[one.Key] && r.Version < 75:
+			continue
+		case !known || one.Key == "id":
+			return nil, errs.New(errs.Invalid, "Invalid input for query parameters sort_key. Value: %s. '%s' is not a sort key", one.Key, one.Key)
+		}
+		if i >= len(dirs) {
+			one.Desc = desc
+		}
+		order, dated = append(order, one), dated || one.Key == "created_at"
+	}
+	if len(order) > 0 && !dated {
+		order = append(order, store.Order{Key: "created_at", Desc: desc})
+	}
+	return order, nil
 }
 
 // joined are names of Nova's tables, which are no filters.
@@ -266,11 +321,11 @@ var ignoredSort = map[string]bool{
 	"architecture": true, "cell_name": true, "cleaned": true, "default_ephemeral_device": true, "default_swap_device": true, "deleted": true,
 	"deleted_at": true, "disable_terminate": true, "ephemeral_gb": true, "ephemeral_key_uuid": true, "key_data": true, "launched_on": true,
 	"memory_mb": true, "os_type": true, "reservation_id": true, "root_gb": true, "shutdown_terminate": true, "user_data": true, "vcpus": true,
-	"vm_mode": true, "kernel_id": true, "ramdisk_id": true, "progress": true, "root_device_name": true, "host": true, "node": true,
+	"vm_mode": true, "kernel_id": true, "ramdisk_id": true,
 }
 
-func scopeFilter(r *api.Request, filter *compute.ServerFilter) error {
-	q, admin := r.Query(), r.Caller.IsAdmin()
+func scopeFilter(r *api.Request, q url.Values, filter *compute.ServerFilter) error {
+	admin := r.Caller.IsAdmin()
 	if q.Has("all_tenants") {
 		word := q.Get("all_tenants")
 		if word != "" && !isTrue(word) && !isFalse(word) {
@@ -305,6 +360,7 @@ func scopeFilter(r *api.Request, filter *compute.ServerFilter) error {
 	if admin {
 		filter.Hosts = pick("host", "node")
 		filter.Deleted = isTrue(q.Get("deleted"))
+		filter.NotDeleted = q.Has("deleted") && !filter.Deleted
 		if q.Has("soft_deleted") {
 			soft := isTrue(q.Get("soft_deleted"))
 			filter.SoftDeleted = &soft
@@ -315,34 +371,42 @@ func scopeFilter(r *api.Request, filter *compute.ServerFilter) error {
 		filter.ConfigDrive = &drive
 	}
 	filter.Patterns = map[string]string{}
-	for name, column := range map[string]string{"display_name": "name", "name": "name", "display_description": "description", "description": "description", "hostname": "hostname"} {
+	for name, column := range map[string]string{"display_name": "name", "name": "name", "display_description": "description", "description": "description", "hostname": "hostname", "locked_by": "locked_by"} {
 		if pattern := q.Get(name); pattern != "" {
 			filter.Patterns[column] = pattern
 		}
 	}
-	return statusFilter(r, filter)
-}
-
-func statusFilter(r *api.Request, filter *compute.ServerFilter) error {
-	filter.Statuses = r.Query()["status"]
-	known := false
-	for _, status := range filter.Statuses {
-		known = known || compute.KnownStatus(status)
-		if strings.EqualFold(status, "DELETED") {
-			if !r.Caller.IsAdmin() {
-				return errs.New(errs.Forbidden, "Only administrators may list deleted instances")
-			}
-			filter.Deleted = true
+	filter.Kernel, filter.Ramdisk = q.Get("kernel_id"), q.Get("ramdisk_id")
+	filter.Moments = map[string]time.Time{}
+	for _, name := range []string{"created_at", "launched_at", "terminated_at"} {
+		text := q.Get(name)
+		if when, err := parseTime(text); err == nil && strings.ContainsRune(text, 'T') {
+			filter.Moments[name] = when
+		} else if text != "" {
+			filter.Patterns[name] = text
 		}
 	}
-	if len(filter.Statuses) > 0 && !known && r.Version >= 38 {
+	return statusFilter(r, q["status"], filter)
+}
+
+// statusFilter reads the statuses. Deleted servers are shown to those who ask
+// for nothing else.
+func statusFilter(r *api.Request, statuses []string, filter *compute.ServerFilter) error {
+	known := slices.ContainsFunc(statuses, compute.KnownStatus)
+	if len(statuses) > 0 && !known && r.Version >= 38 {
 		return errs.New(errs.Invalid, "Invalid status value")
+	}
+	filter.Statuses = statuses
+	if known && !slices.ContainsFunc(statuses, func(status string) bool { return compute.KnownStatus(status) && !strings.EqualFold(status, "DELETED") }) {
+		if !r.Caller.IsAdmin() {
+			return errs.New(errs.Forbidden, "Only administrators may list deleted instances")
+		}
+		filter.Deleted, filter.NotDeleted = true, false
 	}
 	return nil
 }
 
-func timeAndTags(r *api.Request, filter *compute.ServerFilter) error {
-	q := r.Query()
+func timeAndTags(r *api.Request, q url.Values, filter *compute.ServerFilter) error {
 	for name, to := range map[string]*time.Time{"changes-since": &filter.ChangesSince, "changes-before": &filter.ChangesBefore} {
 		if !q.Has(name) || name == "changes-before" && r.Version < 66 {
 			continue

@@ -121,7 +121,7 @@ func TestServerLists(t *testing.T) {
 			{"flavor=other", "2.1", ""},
 			{"ip=^" + strings.ReplaceAll(address, ".", `\.`) + "$", "2.1", "alpha"},
 			{"ip=10.1", "2.1", "gamma_1 beta alpha"},
-			{"ip6=fe80", "2.1", ""},
+			{"ip6=fe80", "2.5", ""},
 			{"tags=red", "2.26", "alpha"},
 			{"tags-any=red,blue", "2.26", "alpha"},
 			{"tags=red,blue", "2.26", ""},
@@ -129,18 +129,34 @@ func TestServerLists(t *testing.T) {
 			{"not-tags-any=red,blue", "2.26", "gamma_1 beta"},
 			{"locked=true", "2.73", "beta"},
 			{"locked=false", "2.73", "gamma_1 alpha"},
-			{"uuid=" + ids[0], "2.1", "alpha"},
-			{"vm_state=stopped", "2.1", "gamma_1"},
-			{"power_state=1", "2.1", "beta alpha"},
+			{"uuid=" + ids[0], "2.90", "gamma_1 beta alpha"}, // not for members: ignored
+			{"vm_state=stopped", "2.83", "gamma_1"},
+			{"vm_state=stopped", "2.82", "gamma_1 beta alpha"}, // too early
+			{"power_state=1", "2.83", "beta alpha"},
+			{"created_at=" + time.Now().UTC().Format("^2006-"), "2.83", "gamma_1 beta alpha"},
+			{"created_at=1999", "2.83", ""},
+			{"created_at=1999", "2.82", "gamma_1 beta alpha"},
+			{"created_at=1999-01-01T00:00:00Z", "2.83", ""},
+			{"launched_at=1999", "2.83", ""},
+			{"terminated_at=20", "2.83", ""},
+			{"sort_dir=asc", "2.1", "alpha beta gamma_1"},
+			{"sort_key=locked_by&sort_key=display_name&sort_dir=desc", "2.1", "beta gamma_1 alpha"},
+			{"sort_key=locked_by&sort_dir=asc", "2.1", "alpha gamma_1 beta"}, // the oldest first among equals
+			{"sort_key=locked&sort_dir=asc", "2.72", "gamma_1 beta alpha"},   // too early
+			{"sort_key=locked&sort_dir=asc", "2.73", "alpha gamma_1 beta"},
+			{"sort_key=progress&sort_dir=asc", "2.75", "gamma_1 beta alpha"},
+			{"status=DELETED&status=ACTIVE", "2.1", "beta alpha"},
+			{"_x=1", "2.1", "gamma_1 beta alpha"},
 			{"changes-since=" + started, "2.1", "gamma_1 beta alpha"},
 			{"changes-before=" + started, "2.66", ""},
 			{"limit=2", "2.1", "gamma_1 beta"},
 			{"limit=2&marker=" + ids[1], "2.1", "alpha"},
 			{"limit=0", "2.1", ""},
-			{"hostname=gamma", "2.1", "gamma_1"},
-			{"config_drive=true", "2.1", ""},
-			{"availability_zone=nova", "2.1", "gamma_1 beta alpha"},
-			{"key_name=x", "2.1", ""},
+			{"hostname=gamma", "2.90", "gamma_1"},
+			{"config_drive=true", "2.83", ""},
+			{"availability_zone=mars", "2.83", ""},
+			{"availability_zone=mars", "2.1", "gamma_1 beta alpha"},
+			{"key_name=x", "2.83", ""},
 			{"host=mars", "2.1", "gamma_1 beta alpha"}, // not for members: ignored
 			{"wings=2", "2.1", "gamma_1 beta alpha"},
 			{"all_tenants=0", "2.1", "gamma_1 beta alpha"},
@@ -177,11 +193,60 @@ func TestServerLists(t *testing.T) {
 		}{
 			{403, "all_tenants=1", "2.1"}, {400, "all_tenants=maybe", "2.1"}, {400, "limit=x", "2.1"}, {400, "limit=-1", "2.1"}, {400, "marker=nope", "2.1"},
 			{400, "sort_key=wings", "2.1"}, {400, "sort_key=display_name&sort_dir=up", "2.1"}, {400, "changes-since=yesterday", "2.1"}, {400, "status=FLYING", "2.38"},
-			{403, "status=DELETED", "2.1"}, {400, "_x=1", "2.1"}, {400, "metadata=1", "2.1"}, {400, "wings=2", "2.75"}, {400, "name=(", "2.1"}, {400, "locked=maybe", "2.73"},
+			{403, "status=DELETED", "2.1"}, {400, "wings=2", "2.75"}, {403, "sort_key=host", "2.1"},
+			{400, "sort_key=id", "2.75"}, {400, "sort_key=vcpus", "2.75"}, {400, "sort_dir=up", "2.1"}, {400, "sort_key=uuid&sort_dir=asc&sort_dir=asc", "2.1"}, {400, "name=(", "2.1"}, {400, "locked=maybe", "2.73"},
 			{400, "changes-since=2020-01-02T00:00:00Z&changes-before=2020-01-01T00:00:00Z", "2.66"},
 		}
 		for _, c := range refused {
 			b.ask(c.status, "member", c.version, "GET", "/servers/detail?"+c.query, nil)
+		}
+		for _, query := range []string{"_x=1", "metadata=1"} {
+			b.ask(400, "admin", "2.1", "GET", "/servers?"+query, nil)
+		}
+	})
+}
+
+// TestServerListsOfAdmins filters by what is ignored from others.
+func TestServerListsOfAdmins(t *testing.T) {
+	t.Parallel()
+	forms(t, func(t *testing.T, b *bench) {
+		kernel := b.cloud.Image(object{"name": "kernel", "disk_format": "aki", "container_format": "aki"})
+		booted := b.cloud.Image(object{"name": "booted", "kernel_id": kernel})
+		b.create("plain")
+		b.image = booted
+		second := b.create("kernel")
+		gone := b.create("gone")
+		b.ask(202, "member", "2.1", "POST", "/servers/"+second+"/action", object{"lock": nil})
+		b.node.Step()
+		b.ask(204, "member", "2.1", "DELETE", "/servers/"+gone, nil)
+		b.node.Step()
+		created := dig(t, b.ask(200, "admin", "2.1", "GET", "/servers/"+second, nil), "server", "created").(string)
+		for query, want := range map[string]string{
+			"":                                   "kernel plain",
+			"kernel_id=" + kernel:                "kernel",
+			"kernel_id=" + booted:                "",
+			"ramdisk_id=" + kernel:               "",
+			"locked_by=owner":                    "kernel",
+			"locked_by=admin":                    "",
+			"uuid=" + second:                     "kernel",
+			"display_name=^k":                    "kernel",
+			"created_at=" + created:              "kernel plain",
+			"created_at=2001-01-01T00:00:00Z":    "",
+			"changes-since=2001-01-01T00:00:00Z": "gone kernel plain",
+			"changes-since=2001-01-01T00:00:00Z&deleted=False": "kernel plain",
+			"changes-since=2001-01-01T00:00:00Z&deleted=True":  "gone",
+			"status=DELETED":               "gone",
+			"status=DELETED&status=ACTIVE": "kernel plain",
+			"sort_key=host&sort_dir=asc":   "plain kernel",
+		} {
+			var names []string
+			list, _ := b.ask(200, "admin", "2.90", "GET", "/servers?all_tenants=1&"+query, nil)["servers"].([]any)
+			for _, s := range list {
+				names = append(names, dig(t, s, "name").(string))
+			}
+			if strings.Join(names, " ") != want {
+				t.Errorf("?%s lists %v, want %s", query, names, want)
+			}
 		}
 	})
 }
