@@ -72,8 +72,10 @@ func (s *Service) ListFlavors(ctx context.Context, caller *policy.Caller, filter
 	switch {
 	case !caller.IsAdmin() || !filter.All:
 		q = visibleFlavors(q, caller)
+	case filter.Public != nil && *filter.Public: // and those that the own project may use
+		q = visibleFlavors(q, caller)
 	case filter.Public != nil:
-		q = q.Where("f.is_public = ?", *filter.Public)
+		q = q.Where("f.is_public = ?", false)
 	}
 	if len(filter.Sort) == 0 {
 		filter.Sort = []store.Order{{Key: "flavorid"}}

@@ -267,6 +267,13 @@ func (f *face) listActions(r *api.Request) (any, error) {
 	filter := compute.ActionFilter{Deleted: r.Version >= 21}
 	limit := 0
 	if r.Version >= 58 {
+		known := []string{"limit", "marker", "changes-since"}
+		if r.Version >= 66 {
+			known = append(known, "changes-before")
+		}
+		if err := noUnknownFrom(r, 58, known...); err != nil {
+			return nil, err
+		}
 		var err error
 		if limit, filter.Marker, err = page(r); err != nil {
 			return nil, err
@@ -279,10 +286,16 @@ func (f *face) listActions(r *api.Request) (any, error) {
 				}
 			}
 		}
+		if !filter.Since.IsZero() && !filter.Before.IsZero() && filter.Before.Before(filter.Since) {
+			return nil, errs.New(errs.Invalid, "The value of changes-since must be less than or equal to changes-before.")
+		}
 	}
 	list, err := f.svc.ListActions(r.Context(), r.Caller, r.Param("id"), filter)
 	if err != nil {
 		return nil, err
+	}
+	if r.Version >= 58 && none(r) {
+		list = nil
 	}
 	views := make([]actionView, len(list))
 	for i := range list {

@@ -88,7 +88,7 @@ var (
 type aggregateBody struct {
 	Aggregate struct {
 		Name *string
-		Zone *string `json:"availability_zone"`
+		Zone optional[*string] `json:"availability_zone"`
 	}
 }
 
@@ -98,8 +98,8 @@ func (f *face) createAggregate(r *api.Request) (any, error) {
 		return nil, err
 	}
 	zone := ""
-	if body.Aggregate.Zone != nil {
-		zone = *body.Aggregate.Zone
+	if body.Aggregate.Zone.value != nil {
+		zone = *body.Aggregate.Zone.value
 	}
 	a, err := f.svc.CreateAggregate(r.Context(), *body.Aggregate.Name, zone)
 	if err != nil {
@@ -115,12 +115,19 @@ func (f *face) updateAggregate(r *api.Request) (any, error) {
 	if err := bind(r, updateAggregates, &body); err != nil {
 		return nil, err
 	}
+	name, zone := body.Aggregate.Name, body.Aggregate.Zone
+	if name == nil && !zone.given {
+		return nil, errs.New(errs.Invalid, "Invalid input for field/attribute aggregate. Value: {}. 'name' or 'availability_zone' is a required property")
+	}
 	a, err := f.svc.ChangeAggregate(r.Context(), r.Param("id"), func(a *compute.Aggregate) error {
-		if body.Aggregate.Name != nil {
-			a.Name = *body.Aggregate.Name
+		if name != nil {
+			a.Name = *name
 		}
-		if body.Aggregate.Zone != nil {
-			a.Metadata[compute.ZoneKey] = *body.Aggregate.Zone
+		switch {
+		case zone.value != nil:
+			a.Metadata[compute.ZoneKey] = *zone.value
+		case zone.given: // null takes it out of its zone
+			delete(a.Metadata, compute.ZoneKey)
 		}
 		return nil
 	})

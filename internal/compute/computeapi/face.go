@@ -77,9 +77,16 @@ func page(r *api.Request) (limit int, marker string, err error) {
 	return list.Limit, list.Marker, err
 }
 
+// none tells whether a page of nothing is asked for, which is answered so where
+// there are pages.
+func none(r *api.Request) bool { return r.Query().Get("limit") == "0" }
+
 // noUnknown refuses query parameters that nobody knows, from 2.75 on.
-func noUnknown(r *api.Request, known ...string) error {
-	if r.Version < 75 {
+func noUnknown(r *api.Request, known ...string) error { return noUnknownFrom(r, 75, known...) }
+
+// noUnknownFrom refuses them from another version on.
+func noUnknownFrom(r *api.Request, version int, known ...string) error {
+	if r.Version < version {
 		return nil
 	}
 	var unexpected []string
@@ -96,6 +103,15 @@ func noUnknown(r *api.Request, known ...string) error {
 		return errs.New(errs.Invalid, "Additional properties are not allowed (%s was unexpected)", strings.Join(unexpected, ", "))
 	}
 	return nil
+}
+
+// flag reads a parameter that is true or false; another word is Invalid.
+func flag(r *api.Request, name string) (bool, error) {
+	word := r.Query().Get(name)
+	if r.Query().Has(name) && !isTrue(word) && !isFalse(word) {
+		return false, errs.New(errs.Invalid, "Invalid input for query parameters %s. Value: %s. '%s' is not a boolean", name, word, word)
+	}
+	return isTrue(word), nil
 }
 
 // ofProject is the target of routes that name a project in their path.

@@ -11,6 +11,7 @@ import (
 	"wisp/internal/api"
 	"wisp/internal/compute"
 	"wisp/internal/errs"
+	"wisp/internal/store"
 )
 
 func (f *face) flavorRoutes() []api.Route {
@@ -81,6 +82,9 @@ func (f *face) readFlavors(r *api.Request) ([]compute.Flavor, int, error) {
 		return nil, 0, err
 	}
 	filter := compute.FlavorFilter{List: list}
+	if len(list.Sort) == 0 && strings.EqualFold(r.Query().Get("sort_dir"), "desc") {
+		filter.Sort = []store.Order{{Key: "flavorid", Desc: true}}
+	}
 	switch word := strings.ToLower(r.Query().Get("is_public")); word {
 	case "":
 	case "none":
@@ -97,6 +101,9 @@ func (f *face) readFlavors(r *api.Request) ([]compute.Flavor, int, error) {
 				return nil, 0, errs.New(errs.Invalid, "Invalid %s filter [%s]", name, text)
 			}
 		}
+	}
+	if none(r) {
+		return nil, 0, nil
 	}
 	flavors, err := f.svc.ListFlavors(r.Context(), r.Caller, filter)
 	return flavors, list.Limit, err

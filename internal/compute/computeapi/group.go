@@ -2,6 +2,7 @@ package computeapi
 
 import (
 	"net/http"
+	"strconv"
 
 	"wisp/internal/api"
 	"wisp/internal/compute"
@@ -101,11 +102,13 @@ func (f *face) listGroups(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	offset := intOf(r.Query().Get("offset"))
-	if offset < 0 {
-		return nil, errs.New(errs.Invalid, "Invalid input for query parameters offset. Value: %d. It must be a non-negative integer.", offset)
+	offset := 0
+	if text := r.Query().Get("offset"); r.Query().Has("offset") {
+		if offset, err = strconv.Atoi(text); err != nil || offset < 0 {
+			return nil, errs.New(errs.Invalid, "Invalid input for query parameters offset. Value: %s. It must be a non-negative integer.", text)
+		}
 	}
-	groups, err := f.svc.ListGroups(r.Context(), r.Caller, r.Query().Has("all_projects"), limit, int(offset))
+	groups, err := f.svc.ListGroups(r.Context(), r.Caller, r.Query().Has("all_projects"), limit, offset)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,13 @@ package computeapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/google/uuid"
 
 	"wisp/internal/api"
 	"wisp/internal/compute"
@@ -111,6 +114,9 @@ func (f *face) updateService(r *api.Request) (any, error) {
 	if r.Version < 53 {
 		return f.updateServiceByHost(r)
 	}
+	if err := serviceID(r); err != nil {
+		return nil, err
+	}
 	var body struct {
 		Status     *string
 		Reason     *string `json:"disabled_reason"`
@@ -151,7 +157,7 @@ func (f *face) updateServiceByHost(r *api.Request) (any, error) {
 		return nil, err
 	}
 	if body.Binary != compute.Binary {
-		return nil, errs.New(errs.NotFound, "Could not find binary %s on host %s.", body.Binary, body.Host)
+		return nil, errs.New(errs.Invalid, "Updating a %s service is not supported. Only nova-compute services can be updated.", body.Binary)
 	}
 	view := map[string]any{"host": body.Host, "binary": body.Binary}
 	var change compute.HostUpdate
@@ -179,7 +185,26 @@ func (f *face) updateServiceByHost(r *api.Request) (any, error) {
 	return map[string]any{"service": view}, nil
 }
 
+// serviceID refuses what is no id of a service at the version: a number, and
+// from 2.53 a UUID.
+func serviceID(r *api.Request) error {
+	id := r.Param("id")
+	if r.Version >= 53 {
+		if uuid.Validate(id) != nil {
+			return errs.New(errs.Invalid, "Invalid uuid %s", id)
+		}
+		return nil
+	}
+	if _, err := strconv.ParseUint(id, 10, 31); err != nil {
+		return errs.New(errs.Invalid, "Invalid input received: id must be an integer")
+	}
+	return nil
+}
+
 func (f *face) deleteService(r *api.Request) (any, error) {
+	if err := serviceID(r); err != nil {
+		return nil, err
+	}
 	return nil, f.svc.DeleteHost(r.Context(), r.Param("id"))
 }
 
@@ -306,8 +331,7 @@ func hypervisorServersOf(h compute.Host) []map[string]string {
 }
 
 func (f *face) hypervisorPage(r *api.Request, detail bool) (any, error) {
-	known := []string{"limit", "marker", "hypervisor_hostname_pattern", "with_servers"}
-	if err := noUnknown(r, known...); err != nil {
+	if err := noUnknownFrom(r, 53, "limit", "marker", "hypervisor_hostname_pattern", "with_servers"); err != nil {
 		return nil, err
 	}
 	filter := compute.HostFilter{Load: detail}
@@ -322,11 +346,17 @@ func (f *face) hypervisorPage(r *api.Request, detail bool) (any, error) {
 	with := false
 	if r.Version >= 53 {
 		filter.Pattern = r.Query().Get("hypervisor_hostname_pattern")
-		with = isTrue(r.Query().Get("with_servers"))
+		var err error
+		if with, err = flag(r, "with_servers"); err != nil {
+			return nil, err
+		}
 		if filter.Pattern != "" && (r.Query().Has("limit") || r.Query().Has("marker")) {
 			return nil, errs.New(errs.Invalid, "Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.")
 		}
 		filter.Servers = with
+	}
+	if r.Version >= 33 && none(r) {
+		return map[string]any{"hypervisors": []any{}}, nil
 	}
 	hosts, err := f.svc.ListHosts(r.Context(), filter)
 	if err != nil {
@@ -346,7 +376,7 @@ func (f *face) hypervisorPage(r *api.Request, detail bool) (any, error) {
 	}
 	body := map[string]any{"hypervisors": views}
 	if len(hosts) > 0 && r.Query().Has("limit") {
-		if more := next(r, len(hosts), limit, hosts[len(hosts)-1].ID); more != nil {
+		if more := next(r, len(hosts), limit, fmt.Sprint(views[len(hosts)-1].ID)); more != nil {
 			body["hypervisors_links"] = more
 		}
 	}
@@ -356,9 +386,34 @@ func (f *face) hypervisorPage(r *api.Request, detail bool) (any, error) {
 func (f *face) listHypervisors(r *api.Request) (any, error)   { return f.hypervisorPage(r, false) }
 func (f *face) detailHypervisors(r *api.Request) (any, error) { return f.hypervisorPage(r, true) }
 
+// hypervisor finds the one in the path by the id that the version shows.
+func (f *face) hypervisor(r *api.Request, servers bool) (compute.Host, error) {
+	id := r.Param("id")
+	switch isID := uuid.Validate(id) == nil; {
+	case r.Version >= 53 && !isID:
+		return compute.Host{}, errs.New(errs.Invalid, "Invalid uuid %s", id)
+	case r.Version < 53 && isID:
+		return compute.Host{}, errs.New(errs.NotFound, "Hypervisor with ID '%s' could not be found.", id)
+	}
+	host, err := f.svc.GetHypervisor(r.Context(), id, servers)
+	if errs.Is(err, errs.NotFound) {
+		err = errs.Wrap(err, errs.NotFound, "Hypervisor with ID '%s' could not be found.", id)
+	}
+	return host, err
+}
+
 func (f *face) showHypervisor(r *api.Request) (any, error) {
-	with := r.Version >= 53 && isTrue(r.Query().Get("with_servers"))
-	host, err := f.svc.GetHypervisor(r.Context(), r.Param("id"), with)
+	if err := noUnknownFrom(r, 53, "with_servers"); err != nil {
+		return nil, err
+	}
+	with := false
+	if r.Version >= 53 {
+		var err error
+		if with, err = flag(r, "with_servers"); err != nil {
+			return nil, err
+		}
+	}
+	host, err := f.hypervisor(r, with)
 	if err != nil {
 		return nil, err
 	}
@@ -373,7 +428,7 @@ func (f *face) showHypervisor(r *api.Request) (any, error) {
 }
 
 func (f *face) hypervisorUptime(r *api.Request) (any, error) {
-	host, err := f.svc.GetHypervisor(r.Context(), r.Param("id"), false)
+	host, err := f.hypervisor(r, false)
 	if err != nil {
 		return nil, err
 	}

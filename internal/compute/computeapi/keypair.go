@@ -71,6 +71,9 @@ func (f *face) listKeypairs(r *api.Request) (any, error) {
 	if err := noUnknown(r, known...); err != nil {
 		return nil, err
 	}
+	if r.Version >= 35 && none(r) {
+		return map[string]any{"keypairs": []any{}}, nil
+	}
 	pairs, err := f.svc.ListKeypairs(r.Context(), keypairUser(r), marker, limit)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package computeapi
 
 import (
-	"slices"
 	"time"
 
 	"wisp/internal/api"
@@ -76,10 +75,8 @@ func migrationFilter(r *api.Request) (filter compute.MigrationFilter, limit int,
 		known = append(known, "user_id", "project_id")
 		filter.UserID, filter.ProjectID = q.Get("user_id"), q.Get("project_id")
 	}
-	for name := range q {
-		if !slices.Contains(known, name) {
-			return filter, 0, errs.New(errs.Invalid, "Additional properties are not allowed ('%s' was unexpected)", name)
-		}
+	if err := noUnknownFrom(r, 59, known...); err != nil {
+		return filter, 0, err
 	}
 	for name, to := range times {
 		if text := q.Get(name); text != "" {
@@ -103,7 +100,7 @@ func (f *face) listMigrations(r *api.Request) (any, error) {
 	}
 	views := []migrationView{}
 	list := []compute.Migration{}
-	if !isTrue(r.Query().Get("hidden")) { // none is ever hidden
+	if !isTrue(r.Query().Get("hidden")) && (r.Version < 59 || !none(r)) { // none is ever hidden
 		if list, err = f.svc.ListMigrations(r.Context(), filter); err != nil {
 			return nil, err
 		}

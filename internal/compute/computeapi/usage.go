@@ -42,10 +42,10 @@ type projectUsage struct {
 	Servers  []serverUsage `json:"server_usages,omitempty"`
 }
 
-// span is the time that a request asks for; 4 weeks up to now by default.
+// span is the time that a request asks for; what is left out is now.
 func span(r *api.Request) (start, end time.Time, err error) {
 	end = time.Now().UTC()
-	start = end.Add(-28 * 24 * time.Hour)
+	start = end.Add(-time.Microsecond)
 	for name, to := range map[string]*time.Time{"start": &start, "end": &end} {
 		if text := r.Query().Get(name); text != "" {
 			if *to, err = parseTime(text); err != nil {
@@ -53,30 +53,36 @@ func span(r *api.Request) (start, end time.Time, err error) {
 			}
 		}
 	}
-	if end.Before(start) {
+	if !start.Before(end) {
 		return start, end, errs.New(errs.Invalid, "Invalid start time. The start time cannot occur after the end time.")
 	}
 	return start, end, nil
 }
 
+// viewUsage sums a project's servers up. A span that goes on has ended now.
 func viewUsage(project string, list []compute.ServerUsage, start, end time.Time, detailed bool) projectUsage {
 	format := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000") }
+	now := time.Now().UTC()
+	if end.After(now) {
+		end = now
+	}
 	total := projectUsage{TenantID: project, Start: format(start), Stop: format(end)}
 	for _, one := range list {
 		s := one.Server
 		total.Hours += one.Hours
-		total.LocalGB += one.Hours * float64(s.DiskGiB)
+		disk := s.Size.RootGiB + s.Size.EphemeralGiB
+		total.LocalGB += one.Hours * float64(disk)
 		total.MemoryMB += one.Hours * float64(s.MemoryMiB)
 		total.VCPUs += one.Hours * float64(s.VCPUs)
 		if !detailed {
 			continue
 		}
-		state, until := s.VMState, end
+		state, until := s.VMState, now
 		if !s.TerminatedAt.IsZero() {
 			state, until = "terminated", s.TerminatedAt
 		}
 		total.Servers = append(total.Servers, serverUsage{
-			ID: s.ID, Name: s.Name, TenantID: s.ProjectID, Flavor: s.Size.Name, State: state, Hours: one.Hours, MemoryMB: s.MemoryMiB, LocalGB: s.DiskGiB,
+			ID: s.ID, Name: s.Name, TenantID: s.ProjectID, Flavor: s.Size.Name, State: state, Hours: one.Hours, MemoryMB: s.MemoryMiB, LocalGB: disk,
 			VCPUs: s.VCPUs, StartedAt: micro(s.LaunchedAt), EndedAt: micro(s.TerminatedAt), Uptime: int64(max(0, until.Sub(s.LaunchedAt)).Seconds()),
 		})
 	}
@@ -101,6 +107,9 @@ func (f *face) readUsages(r *api.Request, project string) (list []compute.Server
 		if asked.Limit, asked.Marker, err = page(r); err != nil {
 			return nil, asked, err
 		}
+	}
+	if r.Version >= 40 && none(r) {
+		return nil, asked, nil
 	}
 	list, err = f.svc.Usages(r.Context(), r.Caller, asked)
 	return list, asked, err
