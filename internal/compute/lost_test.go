@@ -208,12 +208,12 @@ func TestReportLoadsWhatItNames(t *testing.T) {
 func TestMetadataOfALockedServer(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, storetest.SQLite(t))
-	id := c.create(t, "one").ID
+	id := c.running(t)
 	must(t)(c.Lock(t.Context(), c.member, id, nil))
 	set := func(map[string]string) (map[string]string, error) { return map[string]string{"a": "b"}, nil }
-	_, err := c.ChangeMetadata(t.Context(), c.member, id, set)
+	_, err := c.ChangeMetadata(t.Context(), c.member, id, "update metadata", set)
 	wantKind(t, err, errs.Conflict, "Instance "+id+" is locked")
-	must(t)(c.ChangeMetadata(t.Context(), computetest.Admin(), id, set))
+	must(t)(c.ChangeMetadata(t.Context(), computetest.Admin(), id, "update metadata", set))
 }
 
 // What a request names is checked also when there is no host for it.

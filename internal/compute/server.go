@@ -382,9 +382,22 @@ func (s *Service) UpdateServer(ctx context.Context, caller *policy.Caller, id st
 	})
 }
 
-// ChangeMetadata replaces a server's metadata by what fn returns of a copy.
-func (s *Service) ChangeMetadata(ctx context.Context, caller *policy.Caller, id string, fn func(now map[string]string) (map[string]string, error)) (Server, error) {
+// labeled refuses to change metadata or tags unless the server is in one of the
+// states in which Nova does, whatever is being done to it. action is in its words.
+func (s *Server) labeled(action string) error {
+	if !slices.Contains([]string{StateActive, StatePaused, StateSuspended, StateStopped}, s.VMState) {
+		return refuseState(action, s, "vm_state")
+	}
+	return nil
+}
+
+// ChangeMetadata replaces a server's metadata by what fn returns of a copy;
+// action says what that is, for the refusal.
+func (s *Service) ChangeMetadata(ctx context.Context, caller *policy.Caller, id, action string, fn func(now map[string]string) (map[string]string, error)) (Server, error) {
 	return s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if err := server.labeled(action); err != nil {
+			return nil, err
+		}
 		wanted := map[string]string{}
 		for name, value := range server.Metadata {
 			wanted[name] = value
@@ -418,10 +431,14 @@ func checkMetadata(meta map[string]string, limits map[string]int64) error {
 // MaxTags is how many tags a server can have.
 const MaxTags = 50
 
-// SetTags replaces a server's tags by what fn returns of them.
-func (s *Service) SetTags(ctx context.Context, caller *policy.Caller, id string, fn func(now []string) ([]string, error)) ([]string, error) {
+// SetTags replaces a server's tags by what fn returns of them; action is as that
+// of ChangeMetadata.
+func (s *Service) SetTags(ctx context.Context, caller *policy.Caller, id, action string, fn func(now []string) ([]string, error)) ([]string, error) {
 	var wanted []string
 	_, err := s.change(ctx, caller, id, true, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+		if err := server.labeled(action); err != nil {
+			return nil, err
+		}
 		list := []Server{*server}
 		if err := s.fill(ctx, tx, list, Load{Tags: true}); err != nil {
 			return nil, err

@@ -51,7 +51,7 @@ func TestWhoIsWoken(t *testing.T) {
 				c.node.Step()
 			}},
 			{name: "metadata", do: func(t *testing.T) {
-				must(t)(c.ChangeMetadata(t.Context(), c.member, id, func(map[string]string) (map[string]string, error) { return map[string]string{"a": "b"}, nil }))
+				must(t)(c.ChangeMetadata(t.Context(), c.member, id, "update metadata", func(map[string]string) (map[string]string, error) { return map[string]string{"a": "b"}, nil }))
 			}},
 			{name: "another node comes back", do: func(*testing.T) { other.Connect() }, none: true},
 			{name: "another node is new", do: func(*testing.T) { c.Node("node-3", 1, 1024, 10) }, all: true},

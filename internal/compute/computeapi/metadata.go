@@ -40,7 +40,7 @@ func (f *face) changeMetadata(r *api.Request, change func(now, given map[string]
 	if err := bind(r, metadataBody, &body); err != nil {
 		return nil, err
 	}
-	server, err := f.svc.ChangeMetadata(r.Context(), r.Caller, r.Param("id"), func(now map[string]string) (map[string]string, error) {
+	server, err := f.svc.ChangeMetadata(r.Context(), r.Caller, r.Param("id"), "update metadata", func(now map[string]string) (map[string]string, error) {
 		return change(now, body.Metadata), nil
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func (f *face) updateMetadata(r *api.Request) (any, error) {
 	if !ok {
 		return nil, errs.New(errs.Invalid, "Request body and URI mismatch")
 	}
-	_, err := f.svc.ChangeMetadata(r.Context(), r.Caller, r.Param("id"), func(now map[string]string) (map[string]string, error) {
+	_, err := f.svc.ChangeMetadata(r.Context(), r.Caller, r.Param("id"), "update metadata", func(now map[string]string) (map[string]string, error) {
 		now[r.Param("key")] = value
 		return now, nil
 	})
@@ -89,7 +89,7 @@ func (f *face) updateMetadata(r *api.Request) (any, error) {
 }
 
 func (f *face) deleteMetadata(r *api.Request) (any, error) {
-	_, err := f.svc.ChangeMetadata(r.Context(), r.Caller, r.Param("id"), func(now map[string]string) (map[string]string, error) {
+	_, err := f.svc.ChangeMetadata(r.Context(), r.Caller, r.Param("id"), "delete metadata", func(now map[string]string) (map[string]string, error) {
 		if _, ok := now[r.Param("key")]; !ok {
 			return nil, errs.New(errs.NotFound, "Metadata item was not found")
 		}
@@ -126,7 +126,7 @@ func (f *face) replaceTags(r *api.Request) (any, error) {
 	if err := bind(r, tagsBody, &body); err != nil {
 		return nil, err
 	}
-	tags, err := f.svc.SetTags(r.Context(), r.Caller, r.Param("id"), func([]string) ([]string, error) { return slices.Clone(body.Tags), nil })
+	tags, err := f.svc.SetTags(r.Context(), r.Caller, r.Param("id"), "update tags", func([]string) ([]string, error) { return slices.Clone(body.Tags), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (f *face) replaceTags(r *api.Request) (any, error) {
 }
 
 func (f *face) clearTags(r *api.Request) (any, error) {
-	_, err := f.svc.SetTags(r.Context(), r.Caller, r.Param("id"), func([]string) ([]string, error) { return nil, nil })
+	_, err := f.svc.SetTags(r.Context(), r.Caller, r.Param("id"), "delete tags", func([]string) ([]string, error) { return nil, nil })
 	return nil, err
 }
 
@@ -156,7 +156,7 @@ func (f *face) addTag(r *api.Request) (any, error) {
 		return nil, errs.New(errs.Invalid, "Tag '%s' is invalid. %s", tag, message)
 	}
 	r.SetStatus(http.StatusCreated)
-	_, err := f.svc.SetTags(r.Context(), r.Caller, r.Param("id"), func(now []string) ([]string, error) {
+	_, err := f.svc.SetTags(r.Context(), r.Caller, r.Param("id"), "update tag", func(now []string) ([]string, error) {
 		if slices.Contains(now, tag) {
 			r.SetStatus(http.StatusNoContent)
 			return now, nil
@@ -168,7 +168,7 @@ func (f *face) addTag(r *api.Request) (any, error) {
 }
 
 func (f *face) deleteTag(r *api.Request) (any, error) {
-	_, err := f.svc.SetTags(r.Context(), r.Caller, r.Param("id"), func(now []string) ([]string, error) {
+	_, err := f.svc.SetTags(r.Context(), r.Caller, r.Param("id"), "delete tag", func(now []string) ([]string, error) {
 		i := slices.Index(now, r.Param("tag"))
 		if i < 0 {
 			return nil, noTag(r)

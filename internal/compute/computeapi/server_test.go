@@ -483,6 +483,33 @@ func TestMetadataTagsAndPorts(t *testing.T) {
 	forms(t, func(t *testing.T, b *bench) {
 		id := b.create("one")
 		at := "/servers/" + id
+		refused := func() {
+			t.Helper()
+			meta, tags := object{"metadata": object{"a": "1"}}, object{"tags": []string{"a"}}
+			for action, ask := range map[string][]struct {
+				method, path string
+				body         any
+			}{
+				"update metadata": {{"POST", "/metadata", meta}, {"PUT", "/metadata", meta}, {"PUT", "/metadata/a", object{"meta": object{"a": "1"}}}},
+				"delete metadata": {{"DELETE", "/metadata/a", nil}},
+				"update tags":     {{"PUT", "/tags", tags}},
+				"update tag":      {{"PUT", "/tags/a", nil}},
+				"delete tag":      {{"DELETE", "/tags/a", nil}},
+				"delete tags":     {{"DELETE", "/tags", nil}},
+			} {
+				for _, one := range ask {
+					got := b.ask(409, "member", "2.26", one.method, at+one.path, one.body)
+					if text := fmt.Sprint(dig(t, got, "conflictingRequest", "message")); !strings.HasPrefix(text, "Cannot '"+action+"' instance "+id+" while it is in vm_state") {
+						t.Errorf("%s %s: %s", one.method, one.path, text)
+					}
+				}
+			}
+		}
+		refused() // it is being built
+		b.node.Step()
+		b.ask(202, "admin", "2.1", "POST", at+"/action", object{"os-resetState": object{"state": "error"}})
+		refused()
+		b.ask(202, "admin", "2.1", "POST", at+"/action", object{"os-resetState": object{"state": "active"}})
 		b.ask(200, "member", "2.1", "POST", at+"/metadata", object{"metadata": object{"a": "1", "b": "2"}})
 		b.ask(200, "member", "2.1", "PUT", at+"/metadata/b", object{"meta": object{"b": "3"}})
 		b.ask(400, "member", "2.1", "PUT", at+"/metadata/b", object{"meta": object{"c": "3"}})

@@ -112,8 +112,8 @@ const rules: Record<Operation, Rule> = {
   resetState: { despiteLock: true, admin: true },
   delete: {},
   edit: { despiteLock: true },
-  metadata: {},
-  tags: { despiteLock: true },
+  metadata: { states: imageable },
+  tags: { states: imageable, despiteLock: true },
 };
 
 type Known = Pick<
