@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"wisp/internal/api"
 	"wisp/internal/errs"
@@ -93,6 +94,12 @@ type allocationBody struct {
 	Mappings    map[string][]string `json:"mappings"` // told back to us by clients, and meaningless
 }
 
+// maxID is how many characters the ids of projects and users, and the types of
+// consumers, have at most.
+const maxID = 255
+
+var wholeNumber = regexp.MustCompile(`^-?[0-9]+$`)
+
 // check holds the body against what its microversion has.
 func (b allocationBody) check(version int) error {
 	for _, field := range []struct {
@@ -113,6 +120,30 @@ func (b allocationBody) check(version int) error {
 			return errs.New(errs.Invalid, "JSON does not validate: Additional properties are not allowed ('%s' was unexpected)", field.name)
 		case !field.given && field.must && version >= field.since:
 			return errs.New(errs.Invalid, "JSON does not validate: '%s' is a required property", field.name)
+		}
+	}
+	for name, value := range map[string]*string{"project_id": b.ProjectID, "user_id": b.UserID, "consumer_type": b.Type} {
+		if value != nil && utf8.RuneCountInString(*value) > maxID {
+			return errs.New(errs.Invalid, "JSON does not validate: '%s' is too long for '%s'", *value, name)
+		}
+	}
+	if text := string(b.Generation); text != "" && text != "null" && !wholeNumber.MatchString(text) {
+		return errs.New(errs.Invalid, "JSON does not validate: %s is not of type 'integer', 'null' for 'consumer_generation'", text)
+	}
+	if b.Mappings != nil && len(b.Mappings) == 0 {
+		return errs.New(errs.Invalid, "JSON does not validate: {} does not have enough properties for 'mappings'")
+	}
+	for suffix, providers := range b.Mappings {
+		if suffix == "" {
+			continue // the group without one: the schema's pattern passes it by
+		}
+		if len(providers) == 0 {
+			return errs.New(errs.Invalid, "JSON does not validate: [] is too short for '%s' of 'mappings'", suffix)
+		}
+		for _, id := range providers {
+			if _, ok := asUUID(id); !ok {
+				return errs.New(errs.Invalid, "JSON does not validate: '%s' is not a 'uuid' for '%s' of 'mappings'", id, suffix)
+			}
 		}
 	}
 	if b.Type != nil && strings.Trim(*b.Type, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
