@@ -355,8 +355,14 @@ func (s *Service) hints(ctx context.Context, tx *store.Tx, caller *policy.Caller
 	if err != nil {
 		return asInvalid(err, "Instance group %s could not be found.", b.req.GroupID)
 	}
-	if limit := limits[QuotaGroupMembers]; limit >= 0 && int64(len(group.Members)+b.count) > limit {
-		return errs.New(errs.OverQuota, "Quota exceeded, too many servers in group")
+	if limit := limits[QuotaGroupMembers]; limit >= 0 {
+		own, err := tx.NewSelect().TableExpr("servers").Where("group_id = ? AND user_id = ? AND deleted_at IS NULL", group.ID, caller.UserID).Count(ctx)
+		if err != nil {
+			return fmt.Errorf("count a user's servers in the group: %w", err)
+		}
+		if own+int64(b.count) > limit {
+			return errs.New(errs.OverQuota, "Quota exceeded, too many servers in group")
+		}
 	}
 	b.group, b.members = &group, group.hosts
 	return nil

@@ -60,6 +60,17 @@ func TestGroupPolicies(t *testing.T) {
 			if err == nil || !errs.Is(err, errs.OverQuota) {
 				t.Errorf("eight more in a group of ten at most: %v", err)
 			}
+			// Each user has the limit, as in Nova.
+			if _, err := cloud.SetLimits(t.Context(), cloud.member.ProjectID, map[string]int64{compute.QuotaInstances: 20, compute.QuotaGroupMembers: 3}, true); err != nil {
+				t.Fatal(err)
+			}
+			request.Least, request.Most = 1, 1
+			if _, err = cloud.CreateServers(t.Context(), cloud.member, request); !errs.Is(err, errs.OverQuota) {
+				t.Errorf("one more in a group of three at most: %v", err)
+			}
+			if _, err = cloud.CreateServers(t.Context(), computetest.Caller("colleague", "demo"), request); err != nil {
+				t.Errorf("another user's first: %v", err)
+			}
 		})
 	}
 }

@@ -67,6 +67,21 @@ func (s *Service) configuredLimits() map[string]int64 {
 	return limits
 }
 
+// CheckProject refuses an id that is no project's as Invalid.
+func (s *Service) CheckProject(ctx context.Context, id string) error {
+	if s.config.Projects == nil {
+		return nil
+	}
+	exists, err := s.config.Projects.ProjectExists(ctx, id)
+	if err != nil {
+		return fmt.Errorf("look for the project: %w", err)
+	}
+	if !exists {
+		return errs.New(errs.Invalid, "Project ID %s is not a valid project.", id)
+	}
+	return nil
+}
+
 // Limits returns the limits of a project.
 func (s *Service) Limits(ctx context.Context, project string) (map[string]int64, error) {
 	return s.limits(ctx, s.db.Read(), project)

@@ -30,6 +30,11 @@ const HostsTopic = "hosts"
 // HostTopic is signalled when what one host should be has changed.
 func HostTopic(host string) string { return HostsTopic + ":" + host }
 
+// Projects is what compute needs of the identity slice.
+type Projects interface {
+	ProjectExists(ctx context.Context, id string) (bool, error)
+}
+
 // Images is what compute needs of the image slice.
 type Images interface {
 	ImageCatalog
@@ -95,6 +100,8 @@ type Config struct {
 	// KeepShelved is how long a shelved server stays on its host; zero is not at
 	// all, as Nova's shelved_offload_time, and less than zero is for ever.
 	KeepShelved time.Duration
+	// Projects tells which projects there are; nil takes each id for one.
+	Projects Projects
 	// Reclaim is how long a deleted server can be restored; zero is not at all,
 	// as Nova's reclaim_instance_interval.
 	Reclaim time.Duration

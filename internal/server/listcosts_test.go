@@ -45,6 +45,7 @@ type thing struct {
 var crowded = []thing{
 	{"domain", 201, "POST", "/identity/v3/domains", object{"domain": object{"name": "domain {n}"}}},
 	{"project", 201, "POST", "/identity/v3/projects", object{"project": object{"name": "project {n}", "tags": []string{"a{n}", "b"}, "options": object{"immutable": false}}}},
+	{"another", 201, "POST", "/identity/v3/projects", object{"project": object{"name": "another {n}"}}},
 	{"user", 201, "POST", "/identity/v3/users", object{"user": object{"name": "user {n}", "password": "a password {n}", "options": object{"ignore_password_expiry": true}}}},
 	{"group", 201, "POST", "/identity/v3/groups", object{"group": object{"name": "group {n}"}}},
 	{"role", 201, "POST", "/identity/v3/roles", object{"role": object{"name": "role {n}"}}},
@@ -101,7 +102,7 @@ var crowded = []thing{
 	{"flavor", 200, "POST", "/compute/v2.1/flavors", object{"flavor": object{"id": "flavor-{n}", "name": "flavor {n}", "ram": 64, "vcpus": 1, "disk": 1, "os-flavor-access:is_public": false}}},
 	{"", 200, "POST", "/compute/v2.1/flavors/{flavor}/os-extra_specs", object{"extra_specs": object{"hw:cpu_policy": "shared", "hw:mem_page_size": "small"}}},
 	{"", 200, "POST", "/compute/v2.1/flavors/{flavor}/action", object{"addTenantAccess": object{"tenant": "{project}"}}},
-	{"", 200, "POST", "/compute/v2.1/flavors/flavor-10/action", object{"addTenantAccess": object{"tenant": "another-{n}"}}},
+	{"", 200, "POST", "/compute/v2.1/flavors/flavor-10/action", object{"addTenantAccess": object{"tenant": "{another}"}}},
 	{"", 201, "POST", "/compute/v2.1/os-keypairs", object{"keypair": object{"name": "key {n}", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPu2yWqkJ0d0Wf0ZlnkzRrGXCv1cmXc0nBHrgDwY3zfk k", "type": "ssh"}}},
 	{"aggregate", 200, "POST", "/compute/v2.1/os-aggregates", object{"aggregate": object{"name": "aggregate {n}"}}},
 	{"", 200, "POST", "/compute/v2.1/os-aggregates/{aggregate}/action", object{"add_host": object{"host": "{host}"}}},

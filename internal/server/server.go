@@ -180,7 +180,7 @@ func construct(ctx context.Context, db *store.DB, members *cluster.Cluster, c Co
 		return nil, fmt.Errorf("networks: %w", err)
 	}
 	s.Network = network.New(db, log, networks)
-	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio, Reclaim: c.Reclaim, Servers: s.servers})
+	s.Compute = compute.New(db, log, s.Image, s.Placement, s.Network, compute.Config{CPURatio: cpuRatio, Reclaim: c.Reclaim, Servers: s.servers, Projects: s.Identity})
 	s.Nodes = nodeapi.NewServer(s.Compute, s.Compute.SubscribeHost, log)
 	if err := s.setPeers(); err != nil {
 		return nil, err

@@ -270,6 +270,9 @@ func (f *face) flavorAction(r *api.Request) (any, error) {
 	}
 	var projects []string
 	if body.Add != nil {
+		if err := f.svc.CheckProject(r.Context(), body.Add.Tenant); err != nil {
+			return nil, err
+		}
 		projects, err = f.svc.AddFlavorAccess(r.Context(), r.Caller, r.Param("id"), body.Add.Tenant)
 	} else {
 		projects, err = f.svc.RemoveFlavorAccess(r.Context(), r.Caller, r.Param("id"), body.Remove.Tenant)

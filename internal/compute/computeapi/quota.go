@@ -70,6 +70,9 @@ func (f *face) quotaLimits(r *api.Request) (limits map[string]int64, user string
 	if user, err = quotaUser(r); err != nil {
 		return nil, "", err
 	}
+	if err := f.svc.CheckProject(r.Context(), r.Param("id")); err != nil {
+		return nil, "", err
+	}
 	if user == "" {
 		limits, err = f.svc.Limits(r.Context(), r.Param("id"))
 	} else {
@@ -104,6 +107,9 @@ func (f *face) detailQuota(r *api.Request) (any, error) {
 }
 
 func (f *face) defaultQuota(r *api.Request) (any, error) {
+	if err := f.svc.CheckProject(r.Context(), r.Param("id")); err != nil {
+		return nil, err
+	}
 	limits, err := f.svc.ClassLimits(r.Context(), compute.DefaultClass)
 	if err != nil {
 		return nil, err
@@ -144,6 +150,9 @@ func (f *face) updateQuota(r *api.Request) (any, error) {
 		Set map[string]any `json:"quota_set"`
 	}
 	if err := api.Decode(content, &body); err != nil {
+		return nil, err
+	}
+	if err := f.svc.CheckProject(r.Context(), r.Param("id")); err != nil {
 		return nil, err
 	}
 	changes, force := map[string]int64{}, false
