@@ -47,6 +47,12 @@ func (s *Server) Migratable(action string) error {
 	return demandState(action, s, states, []string{TaskNone})
 }
 
+// PasswordSettable refuses a change of the password in a guest whose state
+// forbids it.
+func (s *Server) PasswordSettable() error {
+	return demandState("changePassword", s, []string{StateActive}, []string{TaskNone})
+}
+
 // NotMigrating says that a server is not in the state of one that migrates
 // alive, which none ever is.
 func (s *Server) NotMigrating(action string) error {

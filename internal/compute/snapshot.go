@@ -92,12 +92,14 @@ func (s *Service) SnapshotServer(ctx context.Context, caller *policy.Caller, id 
 
 // image makes the row of an image of a server, and with it what the server
 // becomes. The image is made before, as it is another slice's, and deleted
-// again when the server is not as it must be.
+// again when the server is not as it must be. A lock keeps a server from being
+// shelved, and not from being copied: that changes nothing of it.
 func (s *Service) image(ctx context.Context, caller *policy.Caller, id string, row snapshot, name string, properties map[string]string,
 	states []string, action string, become func(server *Server) []string,
 ) (string, error) {
 	var before Server
-	_, err := s.change(ctx, caller, id, false, func(_ context.Context, _ *store.Tx, server *Server) ([]string, error) {
+	free := row.Kind != snapshotShelved
+	_, err := s.change(ctx, caller, id, free, func(_ context.Context, _ *store.Tx, server *Server) ([]string, error) {
 		before = *server
 		return nil, demandState(action, server, states, []string{TaskNone})
 	})
@@ -112,7 +114,7 @@ func (s *Service) image(ctx context.Context, caller *policy.Caller, id string, r
 	if err != nil {
 		return "", err
 	}
-	_, err = s.change(ctx, caller, id, false, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
+	_, err = s.change(ctx, caller, id, free, func(ctx context.Context, tx *store.Tx, server *Server) ([]string, error) {
 		if err := demandState(action, server, states, []string{TaskNone}); err != nil {
 			return nil, err
 		}

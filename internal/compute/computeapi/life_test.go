@@ -237,7 +237,26 @@ func TestWhatIsNotOffered(t *testing.T) {
 	} {
 		b.act(404, "admin", "2.1", none, object{name: body})
 	}
+	b.does(202, id, object{"os-stop": nil}, "SHUTOFF")
+	off := b.act(409, "member", "2.1", id, object{"changePassword": object{"adminPass": "x"}})
+	if got := dig(t, off, "conflictingRequest", "message"); got != "Cannot 'changePassword' instance "+id+" while it is in vm_state stopped" {
+		t.Errorf("a password of a guest that is off: %v", got)
+	}
 	b.act(202, "member", "2.1", id, object{"forceDelete": nil})
 	b.node.Step()
 	b.ask(404, "member", "2.1", "GET", "/servers/"+id, nil)
+}
+
+// A lock is against changes, and an image changes nothing of its server.
+func TestImagesOfLockedServers(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	id := b.active("web")
+	b.act(202, "member", "2.1", id, object{"lock": nil})
+	b.act(202, "member", "2.1", id, object{"createImage": object{"name": "image"}})
+	b.node.Step()
+	b.act(202, "member", "2.1", id, object{"createBackup": object{"name": "backup", "backup_type": "daily", "rotation": 1}})
+	b.node.Step()
+	b.act(409, "member", "2.1", id, object{"shelve": nil})
+	b.act(202, "admin", "2.1", id, object{"shelve": nil})
 }

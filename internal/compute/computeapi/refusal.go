@@ -64,7 +64,11 @@ var liveMigrateAction = action{base + "os-migrate-server:migrate_live", func(ver
 var changePasswordAction = action{base + "os-admin-password", func(int) *schema {
 	return object(map[string]*schema{"adminPass": &adminPass}, "adminPass")
 }, func(f *face, r *api.Request, _ []byte) (any, error) {
-	if _, err := ofServer(f, r); err != nil {
+	server, err := ofServer(f, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := server.PasswordSettable(); err != nil {
 		return nil, err
 	}
 	return nil, errs.New(errs.NotImplemented, "Unable to set password on instance")

@@ -122,6 +122,8 @@ test('a lock holds back all but names, tags and what undoes it, and no administr
   const locked = server('ACTIVE', 'active', null, { locked: true });
   expect(allowed(locked)).toEqual(['edit', 'tags']);
   expect(refusalOf(locked, 'unlock', { isAdmin: false })).toBeUndefined();
+  expect(refusalOf(locked, 'snapshot', { isAdmin: false })).toBeUndefined();
+  expect(refusalOf(locked, 'shelve', { isAdmin: false })).toEqual({ word: 'locked' });
   expect(refusalOf(locked, 'lock', { isAdmin: true })).toEqual({ word: 'alreadyLocked' });
   expect(allowed(locked, true)).toEqual(['stop', 'reboot', 'hardReboot', 'delete', 'edit', 'metadata', 'tags']);
   expect(refusalOf(running, 'unlock', { isAdmin: true })).toEqual({ word: 'notLocked' });
