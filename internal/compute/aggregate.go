@@ -18,6 +18,10 @@ import (
 // availability zone.
 const ZoneKey = "availability_zone"
 
+// TypeZone is the type of errors about an aggregate's zone or hosts that are in
+// the way of what was asked for.
+const TypeZone = "InvalidAggregateAction"
+
 // Aggregate is a named set of hosts (API ref: Host aggregates).
 type Aggregate struct {
 	bun.BaseModel `bun:"table:aggregates,alias:ag"`
@@ -180,7 +184,7 @@ func (s *Service) rezone(ctx context.Context, tx *store.Tx, names []string, empt
 		zone := a.Metadata[ZoneKey]
 		for _, host := range a.Hosts {
 			if other := zones[host]; zone != "" && other != "" && other != zone {
-				return errs.New(errs.Conflict, "Host %s is already in availability zone %s: it cannot be in %s too.", host, other, zone)
+				return errs.New(errs.Conflict, "Host %s is already in availability zone %s: it cannot be in %s too.", host, other, zone).WithType(TypeZone)
 			}
 			if zone != "" {
 				zones[host] = zone
@@ -212,7 +216,7 @@ func (s *Service) rezone(ctx context.Context, tx *store.Tx, names []string, empt
 			return fmt.Errorf("count servers of hosts: %w", err)
 		}
 		if servers > 0 {
-			return errs.New(errs.Conflict, "One or more hosts contain instances in this zone: %s, with %d.", strings.Join(names, ", "), servers)
+			return errs.New(errs.Conflict, "One or more hosts contain instances in this zone: %s, with %d.", strings.Join(names, ", "), servers).WithType(TypeZone)
 		}
 		if _, err := tx.NewUpdate().Model((*Host)(nil)).Set("zone = ?", zone).Where("host IN (?)", bun.List(names)).Exec(ctx); err != nil {
 			return fmt.Errorf("move hosts to zone: %w", err)
@@ -233,7 +237,7 @@ func (s *Service) DeleteAggregate(ctx context.Context, number string) error {
 			return err
 		}
 		if len(found.Hosts) > 0 {
-			return errs.New(errs.Conflict, "Cannot remove host aggregate %s: it has hosts. Remove them first.", found.Name)
+			return errs.New(errs.Conflict, "Cannot remove host aggregate %s: it has hosts. Remove them first.", found.Name).WithType(TypeZone)
 		}
 		if _, err := tx.NewDelete().Model(&found).WherePK().Exec(ctx); err != nil {
 			return fmt.Errorf("delete aggregate: %w", err)

@@ -2,9 +2,11 @@ package computeapi
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"wisp/internal/api"
 	"wisp/internal/compute"
@@ -60,6 +62,24 @@ func (f *face) listAggregates(r *api.Request) (any, error) {
 	return map[string]any{"aggregates": views}, nil
 }
 
+// aggregateID is the number in the path; another word is Invalid.
+func aggregateID(r *api.Request) (string, error) {
+	id := r.Param("id")
+	if _, err := strconv.ParseInt(id, 10, 32); err != nil {
+		return "", errs.New(errs.Invalid, "Invalid input received: id must be an integer")
+	}
+	return id, nil
+}
+
+// inTheWay turns what is in the way of a change of the aggregate itself into a
+// bad request, which Nova takes it for; of hosts that come and go it is a conflict.
+func inTheWay(err error) error {
+	if public, ok := errors.AsType[*errs.Error](err); ok && public.Type == compute.TypeZone {
+		return errs.Wrap(err, errs.Invalid, "%s", public.Message)
+	}
+	return err
+}
+
 func answerAggregate(r *api.Request, a compute.Aggregate, err error) (any, error) {
 	if err != nil {
 		return nil, err
@@ -68,7 +88,11 @@ func answerAggregate(r *api.Request, a compute.Aggregate, err error) (any, error
 }
 
 func (f *face) showAggregate(r *api.Request) (any, error) {
-	a, err := f.svc.GetAggregate(r.Context(), r.Param("id"))
+	id, err := aggregateID(r)
+	if err != nil {
+		return nil, err
+	}
+	a, err := f.svc.GetAggregate(r.Context(), id)
 	return answerAggregate(r, a, err)
 }
 
@@ -115,27 +139,35 @@ func (f *face) updateAggregate(r *api.Request) (any, error) {
 	if err := bind(r, updateAggregates, &body); err != nil {
 		return nil, err
 	}
-	name, zone := body.Aggregate.Name, body.Aggregate.Zone
-	if name == nil && !zone.given {
-		return nil, errs.New(errs.Invalid, "Invalid input for field/attribute aggregate. Value: {}. 'name' or 'availability_zone' is a required property")
+	id, err := aggregateID(r)
+	if err != nil {
+		return nil, err
 	}
-	a, err := f.svc.ChangeAggregate(r.Context(), r.Param("id"), func(a *compute.Aggregate) error {
+	name, zone := body.Aggregate.Name, body.Aggregate.Zone
+	switch {
+	case name == nil && !zone.given:
+		return nil, errs.New(errs.Invalid, "Invalid input for field/attribute aggregate. Value: {}. 'name' or 'availability_zone' is a required property")
+	case zone.given && zone.value == nil:
+		return nil, errs.New(errs.Invalid, "Cannot update aggregate %s. Reason: it does not support an availability zone without a name; set_metadata takes it out of its zone.", id)
+	}
+	a, err := f.svc.ChangeAggregate(r.Context(), id, func(a *compute.Aggregate) error {
 		if name != nil {
 			a.Name = *name
 		}
-		switch {
-		case zone.value != nil:
+		if zone.value != nil {
 			a.Metadata[compute.ZoneKey] = *zone.value
-		case zone.given: // null takes it out of its zone
-			delete(a.Metadata, compute.ZoneKey)
 		}
 		return nil
 	})
-	return answerAggregate(r, a, err)
+	return answerAggregate(r, a, inTheWay(err))
 }
 
 func (f *face) deleteAggregate(r *api.Request) (any, error) {
-	return nil, f.svc.DeleteAggregate(r.Context(), r.Param("id"))
+	id, err := aggregateID(r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, inTheWay(f.svc.DeleteAggregate(r.Context(), id))
 }
 
 func (f *face) aggregateAction(r *api.Request) (any, error) {
@@ -164,7 +196,11 @@ func (f *face) aggregateAction(r *api.Request) (any, error) {
 			return nil, err
 		}
 	}
-	a, err := f.svc.ChangeAggregate(r.Context(), r.Param("id"), func(a *compute.Aggregate) error {
+	id, err := aggregateID(r)
+	if err != nil {
+		return nil, err
+	}
+	a, err := f.svc.ChangeAggregate(r.Context(), id, func(a *compute.Aggregate) error {
 		at := slices.Index(a.Hosts, fields.Host)
 		switch {
 		case action == "set_metadata":
@@ -186,6 +222,9 @@ func (f *face) aggregateAction(r *api.Request) (any, error) {
 		}
 		return nil
 	})
+	if action == "set_metadata" {
+		err = inTheWay(err)
+	}
 	return answerAggregate(r, a, err)
 }
 
@@ -208,5 +247,9 @@ func (f *face) cacheImages(r *api.Request) (any, error) {
 		}
 		ids = append(ids, image.ID)
 	}
-	return nil, f.svc.CacheImages(r.Context(), r.Caller, r.Param("id"), ids)
+	id, err := aggregateID(r)
+	if err != nil {
+		return nil, err
+	}
+	return nil, f.svc.CacheImages(r.Context(), r.Caller, id, ids)
 }

@@ -40,8 +40,9 @@ func TestAggregates(t *testing.T) {
 			t.Errorf("server in a zone: %v", shown)
 		}
 		act(409, 1, "remove_host", object{"host": "node-2"})
-		b.ask(409, "admin", "2.1", "PUT", "/os-aggregates/1", object{"aggregate": object{"availability_zone": "west"}})
-		b.ask(409, "admin", "2.1", "DELETE", "/os-aggregates/1", nil)
+		b.ask(400, "admin", "2.1", "PUT", "/os-aggregates/1", object{"aggregate": object{"availability_zone": "west"}})
+		act(400, 1, "set_metadata", object{"metadata": object{"availability_zone": "west"}})
+		b.ask(400, "admin", "2.1", "DELETE", "/os-aggregates/1", nil)
 		b.ask(200, "admin", "2.1", "POST", "/os-aggregates", object{"aggregate": object{"name": "b", "availability_zone": "south"}})
 		act(409, 2, "add_host", object{"host": "node-2"})
 		act(200, 2, "set_metadata", object{"metadata": object{"availability_zone": nil, "ssd": "true"}})
@@ -70,7 +71,7 @@ func TestAggregates(t *testing.T) {
 		if act(200, 2, "add_host", object{"host": host}); where() != "north" {
 			t.Errorf("the host moved, and its server is in %v", where())
 		}
-		b.ask(409, "admin", "2.1", "PUT", "/os-aggregates/2", object{"aggregate": object{"availability_zone": "west"}})
+		b.ask(400, "admin", "2.1", "PUT", "/os-aggregates/2", object{"aggregate": object{"availability_zone": "west"}})
 		if act(200, 2, "remove_host", object{"host": host}); where() != "nova" {
 			t.Errorf("the host moved back, and its server is in %v", where())
 		}

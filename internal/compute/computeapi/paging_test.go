@@ -121,17 +121,25 @@ func TestFlavorOrderAndAccess(t *testing.T) {
 	}
 }
 
-func TestAggregatesLoseTheirZone(t *testing.T) {
+func TestAggregatesThatAreChangedWrongly(t *testing.T) {
 	t.Parallel()
 	b := open(t)
 	at := fmt.Sprintf("/os-aggregates/%v", dig(t, b.ask(200, "admin", "2.1", "POST", "/os-aggregates", object{"aggregate": object{"name": "fast", "availability_zone": "east"}}), "aggregate", "id"))
 	b.ask(400, "admin", "2.1", "PUT", at, object{"aggregate": object{}})
+	b.ask(400, "admin", "2.1", "PUT", at, object{"aggregate": object{"availability_zone": nil}})
 	if got := b.ask(200, "admin", "2.1", "PUT", at, object{"aggregate": object{"name": "faster"}}); dig(t, got, "aggregate", "availability_zone") != "east" {
 		t.Errorf("renamed: %v", got)
 	}
-	if got := b.ask(200, "admin", "2.1", "PUT", at, object{"aggregate": object{"availability_zone": nil}}); dig(t, got, "aggregate", "availability_zone") != nil || dig(t, got, "aggregate", "name") != "faster" {
-		t.Errorf("without a zone: %v", got)
+	for path, body := range map[string]any{
+		"":        nil,
+		"/action": object{"add_host": object{"host": "node-1"}},
+		"/images": object{"cache": []any{object{"id": b.image}}},
+	} {
+		method := map[bool]string{true: "GET", false: "POST"}[body == nil]
+		b.ask(400, "admin", "2.81", method, "/os-aggregates/fast"+path, body)
 	}
+	b.ask(400, "admin", "2.1", "PUT", "/os-aggregates/fast", object{"aggregate": object{"name": "x"}})
+	b.ask(400, "admin", "2.1", "DELETE", "/os-aggregates/fast", nil)
 }
 
 // TestUsageOfTimes looks at what a span says of times that are over, or to come.
