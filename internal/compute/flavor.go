@@ -219,14 +219,15 @@ func flavorProjects(ctx context.Context, db bun.IDB, id string) ([]string, error
 	return projects, nil
 }
 
-// AddFlavorAccess lets a project use a private flavor, and returns the list.
-func (s *Service) AddFlavorAccess(ctx context.Context, caller *policy.Caller, id, project string) (projects []string, err error) {
+// AddFlavorAccess lets a project use a private flavor, and returns the list. A
+// public flavor is a Conflict unless public says that it may be one.
+func (s *Service) AddFlavorAccess(ctx context.Context, caller *policy.Caller, id, project string, public bool) (projects []string, err error) {
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
 		flavor, err := getFlavor(ctx, tx, caller, id)
 		if err != nil {
 			return err
 		}
-		if flavor.Public {
+		if flavor.Public && !public {
 			return errs.New(errs.Conflict, "Can not add access to a public flavor.")
 		}
 		result, err := tx.NewInsert().Model(&flavorAccess{FlavorID: id, ProjectID: project}).On("CONFLICT DO NOTHING").Exec(ctx)

@@ -273,7 +273,7 @@ func (f *face) flavorAction(r *api.Request) (any, error) {
 		if err := f.svc.CheckProject(r.Context(), body.Add.Tenant); err != nil {
 			return nil, err
 		}
-		projects, err = f.svc.AddFlavorAccess(r.Context(), r.Caller, r.Param("id"), body.Add.Tenant)
+		projects, err = f.svc.AddFlavorAccess(r.Context(), r.Caller, r.Param("id"), body.Add.Tenant, r.Version < 7)
 	} else {
 		projects, err = f.svc.RemoveFlavorAccess(r.Context(), r.Caller, r.Param("id"), body.Remove.Tenant)
 	}

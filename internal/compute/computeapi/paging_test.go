@@ -121,6 +121,20 @@ func TestFlavorOrderAndAccess(t *testing.T) {
 	}
 }
 
+// Before 2.7 a public flavor could have a list of projects too.
+func TestAccessToPublicFlavors(t *testing.T) {
+	t.Parallel()
+	b := open(t)
+	at, access := "/flavors/"+b.flavor, object{"addTenantAccess": object{"tenant": "demo-id"}}
+	b.ask(409, "admin", "2.7", "POST", at+"/action", access)
+	if got := b.ask(200, "admin", "2.6", "POST", at+"/action", access); dig(t, got, "flavor_access", 0, "tenant_id") != "demo-id" {
+		t.Errorf("access at 2.6: %v", got)
+	}
+	b.ask(409, "admin", "2.6", "POST", at+"/action", access)
+	b.ask(404, "admin", "2.6", "GET", at+"/os-flavor-access", nil)
+	b.ask(200, "admin", "2.7", "POST", at+"/action", object{"removeTenantAccess": object{"tenant": "demo-id"}})
+}
+
 func TestAggregatesThatAreChangedWrongly(t *testing.T) {
 	t.Parallel()
 	b := open(t)
