@@ -66,11 +66,13 @@ func (s *Service) attachSubnet(ctx context.Context, tx *store.Tx, caller *policy
 	if err := loadTargets(ctx, tx, []*Network{n}); err != nil {
 		return nil, err
 	}
-	if !caller.IsAdmin() && sub.ProjectID != caller.ProjectID && n.ProjectID != caller.ProjectID && !n.SharedWith(caller.ProjectID) {
+	// What is shared with all is not enough: any of them would take the address
+	// that the others' hosts send to.
+	if !caller.IsAdmin() && sub.ProjectID != caller.ProjectID && n.ProjectID != caller.ProjectID && !slices.Contains(n.Targets, caller.ProjectID) {
 		return nil, bad("router", "Cannot add interface to router because subnet %s is not owned by project making the request", subnetID)
 	}
-	if sub.IPVersion == 6 && sub.AddressMode != "" && sub.RAMode == "" {
-		return nil, bad("router", "IPv6 subnet %s configured to receive RAs from an external router cannot be added to Neutron Router", subnetID)
+	if err := sub.routable(); err != nil {
+		return nil, err
 	}
 	if err := apart(legs, sub); err != nil {
 		return nil, err
@@ -106,6 +108,15 @@ func (s *Service) attachSubnet(ctx context.Context, tx *store.Tx, caller *policy
 	return made, nil
 }
 
+// routable refuses a subnet whose hosts listen to a router that is not of the
+// cloud.
+func (s *Subnet) routable() error {
+	if s.IPVersion == 6 && s.AddressMode != "" && s.RAMode == "" {
+		return bad("router", "IPv6 subnet %s configured to receive RAs from an external router cannot be added to Neutron Router", s.ID)
+	}
+	return nil
+}
+
 func (s *Service) attachPort(ctx context.Context, tx *store.Tx, caller *policy.Caller, r *Router, legs []leg, portID string) (*Interface, error) {
 	p, _, err := s.ownPort(ctx, tx, caller, "update_port", portID, nil)
 	if err != nil {
@@ -125,11 +136,17 @@ func (s *Service) attachPort(ctx context.Context, tx *store.Tx, caller *policy.C
 	fours := 0
 	for _, ip := range p.FixedIPs {
 		i := slices.IndexFunc(subs, func(sub *Subnet) bool { return sub.ID == ip.SubnetID })
+		if err := subs[i].routable(); err != nil {
+			return nil, err
+		}
 		if err := apart(legs, subs[i]); err != nil {
 			return nil, err
 		}
 		if subs[i].IPVersion == 4 {
 			fours++
+		} else if other := slices.IndexFunc(legs, func(l leg) bool { return l.NetworkID == p.NetworkID && l.prefix().Addr().Is6() }); other >= 0 {
+			return nil, bad("router", "Router already contains IPv6 port %s belonging to network id %s. Only one IPv6 port from the same network subnet can be connected to a router",
+				legs[other].PortID, p.NetworkID)
 		}
 		made.SubnetIDs = append(made.SubnetIDs, ip.SubnetID)
 	}
