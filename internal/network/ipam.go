@@ -288,7 +288,8 @@ func (c *chooser) exhausted() error {
 	return conflict("IpAddressGenerationFailure", "No more IP addresses available on network %s.", c.network)
 }
 
-// given picks what a port asks for.
+// given picks what a port asks for; a port that asks for some address has
+// those too that it gives itself.
 func (c *chooser) given(ctx context.Context, wanted []FixedIPSpec) error {
 	if len(wanted) > 0 && len(c.subnets) == 0 {
 		return invalid("IP allocation requires subnets for network")
@@ -342,8 +343,7 @@ func (c *chooser) given(ctx context.Context, wanted []FixedIPSpec) error {
 			return err
 		}
 		if sub.automatic() && !c.router {
-			c.add(sub, eui64(sub.prefix(), c.mac))
-			continue
+			continue // comes with the others of its kind
 		}
 		ok, err := c.allocate(ctx, sub)
 		if err != nil {
@@ -353,7 +353,10 @@ func (c *chooser) given(ctx context.Context, wanted []FixedIPSpec) error {
 			return c.exhausted()
 		}
 	}
-	return nil
+	if len(wanted) == 0 {
+		return nil
+	}
+	return c.slaac(ctx)
 }
 
 // subnetFor finds the subnet of a wanted address, and checks that it fits.

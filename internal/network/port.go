@@ -420,12 +420,17 @@ func (s *Service) changePort(ctx context.Context, tx *store.Tx, caller *policy.C
 		}
 	}
 	if spec.MAC.Set && spec.MAC.Value != p.MAC {
-		if p.Host != "" {
+		if p.VIFType() == "tap" {
 			return conflict("PortBound", "Unable to complete operation on port %s, port is already bound, port type: %s, old_mac %s, new_mac %s.", p.ID, p.VIFType(), p.MAC, spec.MAC.Value)
 		}
 		p.MAC = spec.MAC.Value
 		if err := s.chooseMAC(ctx, tx, p); err != nil {
 			return err
+		}
+		if !spec.FixedIPs.Set {
+			if err := s.followMAC(ctx, tx, p); err != nil {
+				return err
+			}
 		}
 	}
 	if err := p.check(); err != nil {

@@ -82,17 +82,48 @@ func writeAddresses(ctx context.Context, tx bun.IDB, p *Port) error {
 	return nil
 }
 
+// followMAC gives a port with another MAC the addresses that it gives itself
+// now; the others stay.
+func (s *Service) followMAC(ctx context.Context, tx *store.Tx, p *Port) error {
+	subs, err := subnetsOf(ctx, tx, p.NetworkID)
+	if err != nil {
+		return err
+	}
+	automatic := map[string]bool{}
+	for _, sub := range subs {
+		automatic[sub.ID] = sub.automatic() && p.RouterID == ""
+	}
+	keep := make([]FixedIPSpec, len(p.FixedIPs))
+	moves := false
+	for i, ip := range p.FixedIPs {
+		keep[i] = FixedIPSpec{SubnetID: ip.SubnetID, Address: ip.Address}
+		if automatic[ip.SubnetID] {
+			keep[i].Address, moves = "", true
+		}
+	}
+	if !moves {
+		return nil
+	}
+	return s.moveAddresses(ctx, tx, p, keep)
+}
+
 // moveAddresses replaces the addresses of a port. What is asked for by subnet
-// alone keeps the address that the port has there.
+// alone keeps the address that the port has there, unless that comes of the
+// port's MAC.
 func (s *Service) moveAddresses(ctx context.Context, tx *store.Tx, p *Port, wanted []FixedIPSpec) error {
 	switch p.Role {
 	case roleGateway, roleFloating, roleDHCP:
 		return conflict("UnsupportedPortDeviceOwner", "Operation update of fixed_ips is not supported for device_owner %s on port %s.", p.DeviceOwner, p.ID)
 	}
+	subs, err := subnetsOf(ctx, tx, p.NetworkID)
+	if err != nil {
+		return err
+	}
 	before := p.FixedIPs
 	wanted = slices.Clone(wanted)
 	for i, w := range wanted {
-		if w.SubnetID == "" || w.Address != "" {
+		own := p.RouterID == "" && slices.ContainsFunc(subs, func(sub *Subnet) bool { return sub.ID == w.SubnetID && sub.automatic() })
+		if w.SubnetID == "" || w.Address != "" || own {
 			continue
 		}
 		for _, ip := range before {
@@ -105,10 +136,6 @@ func (s *Service) moveAddresses(ctx context.Context, tx *store.Tx, p *Port, want
 	}
 	if _, err := tx.NewDelete().Model((*FixedIP)(nil)).Where("port_id = ?", p.ID).Exec(ctx); err != nil {
 		return fmt.Errorf("take the addresses of a port: %w", err)
-	}
-	subs, err := subnetsOf(ctx, tx, p.NetworkID)
-	if err != nil {
-		return err
 	}
 	if err := chooseAddresses(ctx, tx, p, subs, Some(wanted), false); err != nil {
 		return err
