@@ -322,6 +322,15 @@ func (s *Service) UpdateNetwork(ctx context.Context, caller *policy.Caller, id s
 			}
 			n.MTU = limit
 		}
+		if spec.MTU.Set {
+			subs, err := subnetsOf(ctx, tx, n.ID)
+			if err != nil {
+				return err
+			}
+			if err := n.carries(subs...); err != nil {
+				return err
+			}
+		}
 		if n.IsDefault && (spec.IsDefault.Set || spec.External.Set) {
 			if err := s.onlyDefault(ctx, tx, n); err != nil {
 				return err

@@ -215,7 +215,16 @@ func unneededPolicy(ctx context.Context, db bun.IDB, p *RBACPolicy, owner string
 	if p.TargetProject == owner {
 		return nil
 	}
-	if p.ObjectType == "qos_policy" && p.TargetProject == everyone {
+	if p.Action == AsExternal && p.TargetProject == everyone {
+		standard, err := db.NewSelect().Model((*Network)(nil)).Where("id = ? AND is_default", p.ObjectID).Exists(ctx)
+		if err != nil {
+			return fmt.Errorf("look for the default network: %w", err)
+		}
+		if standard {
+			return p.inUse("Default external networks must be shared to everyone.")
+		}
+	}
+	if p.TargetProject == everyone && (p.ObjectType == "qos_policy" || p.Action == AsExternal) {
 		owner = "" // as Neutron: what the owner itself uses keeps it shared with all
 	}
 	left, err := dependents(ctx, db, p.ObjectType, p.ObjectID, owner, p.Action, p.TargetProject)
@@ -229,6 +238,10 @@ func unneededPolicy(ctx context.Context, db bun.IDB, p *RBACPolicy, owner string
 	case p.ObjectType == "network":
 		details = fmt.Sprintf("Unable to reconfigure sharing settings for network %s. Multiple projects are using it.", p.ObjectID)
 	}
+	return p.inUse(details)
+}
+
+func (p *RBACPolicy) inUse(details string) error {
 	return conflict("RbacPolicyInUse", "RBAC policy on object %s cannot be removed because other objects depend on it.\nDetails: %s", p.ObjectID, details)
 }
 
@@ -275,7 +288,11 @@ func followPolicies(ctx context.Context, tx *store.Tx, table string, object tagg
 	q := tx.NewUpdate().TableExpr("?", bun.Ident(table)).Where("id = ?", p.ObjectID).
 		Set("shared = EXISTS (SELECT 1 FROM network_rbac WHERE object_id = ? AND action = ? AND target_project = ?)", p.ObjectID, AsShared, everyone)
 	if p.Action == AsExternal {
-		q = q.Set("external = ?", true) // as Neutron: and it stays so without policies
+		// As Neutron: a network is external by the policies that say so, and
+		// stays it as long as something leads out of it.
+		leads := bun.List([]string{roleGateway, roleFloating})
+		q = q.Set("external = EXISTS (SELECT 1 FROM network_rbac WHERE object_id = ? AND action = ?) OR EXISTS (SELECT 1 FROM ports WHERE network_id = ? AND role IN (?))",
+			p.ObjectID, AsExternal, p.ObjectID, leads)
 	}
 	if _, err := q.Exec(ctx); err != nil {
 		return fmt.Errorf("follow the policies of an object: %w", err)

@@ -315,7 +315,7 @@ func (s *Service) setRoutes(ctx context.Context, tx bun.IDB, r *Router, routes [
 
 // leg is one address of a router, with its subnet.
 type leg struct {
-	PortID, Role, NetworkID, SubnetID, Address, CIDR string
+	PortID, Role, RouterID, NetworkID, SubnetID, Address, CIDR string
 }
 
 func (l leg) prefix() netip.Prefix {
@@ -323,10 +323,10 @@ func (l leg) prefix() netip.Prefix {
 	return p
 }
 
-func legsOf(ctx context.Context, db bun.IDB, routerID string) ([]leg, error) {
+func legsOf(ctx context.Context, db bun.IDB, routerIDs ...string) ([]leg, error) {
 	var legs []leg
 	err := db.NewSelect().TableExpr("ports AS p").Join("JOIN port_addresses AS a ON a.port_id = p.id").Join("JOIN subnets AS s ON s.id = a.subnet_id").
-		ColumnExpr("p.id AS port_id, p.role, p.network_id, a.subnet_id, a.address, s.cidr").Where("p.router_id = ?", routerID).Scan(ctx, &legs)
+		ColumnExpr("p.id AS port_id, p.role, p.router_id, p.network_id, a.subnet_id, a.address, s.cidr").Where("p.router_id IN (?)", store.Set(routerIDs)).Scan(ctx, &legs)
 	if err != nil {
 		return nil, fmt.Errorf("read the interfaces of a router: %w", err)
 	}
@@ -381,7 +381,7 @@ func (s *Service) setGateway(ctx context.Context, tx *store.Tx, caller *policy.C
 	if spec.NetworkID == "" {
 		return refuse("HTTPBadRequest", "Invalid input for external_gateway_info. Reason: Validation of dictionary's keys failed. Expected keys: network_id.")
 	}
-	spec.EnableSNAT.into(&r.EnableSNAT)
+	r.EnableSNAT = spec.EnableSNAT.Or(true) // as Neutron: what says nothing of it turns it on again
 	var err error
 	if r.QoSPolicyID, err = chooseQoS(ctx, tx, caller, r.QoSPolicyID, spec.QoSPolicyID); err != nil {
 		return err
@@ -414,6 +414,11 @@ func (s *Service) setGateway(ctx context.Context, tx *store.Tx, caller *policy.C
 	for _, sub := range subs {
 		if err := apart(legs, sub); err != nil {
 			return err
+		}
+		for _, ip := range spec.FixedIPs.Value {
+			if ip.Address != "" && ip.Address == sub.GatewayIP {
+				return bad("router", "External IP %s is the same as the gateway IP", ip.Address)
+			}
 		}
 	}
 	if r.GatewayHost = kept; kept == "" {

@@ -197,6 +197,9 @@ func (s *Service) createSubnet(ctx context.Context, tx *store.Tx, caller *policy
 			return nil, invalid("Requested subnet with cidr: %s for network: %s overlaps with another subnet", sub.CIDR, n.ID)
 		}
 	}
+	if err := n.carries(sub); err != nil {
+		return nil, err
+	}
 	if err := sub.suits(ctx, tx, pool, others); err != nil {
 		return nil, err
 	}
@@ -212,6 +215,10 @@ func (s *Service) createSubnet(ctx context.Context, tx *store.Tx, caller *policy
 	}
 	if sub.automatic() {
 		if err := addAutomatic(ctx, tx, sub); err != nil {
+			return nil, err
+		}
+	} else if n.External {
+		if err := addToGateways(ctx, tx, sub, others); err != nil {
 			return nil, err
 		}
 	}
@@ -234,6 +241,68 @@ func addAutomatic(ctx context.Context, tx *store.Tx, sub *Subnet) error {
 	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
 		return fmt.Errorf("insert automatic addresses: %w", err)
 	}
+	return nil
+}
+
+// addToGateways gives the routers whose gateways are on the network, and have
+// no address of its version of IP there, one of a new subnet, as far as there
+// are some. A router that has the addresses inside goes without.
+func addToGateways(ctx context.Context, tx *store.Tx, sub *Subnet, others []*Subnet) error {
+	if !sub.serves(OwnerGateway) {
+		return nil
+	}
+	have := map[string]bool{} // ids of subnets
+	for _, other := range others {
+		have[other.ID] = other.IPVersion == sub.IPVersion && !other.automatic()
+	}
+	var gateways []*Port
+	if err := tx.NewSelect().Model(&gateways).Where("network_id = ? AND role = ?", sub.NetworkID, roleGateway).Order("created_at", "id").Scan(ctx); err != nil {
+		return fmt.Errorf("read the gateways on a network: %w", err)
+	}
+	if err := loadPorts(ctx, tx, gateways); err != nil || len(gateways) == 0 {
+		return err
+	}
+	ids := make([]string, len(gateways))
+	for i, p := range gateways {
+		ids[i] = p.RouterID
+	}
+	legs, err := legsOf(ctx, tx, ids...)
+	if err != nil {
+		return err
+	}
+	taken, rows := map[netip.Addr]bool{}, []FixedIP{}
+	for _, p := range gateways {
+		inside := slices.ContainsFunc(legs, func(l leg) bool { return l.RouterID == p.RouterID && l.prefix().Overlaps(sub.prefix()) })
+		if inside || slices.ContainsFunc(p.FixedIPs, func(ip FixedIP) bool { return have[ip.SubnetID] }) {
+			continue
+		}
+		a := lowestFree(sub.Pools.V, taken)
+		if !a.IsValid() {
+			break
+		}
+		taken[a] = true
+		rows = append(rows, FixedIP{NetworkID: sub.NetworkID, SubnetID: sub.ID, PortID: p.ID, Address: a.String(), Position: len(p.FixedIPs)})
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if _, err := tx.NewInsert().Model(&rows).Exec(ctx); err != nil {
+		return fmt.Errorf("insert the addresses of gateways: %w", err)
+	}
+	ids = ids[:0]
+	for _, row := range rows {
+		ids = append(ids, row.PortID)
+	}
+	var on, of owned
+	if _, err := tx.NewUpdate().TableExpr("ports").Set("revision = revision + 1").Set("updated_at = ?", now()).Where("id IN (?)", bun.List(ids)).Returning(returning).Exec(ctx, &on); err != nil {
+		return fmt.Errorf("mark the change of gateways: %w", err)
+	}
+	on.note(tx, "port", store.Update)
+	if _, err := tx.NewUpdate().TableExpr("routers").Set("revision = revision + 1").Set("updated_at = ?", now()).
+		Where("id IN (SELECT router_id FROM ports WHERE id IN (?))", bun.List(ids)).Returning(returning).Exec(ctx, &of); err != nil {
+		return fmt.Errorf("mark the change of routers: %w", err)
+	}
+	of.note(tx, "router", store.Update)
 	return nil
 }
 

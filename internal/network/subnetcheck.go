@@ -53,7 +53,8 @@ func (s *Subnet) checkDetails() error {
 		if version(gateway) != s.IPVersion {
 			return invalid("gateway_ip '%s' does not match the ip_version '%d'", s.GatewayIP, s.IPVersion)
 		}
-		if p.Contains(gateway) && !hostsOf(p).contains(gateway) {
+		// In IPv6 the first address is that of all routers on the link.
+		if p.Addr().Is4() && p.Contains(gateway) && !hostsOf(p).contains(gateway) {
 			return invalid("Gateway is not valid on subnet")
 		}
 		s.GatewayIP = gateway.String()
@@ -133,6 +134,15 @@ func (s *Subnet) checkPools() error {
 				return conflict("OverlappingAllocationPools", "Found overlapping allocation pools: %s-%s %s for subnet %s.", other.Start, other.End, shown, s.CIDR)
 			}
 		}
+	}
+	return nil
+}
+
+// carries refuses a subnet of a version of IP whose packets the network would
+// not carry: those of IPv6 have 1280 bytes (RFC 8200, section 5).
+func (n *Network) carries(subs ...*Subnet) error {
+	if n.MTU < leastMTU && slices.ContainsFunc(subs, func(s *Subnet) bool { return s.IPVersion == 6 }) {
+		return conflict("NetworkMTUSubnetConflict", "MTU of %s is not valid, subnet requires a minimum of %d", n.ID, leastMTU)
 	}
 	return nil
 }

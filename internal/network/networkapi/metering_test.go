@@ -152,12 +152,14 @@ func TestPortGetsAnotherMAC(t *testing.T) {
 		p := c.make("member", "ports", obj{"network_id": n["id"], "mac_address": nil})
 		path, again := "ports/"+str(p["id"]), obj{"port": obj{"mac_address": nil}}
 		var answer map[string]obj
-		c.put("member", path, again).JSON(t, &answer)
+		c.refused(403, "PolicyNotAuthorized", "update_port:mac_address", "member", "PUT", path, again)
+		c.put("manager", path, again).JSON(t, &answer)
 		if mac := str(answer["port"]["mac_address"]); mac == p["mac_address"] || len(mac) != 17 {
 			t.Errorf("the MAC %v became %q", p["mac_address"], mac)
 		}
+		c.heartbeat("host-1", network.AgentInfo{})
 		c.put("admin", path, obj{"port": obj{"binding:host_id": "host-1"}})
-		c.refused(409, "PortBound", "already bound", "member", "PUT", path, again)
+		c.refused(409, "PortBound", "already bound", "manager", "PUT", path, again)
 		c.put("admin", "networks/"+str(n["id"]), obj{"network": obj{"shared": true}})
 		guest := c.make("other", "ports", obj{"network_id": n["id"]})
 		c.refused(403, "PolicyNotAuthorized", "update_port:mac_address", "other", "PUT", "ports/"+str(guest["id"]), again)

@@ -62,7 +62,7 @@ func (f *face) networks() resource[network.NetworkSpec, network.Network] {
 			field("router:external", boolean, func(s *S) *network.Opt[bool] { return &s.External }),
 			field("is_default", boolean, func(s *S) *network.Opt[bool] { return &s.IsDefault }),
 			field("port_security_enabled", boolean, func(s *S) *network.Opt[bool] { return &s.PortSecurityEnabled }),
-			field("mtu", integer(68, 65535), func(s *S) *network.Opt[int] { return &s.MTU }),
+			field("mtu", mtu, func(s *S) *network.Opt[int] { return &s.MTU }),
 			field("dns_domain", text(maxName), func(s *S) *network.Opt[string] { return &s.DNSDomain }),
 			field("provider:network_type", textOrNull(32), func(s *S) *network.Opt[string] { return &s.NetworkType }),
 			field("provider:physical_network", textOrNull(64), func(s *S) *network.Opt[string] { return &s.PhysicalNetwork }),
@@ -74,6 +74,14 @@ func (f *face) networks() resource[network.NetworkSpec, network.Network] {
 		create:   f.svc.CreateNetworks, list: f.svc.Networks, get: f.svc.Network, update: f.svc.UpdateNetwork, remove: f.svc.DeleteNetwork,
 		view: viewNetwork, id: func(n *network.Network) string { return n.ID },
 	}
+}
+
+// mtu reads a number of bytes; 0 is what the network can carry.
+func mtu(raw jsonValue) (int, error) {
+	if n, err := integer(0, 0)(raw); err == nil {
+		return n, nil
+	}
+	return integer(68, 65535)(raw) // what every IPv4 link carries (RFC 791, section 3.2)
 }
 
 func segmentation(raw jsonValue) (int64, error) {
