@@ -56,12 +56,8 @@ var floatingIPs = &resource{
 	columns: standardColumns("f", false, map[string]column{
 		"floating_network_id": {sql: "network_id"}, "floating_ip_address": {sql: "address", kind: address}, "port_id": {sql: "port_id"},
 		"fixed_ip_address": {sql: "fixed_address", kind: address}, "router_id": {sql: "router_id"}, "qos_policy_id": {sql: "qos_policy_id"},
+		"status": {sql: "(CASE WHEN router_id IS NULL THEN 'DOWN' ELSE 'ACTIVE' END)"},
 	}),
-	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
-		"status": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
-			return q.Where("CASE WHEN f.router_id IS NULL THEN 'DOWN' ELSE 'ACTIVE' END IN (?)", bun.List(values)), nil
-		},
-	},
 	visible: ownOnly("f"),
 }
 

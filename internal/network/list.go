@@ -31,7 +31,11 @@ const (
 	text columnKind = iota
 	flag
 	number
-	address // an IP address in canonical form
+	address   // an IP address in canonical form
+	prefix    // a prefix, with the length that an address alone has
+	mac       // a MAC address in canonical form
+	protocol  // of a rule: the name in small letters; any is ""
+	ethertype // IPv4 or IPv6
 )
 
 // resource describes one kind of object to the queries that are the same for
@@ -61,7 +65,7 @@ func standardColumns(alias string, named bool, more map[string]column) map[strin
 		all["name"] = column{sql: alias + ".name"}
 	}
 	for name, c := range more {
-		if !strings.Contains(c.sql, ".") {
+		if !strings.ContainsAny(c.sql, ".(") {
 			c.sql = alias + "." + c.sql
 		}
 		all[name] = c
@@ -182,6 +186,24 @@ func (c column) accept(name string, values []string) ([]string, error) {
 			if addr, err := netip.ParseAddr(value); err == nil {
 				out[i] = addr.String()
 			}
+		case prefix:
+			if p, err := parsePrefix(value); err == nil {
+				out[i] = p.String()
+			}
+		case mac:
+			if hw, err := parseMAC(value); err == nil {
+				out[i] = hw
+			}
+		case protocol:
+			if out[i] = strings.ToLower(value); out[i] == "any" {
+				out[i] = ""
+			}
+		case ethertype:
+			for _, known := range []string{IPv4, IPv6} {
+				if strings.EqualFold(value, known) {
+					out[i] = known
+				}
+			}
 		}
 	}
 	return out, nil
@@ -189,10 +211,10 @@ func (c column) accept(name string, values []string) ([]string, error) {
 
 // ParseBool reads a flag as Neutron's converter does.
 func ParseBool(value string) (bool, error) {
-	switch strings.ToLower(value) {
-	case "true", "1":
+	switch strings.ToLower(strings.TrimSpace(value)) {
+	case "true", "1", "t", "y", "yes", "on":
 		return true, nil
-	case "false", "0":
+	case "false", "0", "f", "n", "no", "off":
 		return false, nil
 	}
 	return false, fmt.Errorf("'%s' cannot be converted to boolean", value)

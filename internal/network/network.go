@@ -70,17 +70,9 @@ var networks = &resource{
 		"router:external": {sql: "external", kind: flag}, "is_default": {sql: "is_default", kind: flag},
 		"port_security_enabled": {sql: "port_security_enabled", kind: flag}, "mtu": {sql: "mtu", kind: number},
 		"provider:network_type": {sql: "network_type"}, "provider:physical_network": {sql: "physical_network"},
-		"provider:segmentation_id": {sql: "segmentation_id", kind: number}, "dns_domain": {sql: "dns_domain"}, "qos_policy_id": {sql: "qos_policy_id"},
+		"status": {sql: always(StatusActive)}, "provider:segmentation_id": {sql: "segmentation_id", kind: number}, "dns_domain": {sql: "dns_domain"}, "qos_policy_id": {sql: "qos_policy_id"},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
-		"status": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
-			for _, v := range values {
-				if v == StatusActive {
-					return q, nil
-				}
-			}
-			return q.Where("1 = 0"), nil
-		},
 		"subnets": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
 			return q.Where("n.id IN (SELECT network_id FROM subnets WHERE id IN (?))", bun.List(values)), nil
 		},

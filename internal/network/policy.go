@@ -99,10 +99,13 @@ func allowSet[T comparable](o Opt[T], otherwise T, rule string, caller *policy.C
 	return allow(rule, caller, projectID)
 }
 
-// owner is whose a new object will be: the caller's project, or the one that
-// is named, which needs the right to act there.
+// owner is whose a new object will be: the caller's project, or one that an
+// administrator names.
 func owner(caller *policy.Caller, named Opt[string]) (string, error) {
 	projectID := named.Or(caller.ProjectID)
+	if projectID != caller.ProjectID && !caller.IsAdmin() {
+		return "", refuse("HTTPBadRequest", "Specifying 'project_id' or 'tenant_id' other than the authenticated project in request requires admin privileges")
+	}
 	if projectID == "" {
 		return "", errs.New(errs.Invalid, "Running without keystone AuthN requires that tenant_id is specified").WithType("HTTPBadRequest")
 	}

@@ -101,7 +101,7 @@ var ports = &resource{
 	table: "ports", alias: "p",
 	notFound: portNotFound,
 	columns: standardColumns("p", true, map[string]column{
-		"network_id": {sql: "network_id"}, "mac_address": {sql: "mac"}, "admin_state_up": {sql: "admin_state_up", kind: flag},
+		"network_id": {sql: "network_id"}, "mac_address": {sql: "mac", kind: mac}, "admin_state_up": {sql: "admin_state_up", kind: flag},
 		"status": {sql: "status"}, "device_id": {sql: "device_id"}, "device_owner": {sql: "device_owner"},
 		"binding:host_id": {sql: "host"}, "binding:vnic_type": {sql: "vnic_type"}, "dns_name": {sql: "dns_name"},
 		"port_security_enabled": {sql: "port_security_enabled", kind: flag}, "qos_policy_id": {sql: "qos_policy_id"},

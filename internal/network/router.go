@@ -65,24 +65,19 @@ var routers = &resource{
 	notFound: routerNotFound,
 	columns: standardColumns("ro", true, map[string]column{
 		"admin_state_up": {sql: "admin_state_up", kind: flag}, "distributed": {sql: "distributed", kind: flag},
+		"status": {sql: always(StatusActive)},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
-		"status": constant("status", StatusActive),
-		"ha":     constantFlag("ha", false),
+		"ha": constantFlag("ha", false),
 	},
 	visible: ownOnly("ro"),
 }
 
-// constant is the filter of an attribute that is the same everywhere.
-func constant(_, value string) func(*bun.SelectQuery, []string) (*bun.SelectQuery, error) {
-	return func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
-		if slices.Contains(values, value) {
-			return q, nil
-		}
-		return q.Where("1 = 0"), nil
-	}
-}
+// always is the SQL of an attribute that is the same everywhere. A constant
+// alone would say to PostgreSQL which column to sort on.
+func always(value string) string { return "(CASE WHEN id IS NULL THEN '' ELSE '" + value + "' END)" }
 
+// constantFlag is the filter of a flag that is the same everywhere.
 func constantFlag(name string, value bool) func(*bun.SelectQuery, []string) (*bun.SelectQuery, error) {
 	return func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
 		accepted, err := column{kind: flag}.accept(name, values)

@@ -56,13 +56,33 @@ var groupRules = &resource{
 		return missing("SecurityGroupRuleNotFound", "Security group rule %s does not exist", id)
 	},
 	columns: standardColumns("r", false, map[string]column{
-		"security_group_id": {sql: "group_id"}, "direction": {sql: "direction"}, "ethertype": {sql: "ethertype"}, "protocol": {sql: "protocol"},
+		"security_group_id": {sql: "group_id"}, "direction": {sql: "direction"}, "ethertype": {sql: "ethertype", kind: ethertype}, "protocol": {sql: "protocol", kind: protocol},
 		"port_range_min": {sql: "port_min", kind: number}, "port_range_max": {sql: "port_max", kind: number},
-		"remote_ip_prefix": {sql: "remote_prefix"}, "remote_group_id": {sql: "remote_group_id"}, "remote_address_group_id": {sql: "remote_address_group_id"},
+		"remote_ip_prefix": {sql: "remote_prefix", kind: prefix}, "remote_group_id": {sql: "remote_group_id"}, "remote_address_group_id": {sql: "remote_address_group_id"},
 	}),
+	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){"normalized_cidr": withPrefix},
 	visible: func(q *bun.SelectQuery, caller *policy.Caller) *bun.SelectQuery {
 		return q.Where("r.project_id = ?", caller.ProjectID).WhereOr("r.group_id IN (SELECT id FROM security_groups WHERE project_id = ?)", caller.ProjectID)
 	},
+}
+
+// withPrefix narrows rules to those whose remote prefix, without the bits of a
+// host, is one of the values: the fingerprint has it so, but for that of all.
+func withPrefix(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
+	return q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+		for _, value := range values {
+			p, err := parsePrefix(value)
+			switch {
+			case err != nil || p != p.Masked():
+				q = q.WhereOr("1 = 0")
+			case p.Bits() == 0:
+				q = q.WhereOr("r.remote_prefix LIKE '%/0' AND r.ethertype = ?", map[bool]string{true: IPv4, false: IPv6}[p.Addr().Is4()])
+			default:
+				q = q.WhereOr("r.fingerprint LIKE ? ESCAPE '!'", "%!_"+p.String()+"!_%")
+			}
+		}
+		return q
+	}), nil
 }
 
 // protocols are the names that a rule may use (RFC 5237 numbers).

@@ -94,7 +94,7 @@ var subnets = &resource{
 	table: "subnets", alias: "s",
 	notFound: subnetNotFound,
 	columns: standardColumns("s", true, map[string]column{
-		"network_id": {sql: "network_id"}, "ip_version": {sql: "ip_version", kind: number}, "cidr": {sql: "cidr"},
+		"network_id": {sql: "network_id"}, "ip_version": {sql: "ip_version", kind: number}, "cidr": {sql: "cidr", kind: prefix},
 		"gateway_ip": {sql: "gateway_ip", kind: address}, "enable_dhcp": {sql: "enable_dhcp", kind: flag},
 		"ipv6_ra_mode": {sql: "ra_mode"}, "ipv6_address_mode": {sql: "address_mode"}, "subnetpool_id": {sql: "pool_id"},
 	}),

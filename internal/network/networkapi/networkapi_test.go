@@ -271,7 +271,7 @@ func TestBadRequests(t *testing.T) {
 			{403, "PolicyNotAuthorized", "create_network:shared", "networks", obj{"network": obj{"shared": true}}},
 			{403, "PolicyNotAuthorized", "create_network:router:external", "networks", obj{"network": obj{"router:external": true}}},
 			{403, "PolicyNotAuthorized", "create_network:provider:network_type", "networks", obj{"network": obj{"provider:network_type": "vxlan"}}},
-			{403, "PolicyNotAuthorized", "create_network", "networks", obj{"network": obj{"project_id": "foreign-id"}}},
+			{400, "HTTPBadRequest", "requires admin privileges", "networks", obj{"network": obj{"project_id": "foreign-id"}}},
 			{400, "InvalidInput", "Requested MTU is too big", "networks", obj{"network": obj{"mtu": 1500}}},
 			{400, "HTTPBadRequest", "dns_domain", "networks", obj{"network": obj{"dns_domain": "no-dot"}}},
 			{400, "HTTPBadRequest", "dns_domain", "networks", obj{"network": obj{"dns_domain": "-x.example."}}},

@@ -162,7 +162,7 @@ func TestS44_DeviceOfForeignRouter(t *testing.T) {
 		p := c.make("other", "ports", obj{"network_id": n["id"], "device_owner": "network:router_interface"})
 		c.refused(409, "DeviceIDNotOwnedByTenant", "", "other", "PUT", "ports/"+str(p["id"]), obj{"port": obj{"device_id": x.router["id"]}})
 		// The project comes from the token: nothing in a request moves it.
-		c.refused(403, "PolicyNotAuthorized", "create_port", "other", "POST", "ports", obj{"port": obj{"network_id": n["id"], "tenant_id": "demo-id"}})
+		c.refused(400, "HTTPBadRequest", "requires admin privileges", "other", "POST", "ports", obj{"port": obj{"network_id": n["id"], "tenant_id": "demo-id"}})
 	})
 }
 
