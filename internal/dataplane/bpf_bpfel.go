@@ -420,6 +420,7 @@ type bpfRuleset struct {
 	Version    uint32
 	Generation uint32
 	Count      [2]uint32
+	Flags      uint32
 }
 
 type bpfSourceKey struct {

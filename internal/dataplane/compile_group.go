@@ -15,6 +15,7 @@ type ruleList struct {
 	generation uint32
 	rules      [2][]bpfRule // by direction
 	remotes    map[uint32]bool
+	stateless  bool
 }
 
 // groupCompiler turns security groups into rulesets. Ports with the same
@@ -30,7 +31,7 @@ type groupCompiler struct {
 func newGroupCompiler(t *tables) *groupCompiler {
 	g := &groupCompiler{lists: map[uint32]*ruleList{}, members: maps.Clone(t.members.held), asked: map[uint32][]string{}}
 	for set, rs := range t.rulesets.held {
-		l := &ruleList{version: rs.Version, generation: rs.Generation, remotes: map[uint32]bool{}}
+		l := &ruleList{version: rs.Version, generation: rs.Generation, remotes: map[uint32]bool{}, stateless: rs.Flags&rulesetStateless != 0}
 		for dir := range l.rules {
 			for i := range rs.Count[dir] {
 				r := t.rules.held[bpfRuleKey{Ruleset: set, Version: rs.Version, Direction: uint32(dir), Index: i}]
@@ -83,6 +84,7 @@ func (g *groupCompiler) compile(state intent.State, names *ids, want *wanted) ma
 				fresh.rules[dir] = append(fresh.rules[dir], rules...)
 			}
 			maps.Copy(fresh.remotes, compiled[id].remotes)
+			fresh.stateless = fresh.stateless || compiled[id].stateless // of two kinds, the one that allows less
 		}
 		for dir := range fresh.rules {
 			fresh.rules[dir] = unique(fresh.rules[dir])
@@ -113,7 +115,7 @@ func (g *groupCompiler) enforce(set uint32, fresh *ruleList, lost map[uint32]boo
 	switch {
 	case old == nil:
 		fresh.version, fresh.generation = 1, names.next(kindGeneration)
-	case slices.Equal(old.rules[0], fresh.rules[0]) && slices.Equal(old.rules[1], fresh.rules[1]):
+	case old.stateless == fresh.stateless && slices.Equal(old.rules[0], fresh.rules[0]) && slices.Equal(old.rules[1], fresh.rules[1]):
 		fresh.version, fresh.generation = old.version, old.generation
 		for group := range fresh.remotes {
 			if lost[group] {
@@ -126,6 +128,9 @@ func (g *groupCompiler) enforce(set uint32, fresh *ruleList, lost map[uint32]boo
 	}
 	g.lists[set] = fresh
 	rs := bpfRuleset{Version: fresh.version, Generation: fresh.generation}
+	if fresh.stateless {
+		rs.Flags |= rulesetStateless
+	}
 	for dir, rules := range fresh.rules {
 		rs.Count[dir] = uint32(len(rules))
 		for i, r := range rules {
@@ -166,7 +171,7 @@ func (g *groupCompiler) lostMembers(now map[bpfMemberKey]uint32) map[uint32]bool
 }
 
 func (g *groupCompiler) group(group intent.SecurityGroup, state intent.State, names *ids, refused map[string]error) *ruleList {
-	l := &ruleList{remotes: map[uint32]bool{}}
+	l := &ruleList{remotes: map[uint32]bool{}, stateless: group.Stateless}
 	for _, r := range group.Rules {
 		out, err := compileRule(r)
 		if err == nil && r.RemoteGroup != "" {

@@ -38,6 +38,8 @@ const (
 	rulePrefix    = 16
 	ruleGroup     = 32
 
+	rulesetStateless = 1
+
 	routerEnabled = 1
 	routerSNAT    = 2
 	routerGWLocal = 4

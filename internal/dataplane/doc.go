@@ -130,7 +130,8 @@
 // rules of the direction in which it began. If they do not allow it any more
 // it stays as denied for a minute, so that the other side's packets do not
 // begin it anew. Changed rules are written under a new version first, then
-// the ruleset is switched to that version in one write.
+// the ruleset is switched to that version in one write. Of a stateless ruleset
+// nothing is tracked: each packet is judged by the rules of its direction.
 //
 // # Meters
 //

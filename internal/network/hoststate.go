@@ -238,17 +238,21 @@ func (h *hostView) loadPeers(ctx context.Context) error {
 // loadGroups adds the security groups of the local ports, with the members of
 // the groups that their rules name.
 func (h *hostView) loadGroups(ctx context.Context) error {
-	var bindings []portGroup
-	err := h.db.NewSelect().Model(&bindings).Where("port_id IN (SELECT id FROM ports WHERE host = ? AND port_security_enabled)", h.host).Order("group_id").Scan(ctx)
+	var bindings []struct {
+		PortID, GroupID string
+		Stateful        bool
+	}
+	err := h.db.NewSelect().TableExpr("port_security_groups AS pg").Join("JOIN security_groups AS g ON g.id = pg.group_id").Column("pg.port_id", "pg.group_id", "g.stateful").
+		Where("pg.port_id IN (SELECT id FROM ports WHERE host = ? AND port_security_enabled)", h.host).Order("pg.group_id").Scan(ctx, &bindings)
 	if err != nil {
 		return fmt.Errorf("read the security groups: %w", err)
 	}
-	groups := map[string]bool{}
+	groups := map[string]bool{} // whether they are stateful
 	for _, b := range bindings {
 		if p, ok := h.state.Ports[b.PortID]; ok && p.Local {
 			p.SecurityGroups = append(p.SecurityGroups, b.GroupID)
 			h.state.Ports[b.PortID] = p
-			groups[b.GroupID] = true
+			groups[b.GroupID] = b.Stateful
 		}
 	}
 	if len(groups) == 0 {
@@ -258,8 +262,8 @@ func (h *hostView) loadGroups(ctx context.Context) error {
 	if err := h.db.NewSelect().Model(&rows).Where("group_id IN (?)", bun.List(keys(groups))).Order("id").Scan(ctx); err != nil {
 		return fmt.Errorf("read the rules: %w", err)
 	}
-	for id := range groups {
-		h.state.SecurityGroups[id] = intent.SecurityGroup{ID: id}
+	for id, stateful := range groups {
+		h.state.SecurityGroups[id] = intent.SecurityGroup{ID: id, Stateless: !stateful}
 	}
 	remotes, addressed := map[string]bool{}, map[string]bool{}
 	for _, r := range rows {

@@ -202,12 +202,21 @@ type portGroup struct {
 	GroupID       string `bun:",pk"`
 }
 
+// setGroups puts a port into groups and no others. Errors: Conflict (stateful
+// and stateless ones).
 func setGroups(ctx context.Context, tx bun.IDB, portID string, groups []string) error {
 	if _, err := tx.NewDelete().Model((*portGroup)(nil)).Where("port_id = ?", portID).Exec(ctx); err != nil {
 		return fmt.Errorf("take the security groups of a port: %w", err)
 	}
 	if len(groups) == 0 {
 		return nil
+	}
+	kinds, err := columnOf[bool](ctx, tx.NewSelect().TableExpr("security_groups").ColumnExpr("DISTINCT stateful").Where("id IN (?)", store.Set(groups)))
+	if err != nil {
+		return fmt.Errorf("look for stateless groups: %w", err)
+	}
+	if len(kinds) > 1 {
+		return conflict("SecurityGroupConflict", "Error Cannot apply both stateful and stateless security groups on the same port at the same time while attempting the operation.")
 	}
 	rows := make([]portGroup, len(groups))
 	for i, id := range groups {

@@ -23,6 +23,7 @@ type SecurityGroup struct {
 
 	Name      string
 	IsDefault bool
+	Stateful  bool // answers to what the rules allow need no rule
 
 	Rules []Rule `bun:"-"`
 }
@@ -30,12 +31,13 @@ type SecurityGroup struct {
 // SecurityGroupSpec is what a request gives of a security group.
 type SecurityGroupSpec struct {
 	ProjectID, Name, Description Opt[string]
+	Stateful                     Opt[bool]
 }
 
 var securityGroups = &resource{
 	table: "security_groups", alias: "g",
 	notFound: groupNotFound,
-	columns:  standardColumns("g", true, map[string]column{}),
+	columns:  standardColumns("g", true, map[string]column{"stateful": {sql: "stateful", kind: flag}}),
 	sharedBy: "g.id",
 	visible:  sharedWith("g.project_id", "g.id"),
 }
@@ -62,7 +64,7 @@ func (s *Service) createGroup(ctx context.Context, tx *store.Tx, _ *policy.Calle
 	if err := s.reserve(ctx, tx, projectID, "security_group", 1); err != nil {
 		return nil, err
 	}
-	g := &SecurityGroup{Standard: newStandard(projectID, spec.Description.Value), Name: spec.Name.Value}
+	g := &SecurityGroup{Standard: newStandard(projectID, spec.Description.Value), Name: spec.Name.Value, Stateful: spec.Stateful.Or(true)}
 	return g, writeGroup(ctx, tx, g)
 }
 
@@ -97,7 +99,7 @@ func (s *Service) ensureDefaultGroup(ctx context.Context, tx *store.Tx, projectI
 	if err != nil || id != "" {
 		return id, err
 	}
-	g := &SecurityGroup{Standard: newStandard(projectID, "Default security group"), Name: DefaultGroup, IsDefault: true}
+	g := &SecurityGroup{Standard: newStandard(projectID, "Default security group"), Name: DefaultGroup, IsDefault: true, Stateful: true}
 	return g.ID, writeGroup(ctx, tx, g)
 }
 
@@ -175,8 +177,9 @@ func groupOf(ctx context.Context, db bun.IDB, caller *policy.Caller, id string) 
 	return g, loadGroups(ctx, db, []*SecurityGroup{g})
 }
 
-// UpdateSecurityGroup changes name and description. Errors: NotFound,
-// Forbidden, Conflict (the default group's name), PreconditionFailed.
+// UpdateSecurityGroup changes name, description and whether the group is
+// stateful. Errors: NotFound, Forbidden, Conflict (the default group's name;
+// ports are in a group that would be of the other kind), PreconditionFailed.
 func (s *Service) UpdateSecurityGroup(ctx context.Context, caller *policy.Caller, id string, spec SecurityGroupSpec, e Expect) (*SecurityGroup, error) {
 	var g *SecurityGroup
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *store.Tx) error {
@@ -198,8 +201,14 @@ func (s *Service) UpdateSecurityGroup(ctx context.Context, caller *policy.Caller
 				return conflict("SecurityGroupDefaultAlreadyExists", "Default security group already exists.")
 			}
 		}
+		if spec.Stateful.Or(g.Stateful) != g.Stateful {
+			if err := groupUnused(ctx, tx, id); err != nil {
+				return err
+			}
+		}
 		spec.Name.into(&g.Name)
 		spec.Description.into(&g.Description)
+		spec.Stateful.into(&g.Stateful)
 		g.touch()
 		if err := update(ctx, tx, g); err != nil {
 			return fmt.Errorf("update a security group: %w", err)
@@ -207,6 +216,18 @@ func (s *Service) UpdateSecurityGroup(ctx context.Context, caller *policy.Caller
 		return nil
 	})
 	return g, err
+}
+
+// groupUnused fails when ports are in a group.
+func groupUnused(ctx context.Context, db bun.IDB, id string) error {
+	used, err := db.NewSelect().Model((*portGroup)(nil)).Where("group_id = ?", id).Exists(ctx)
+	if err != nil {
+		return fmt.Errorf("look for ports in a security group: %w", err)
+	}
+	if used {
+		return conflict("SecurityGroupInUse", "Security Group %s in use.", id)
+	}
+	return nil
 }
 
 // DeleteSecurityGroup deletes a group that no port is in. Errors: NotFound,
@@ -226,12 +247,8 @@ func (s *Service) DeleteSecurityGroup(ctx context.Context, caller *policy.Caller
 		if g.IsDefault && !caller.IsAdmin() {
 			return conflict("SecurityGroupCannotRemoveDefault", "Insufficient rights for removing default security group.")
 		}
-		used, err := tx.NewSelect().Model((*portGroup)(nil)).Where("group_id = ?", id).Exists(ctx)
-		if err != nil {
-			return fmt.Errorf("look for ports in a security group: %w", err)
-		}
-		if used {
-			return conflict("SecurityGroupInUse", "Security Group %s in use.", id)
+		if err := groupUnused(ctx, tx, id); err != nil {
+			return err
 		}
 		if err := unshare(ctx, tx, id, "", ""); err != nil {
 			return err

@@ -241,6 +241,8 @@ GLOBAL int conntrack(struct __sk_buff *skb, struct pkt *p, __u32 direction, __u3
 	rs = bpf_map_lookup_elem(&rulesets, &set);
 	if (!rs)
 		return err;
+	if (rs->flags & RULESET_STATELESS)
+		return allowed(p, set, rs, direction) ? 0 : err;
 	now = bpf_ktime_get_coarse_ns(); /* the same clock, some milliseconds late */
 	if (icmp_error(p) && !(p->flags & PKT_FRAG_LATER)) {
 		if (ct_key_quoted(skb, p, direction, &k))

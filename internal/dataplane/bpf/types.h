@@ -160,7 +160,10 @@ struct ruleset {
 	__u32 version; /* which rules are in force */
 	__u32 generation; /* flows that were judged by another are judged again */
 	__u32 count[2];	  /* by direction */
+	__u32 flags;
 };
+
+#define RULESET_STATELESS 1 /* each packet is judged for itself */
 
 struct rule_key {
 	__u32 ruleset;

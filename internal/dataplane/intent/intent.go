@@ -117,6 +117,9 @@ const (
 type SecurityGroup struct {
 	ID    string `json:"id"`
 	Rules []Rule `json:"rules,omitempty"`
+	// Stateless says that each packet is judged for itself: answers need a rule
+	// as all others do. The groups of a port are all of one kind.
+	Stateless bool `json:"stateless,omitempty"`
 	// Members are the addresses, with prefix for allowed address pairs, of
 	// all ports in the cloud that are in this group; present when a rule of
 	// any group in the State names this group as its remote.

@@ -92,6 +92,7 @@ var extensions = func() []extensionView {
 		{"standard-attr-description", "standard-attr-description", "Extension to add descriptions to standard attributes"},
 		{"standard-attr-revisions", "Resource revision numbers", "This extension will display the revision number of neutron resources."},
 		{"standard-attr-tag", "Tag support for resources with standard attribute: subnet, router, network, port, floatingip, security_group, subnetpool, policy", "Enables to set tag on resources with standard attribute."},
+		{"stateful-security-group", "Stateful security group", "Indicates if the security group is stateful or not"},
 		{"subnet-service-types", "Subnet service types", "Provides ability to set the subnet service_types field"},
 		{"subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool"},
 		{"subnet_onboard", "Subnet Onboard", "Provides support for onboarding subnets into subnet pools"},

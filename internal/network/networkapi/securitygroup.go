@@ -12,9 +12,10 @@ import (
 
 type groupView struct {
 	standard
-	Name   string      `json:"name"`
-	Shared bool        `json:"shared"`
-	Rules  []*ruleView `json:"security_group_rules"`
+	Name     string      `json:"name"`
+	Stateful bool        `json:"stateful"`
+	Shared   bool        `json:"shared"`
+	Rules    []*ruleView `json:"security_group_rules"`
 }
 
 type ruleView struct {
@@ -32,7 +33,7 @@ type ruleView struct {
 }
 
 func viewGroup(r *api.Request, g *network.SecurityGroup) any {
-	v := &groupView{standard: standardOf(&g.Standard), Name: g.Name, Shared: g.SharedWith(r.Caller.ProjectID), Rules: make([]*ruleView, len(g.Rules))}
+	v := &groupView{standard: standardOf(&g.Standard), Name: g.Name, Stateful: g.Stateful, Shared: g.SharedWith(r.Caller.ProjectID), Rules: make([]*ruleView, len(g.Rules))}
 	for i := range g.Rules {
 		v.Rules[i] = newRuleView(&g.Rules[i])
 	}
@@ -60,6 +61,7 @@ func (f *face) securityGroups() resource[network.SecurityGroupSpec, network.Secu
 		single: "security_group", plural: "security_groups", path: "security-groups",
 		attributes: append(standardFields(func(s *S) *network.Opt[string] { return &s.ProjectID }, func(s *S) *network.Opt[string] { return &s.Description }),
 			field("name", text(maxName), func(s *S) *network.Opt[string] { return &s.Name }),
+			field("stateful", boolean, func(s *S) *network.Opt[bool] { return &s.Stateful }),
 		),
 		readOnly: append([]string{"security_group_rules", "shared"}, standardReadOnly...),
 		create:   f.svc.CreateSecurityGroups, list: f.svc.SecurityGroups, get: f.svc.SecurityGroup, update: f.svc.UpdateSecurityGroup,
