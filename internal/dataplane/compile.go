@@ -304,10 +304,9 @@ func (c *compilation) sources(port uint32, mac [6]byte, p intent.Port) error {
 		}
 		exact(from, netip.Addr{})
 		exact(from, linkLocal(from))
-		key := bpfPairKey{
-			Prefixlen: 32 + 64 + bitsOf(pair.Prefix), Port: port, Mac: from, Addr: addrOf(pair.Prefix.Masked().Addr()),
+		for _, part := range apart(pair.Prefix) {
+			c.want.pairs[bpfPairKey{Prefixlen: 32 + 64 + bitsOf(part), Port: port, Mac: from, Addr: addrOf(part.Masked().Addr())}] = 1
 		}
-		c.want.pairs[key] = 1
 	}
 	return errors.Join(failed...)
 }

@@ -153,7 +153,9 @@ func (g *groupCompiler) wantMembers(state intent.State, names *ids, want *wanted
 			continue
 		}
 		for _, m := range group.Members {
-			want.members[bpfMemberKey{Prefixlen: 32 + bitsOf(m), Group: idx, Addr: addrOf(m.Masked().Addr())}] = 1
+			for _, part := range apart(m) {
+				want.members[bpfMemberKey{Prefixlen: 32 + bitsOf(part), Group: idx, Addr: addrOf(part.Masked().Addr())}] = 1
+			}
 		}
 	}
 }

@@ -42,6 +42,24 @@ func bitsOf(p netip.Prefix) uint32 {
 	return uint32(p.Bits())
 }
 
+// apart are the prefixes under which a table of addresses keeps a prefix. Those
+// of IPv4 are kept within ::ffff:0:0/96, so that a prefix of IPv6 which has all
+// that becomes what is beside it.
+func apart(p netip.Prefix) []netip.Prefix {
+	const bits = 96
+	four := netip.AddrFrom4([4]byte{}).As16()
+	if p.Addr().Is4() || p.Bits() >= bits || !p.Contains(netip.AddrFrom16(four)) {
+		return []netip.Prefix{p}
+	}
+	var out []netip.Prefix
+	for at := p.Bits(); at < bits; at++ {
+		b := four
+		b[at/8] ^= 0x80 >> (at % 8)
+		out = append(out, netip.PrefixFrom(netip.AddrFrom16(b), at+1).Masked())
+	}
+	return out
+}
+
 // maskOf is the mask of a prefix in the 128 bits of a mapped address.
 func maskOf(p netip.Prefix) bpfAddr {
 	var b [16]byte

@@ -16,8 +16,12 @@
 INLINE struct route *find_route(__u32 router, const struct addr *a)
 {
 	struct route_key key = {.prefixlen = 160, .router = router, .addr = *a};
+	struct route *rt = bpf_map_lookup_elem(&routes, &key);
 
-	return bpf_map_lookup_elem(&routes, &key);
+	/* The addresses of IPv4 are within short prefixes of IPv6. */
+	if (rt && addr_is_v4(a) && !addr_is_v4(&rt->leg))
+		return 0;
+	return rt;
 }
 
 /* speak tells how what a router said gets to p->dst: back where the question
