@@ -108,26 +108,7 @@ var ports = &resource{
 		"ip_allocation": {sql: "ip_allocation"},
 	}),
 	filters: map[string]func(*bun.SelectQuery, []string) (*bun.SelectQuery, error){
-		"fixed_ips": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
-			for _, value := range values {
-				name, wanted, _ := strings.Cut(value, "=")
-				switch name {
-				case "ip_address":
-					if a, err := netip.ParseAddr(wanted); err == nil {
-						wanted = a.String()
-					}
-					q = q.Where("EXISTS (SELECT 1 FROM port_addresses WHERE port_id = p.id AND address = ?)", wanted)
-				case "subnet_id":
-					q = q.Where("EXISTS (SELECT 1 FROM port_addresses WHERE port_id = p.id AND subnet_id = ?)", wanted)
-				case "ip_address_substr":
-					like := strings.NewReplacer(`!`, `!!`, `%`, `!%`, `_`, `!_`).Replace(wanted)
-					q = q.Where("EXISTS (SELECT 1 FROM port_addresses WHERE port_id = p.id AND address LIKE ? ESCAPE '!')", "%"+like+"%")
-				default:
-					return nil, refuse("HTTPBadRequest", "Invalid input for fixed_ips. Reason: '%s' is not ip_address, ip_address_substr or subnet_id.", name)
-				}
-			}
-			return q, nil
-		},
+		"fixed_ips": withAddresses,
 		"security_groups": func(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
 			return q.Where("p.id IN (SELECT port_id FROM port_security_groups WHERE group_id IN (?))", bun.List(values)), nil
 		},
@@ -135,6 +116,45 @@ var ports = &resource{
 	visible: func(q *bun.SelectQuery, caller *policy.Caller) *bun.SelectQuery {
 		return q.Where("p.project_id = ?", caller.ProjectID).WhereOr("p.network_id IN (SELECT id FROM networks WHERE project_id = ?)", caller.ProjectID)
 	},
+}
+
+// withAddresses narrows ports to those that have one of the addresses, an
+// address with one of the parts, and one in one of the subnets, as far as the
+// values, "name=value", say so.
+func withAddresses(q *bun.SelectQuery, values []string) (*bun.SelectQuery, error) {
+	var addresses, subnetIDs, parts []string
+	for _, value := range values {
+		name, wanted, _ := strings.Cut(value, "=")
+		switch name {
+		case "ip_address":
+			if a, err := netip.ParseAddr(wanted); err == nil {
+				wanted = a.String()
+			}
+			addresses = append(addresses, wanted)
+		case "subnet_id":
+			subnetIDs = append(subnetIDs, wanted)
+		case "ip_address_substr":
+			parts = append(parts, "%"+strings.NewReplacer(`!`, `!!`, `%`, `!%`, `_`, `!_`).Replace(wanted)+"%")
+		default:
+			return nil, refuse("HTTPBadRequest", "Invalid input for fixed_ips. Reason: '%s' is not ip_address, ip_address_substr or subnet_id.", name)
+		}
+	}
+	const has = "EXISTS (SELECT 1 FROM port_addresses WHERE port_id = p.id AND "
+	if len(addresses) > 0 {
+		q = q.Where(has+"address IN (?))", bun.List(addresses))
+	}
+	if len(subnetIDs) > 0 {
+		q = q.Where(has+"subnet_id IN (?))", bun.List(subnetIDs))
+	}
+	if len(parts) == 0 {
+		return q, nil
+	}
+	return q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery {
+		for _, part := range parts {
+			q = q.WhereOr(has+"address LIKE ? ESCAPE '!')", part)
+		}
+		return q
+	}), nil
 }
 
 func portNotFound(id string) error {

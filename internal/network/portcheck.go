@@ -37,9 +37,6 @@ func (p *Port) check() error {
 		if err != nil {
 			return refuse("HTTPBadRequest", "Invalid input for allowed_address_pairs. Reason: '%s' is not a valid IP address or subnet.", pair.IPAddress)
 		}
-		if prefix.Bits() == 0 {
-			return refuse("HTTPBadRequest", "Invalid input for allowed_address_pairs. Reason: '%s' has a prefix length of 0: disable port security instead.", pair.IPAddress)
-		}
 		if pair.MACAddress != "" {
 			if pair.MACAddress, err = parseMAC(pair.MACAddress); err != nil {
 				return refuse("HTTPBadRequest", "Invalid input for allowed_address_pairs. Reason: %s.", err)

@@ -67,3 +67,33 @@ func TestSortingByStatus(t *testing.T) {
 		}
 	})
 }
+
+// Of several values a port needs one of each name.
+func TestPortsByAddresses(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		n := c.make("member", "networks", obj{})
+		four := c.make("member", "subnets", obj{"network_id": n["id"], "ip_version": 4, "cidr": "10.0.0.0/24"})
+		six := c.make("member", "subnets", obj{"network_id": n["id"], "ip_version": 6, "cidr": "fd00::/64"})
+		for _, ips := range [][]obj{{{"ip_address": "10.0.0.50"}}, {{"ip_address": "10.0.0.60"}, {"ip_address": "fd00::60"}}, {{"ip_address": "10.0.0.61"}}} {
+			c.make("member", "ports", obj{"network_id": n["id"], "fixed_ips": ips, "name": "mine"})
+		}
+		for _, x := range []struct {
+			query string
+			want  int
+		}{
+			{"fixed_ips=ip_address%3D10.0.0.50&fixed_ips=ip_address%3D10.0.0.60", 2},
+			{"fixed_ips=ip_address%3D10.0.0.50&fixed_ips=ip_address%3Dfd00::60&fixed_ips=subnet_id%3D" + str(six["id"]), 1},
+			{"fixed_ips=subnet_id%3D" + str(four["id"]) + "&fixed_ips=subnet_id%3D" + str(six["id"]), 3},
+			{"fixed_ips=ip_address_substr%3D0.60&fixed_ips=ip_address_substr%3D0.5", 2}, {"fixed_ips=ip_address_substr%3D10.0.0.6", 2},
+			{"fixed_ips=ip_address_substr%3D10_0", 0},
+		} {
+			if got := c.list("member", "ports", "name=mine&"+x.query); len(got) != x.want {
+				t.Errorf("ports?%s: %d, want %d", x.query, len(got), x.want)
+			}
+		}
+		p := c.make("member", "ports", obj{"network_id": n["id"], "allowed_address_pairs": []obj{{"ip_address": "0.0.0.0/0"}, {"ip_address": "::/0"}}})
+		if pairs := p["allowed_address_pairs"].([]any); len(pairs) != 2 || pairs[1].(obj)["ip_address"] != "::/0" {
+			t.Errorf("pairs of all addresses: %v", pairs)
+		}
+	})
+}
