@@ -49,7 +49,7 @@ func Rules() policy.Rules {
 			add(member, verb+"_port:"+attribute)
 		}
 		add(policy.Or(policy.Admin, policy.Role("service")), verb+"_port:binding:host_id", verb+"_port:binding:profile")
-		add(policy.Admin, verb+"_router:distributed", verb+"_router:external_gateway_info:enable_snat", verb+"_router:external_gateway_info:external_fixed_ips")
+		add(policy.Admin, verb+"_router:distributed", verb+"_router:ha", verb+"_router:external_gateway_info:enable_snat", verb+"_router:external_gateway_info:external_fixed_ips")
 	}
 	add(manager, "update_port:mac_address")
 	add(policy.Admin, "get_port:binding", "get_router:distributed")

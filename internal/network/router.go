@@ -108,12 +108,7 @@ func (s *Service) CreateRouters(ctx context.Context, caller *policy.Caller, spec
 }
 
 func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy.Caller, projectID string, spec RouterSpec) (*Router, error) {
-	if spec.Distributed.Set {
-		if err := allow("create_router:distributed", caller, projectID); err != nil {
-			return nil, err
-		}
-	}
-	if err := checkKind(spec); err != nil {
+	if err := checkKind(caller, "create", projectID, spec); err != nil {
 		return nil, err
 	}
 	if err := s.checkZones("router", spec.ZoneHints.Value); err != nil {
@@ -138,8 +133,20 @@ func (s *Service) createRouter(ctx context.Context, tx *store.Tx, caller *policy
 	return r, nil
 }
 
-// checkKind refuses the kinds of router that this cloud does not have.
-func checkKind(spec RouterSpec) error {
+// checkKind refuses a kind of router to who may not choose one, and those that
+// this cloud does not have.
+func checkKind(caller *policy.Caller, verb, projectID string, spec RouterSpec) error {
+	for _, kind := range []struct {
+		given bool
+		name  string
+	}{{spec.Distributed.Set, "distributed"}, {spec.HA.Set, "ha"}} {
+		if !kind.given {
+			continue
+		}
+		if err := allow(verb+"_router:"+kind.name, caller, projectID); err != nil {
+			return err
+		}
+	}
 	if spec.HA.Set && spec.HA.Value {
 		return bad("router", "Gateways of this cloud move when their host is lost, a pair for high availability cannot be had")
 	}
@@ -227,12 +234,7 @@ func (s *Service) changeRouter(ctx context.Context, caller *policy.Caller, rule,
 // Conflict (floating IPs need the gateway), PreconditionFailed.
 func (s *Service) UpdateRouter(ctx context.Context, caller *policy.Caller, id string, spec RouterSpec, e Expect) (*Router, error) {
 	return s.changeRouter(ctx, caller, "update_router", id, e, func(ctx context.Context, tx *store.Tx, r *Router) error {
-		if spec.Distributed.Set {
-			if err := allow("update_router:distributed", caller, r.ProjectID); err != nil {
-				return err
-			}
-		}
-		if err := checkKind(spec); err != nil {
+		if err := checkKind(caller, "update", r.ProjectID, spec); err != nil {
 			return err
 		}
 		spec.Name.into(&r.Name)

@@ -192,5 +192,6 @@ func (f *face) availability(r *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"network_ip_availability": viewAvailability(a)}, nil
+	view, err := api.Partial(viewAvailability(a), r.Query()["fields"])
+	return map[string]any{"network_ip_availability": view}, err
 }

@@ -314,7 +314,7 @@ func TestBadRequests(t *testing.T) {
 			{400, "BadRequest", "not a valid external network", "floatingips", obj{"floatingip": obj{"floating_network_id": n["id"]}}},
 			{400, "BadRequest", "not an external network", "routers", obj{"router": obj{"external_gateway_info": obj{"network_id": n["id"]}}}},
 			{403, "PolicyNotAuthorized", "distributed", "routers", obj{"router": obj{"distributed": false}}},
-			{400, "BadRequest", "high availability", "routers", obj{"router": obj{"ha": true}}},
+			{403, "PolicyNotAuthorized", "create_router:ha", "routers", obj{"router": obj{"ha": true}}},
 			{400, "HTTPBadRequest", "Attribute 'routes' not allowed", "routers", obj{"router": obj{"routes": []obj{}}}},
 			{409, "SecurityGroupDefaultAlreadyExists", "", "security-groups", obj{"security_group": obj{"name": "Default"}}},
 			{404, "HTTPNotFound", "", "nonsense", obj{}},

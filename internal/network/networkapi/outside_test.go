@@ -28,6 +28,23 @@ func TestGatewayInfo(t *testing.T) {
 	})
 }
 
+// What kind of router it is, administrators say.
+func TestKindsOfRouters(t *testing.T) {
+	each(t, func(t *testing.T, c *cloud) {
+		path := "routers/" + str(c.make("member", "routers", obj{})["id"])
+		for _, kind := range []string{"ha", "distributed"} {
+			c.refused(403, "PolicyNotAuthorized", "create_router:"+kind, "member", "POST", "routers", obj{"router": obj{kind: false}})
+			c.refused(403, "PolicyNotAuthorized", "update_router:"+kind, "member", "PUT", path, obj{"router": obj{kind: false}})
+		}
+		c.put("admin", path, obj{"router": obj{"ha": false}})
+		c.refused(400, "BadRequest", "high availability", "admin", "PUT", path, obj{"router": obj{"ha": true}})
+		n := c.make("member", "networks", obj{"name": "n"})
+		if got := c.get("admin", "network-ip-availabilities/"+str(n["id"])+"?fields=network_name")["network_ip_availability"].(obj); len(got) != 1 || got["network_name"] != "n" {
+			t.Errorf("a part of an availability: %v", got)
+		}
+	})
+}
+
 // Gateways that are on a network already have an address of a subnet that
 // comes, one of each version of IP.
 func TestSubnetsForGateways(t *testing.T) {
