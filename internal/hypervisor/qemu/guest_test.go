@@ -33,7 +33,8 @@ func TestLinuxGuest(t *testing.T) {
 		t.Skip("takes several seconds")
 	}
 	needQEMU(t)
-	private := func(name string) string {
+	private := func(t *testing.T, name string) string {
+		t.Helper()
 		content, err := os.ReadFile(built(t, name))
 		if err != nil {
 			t.Fatal(err)
@@ -44,19 +45,21 @@ func TestLinuxGuest(t *testing.T) {
 		}
 		return path
 	}
-	for name, change := range map[string]func(*hypervisor.Spec){
-		"disk": func(s *hypervisor.Spec) {
+	for name, change := range map[string]func(*testing.T, *hypervisor.Spec){
+		"disk": func(t *testing.T, s *hypervisor.Spec) {
+			t.Helper()
 			s.Image = &hypervisor.Image{Path: built(t, "guest.qcow2"), Format: "qcow2"}
 		},
-		"kernel and ramdisk": func(s *hypervisor.Spec) {
+		"kernel and ramdisk": func(t *testing.T, s *hypervisor.Spec) {
+			t.Helper()
 			s.Image = nil
-			s.Kernel, s.Initrd, s.CommandLine = private("guest.vmlinuz"), private("guest.initrd"), "console=ttyS0"
+			s.Kernel, s.Initrd, s.CommandLine = private(t, "guest.vmlinuz"), private(t, "guest.initrd"), "console=ttyS0"
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, spec := openDriver(t, Config{StateDir: stateDir(t)}), smallSpec(t)
 			spec.MemoryMiB = 128
-			change(&spec)
+			change(t, &spec)
 			begin := time.Now()
 			status, err := d.Ensure(t.Context(), spec)
 			if err != nil || !status.Settled {
