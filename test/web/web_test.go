@@ -15,8 +15,9 @@ import (
 const limit = 35 * time.Minute
 
 // TestBrowser runs the browser's tests against a cloud of their own. The
-// environment's SPEC narrows them to the files whose names match. Pictures of
-// the pages are left in web/screenshots.
+// environment's SPEC narrows them to the files whose names match, and PAGES
+// (/path,/other) those that visit every page. Pictures of the pages are left in
+// web/screenshots.
 func TestBrowser(t *testing.T) {
 	var summary string
 	t.Cleanup(func() { // after everything else that a failure prints
@@ -40,6 +41,9 @@ func TestBrowser(t *testing.T) {
 	run := w.Command(ctx, node, append(args, strings.Fields(os.Getenv("SPEC"))...)...)
 	run.Dir = root
 	run.Env = append(run.Env, "CI=1", "WISP_URL=http://127.0.0.1:5000", "WISP_BINARY="+w.Wisp, "WISP_STATE_DIR="+w.State, "WISP_GUEST="+w.Guest, "WISP_OUTSIDE="+world.OutsideAddr)
+	if pages := os.Getenv("PAGES"); pages != "" {
+		run.Env = append(run.Env, "PAGES="+pages)
+	}
 	for _, line := range w.Env() {
 		if name, value, _ := strings.Cut(line, "="); name == "OS_PASSWORD" {
 			run.Env = append(run.Env, "WISP_PASSWORD="+value)
