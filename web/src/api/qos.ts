@@ -5,7 +5,7 @@ import { write } from './write';
 // How much networks and ports may send: types as in the Networking API v2.0 reference, extension qos.
 
 /** The kinds of rules that a policy can have, and their paths. */
-export const ruleKinds = ['bandwidth_limit', 'minimum_bandwidth', 'dscp_marking'] as const;
+export const ruleKinds = ['bandwidth_limit', 'packet_rate_limit', 'minimum_bandwidth', 'dscp_marking'] as const;
 export type RuleKind = (typeof ruleKinds)[number];
 
 export interface QoSRule {
@@ -14,6 +14,9 @@ export interface QoSRule {
   direction?: 'ingress' | 'egress';
   max_kbps?: number;
   max_burst_kbps?: number;
+  /** In 1000 packets in a second, and in 1000 packets. */
+  max_kpps?: number;
+  max_burst_kpps?: number;
   min_kbps?: number;
   dscp_mark?: number;
 }
@@ -26,6 +29,7 @@ export interface QoSPolicy {
   shared: boolean;
   is_default: boolean;
   rules: QoSRule[];
+  tags: string[];
   created_at: string;
   updated_at: string;
 }
@@ -53,7 +57,11 @@ export const createPolicy = (policy: Fields) => write(['qos_policy'], 'network',
 export const updatePolicy = (id: string, policy: Fields) =>
   write(['qos_policy'], 'network', 'PUT', `${base}/${id}`, { policy });
 export const deletePolicy = (id: string) => write(['qos_policy'], 'network', 'DELETE', `${base}/${id}`);
+export const setPolicyTags = (id: string, tags: string[]) =>
+  write(['qos_policy'], 'network', 'PUT', `/policies/${id}/tags`, { tags });
 export const createRule = (policy: string, kind: RuleKind, rule: Fields) =>
   write(['qos_policy'], 'network', 'POST', `${base}/${policy}/${kind}_rules`, { [`${kind}_rule`]: rule });
+export const updateRule = (policy: string, { type, id }: QoSRule, rule: Fields) =>
+  write(['qos_policy'], 'network', 'PUT', `${base}/${policy}/${type}_rules/${id}`, { [`${type}_rule`]: rule });
 export const deleteRule = (policy: string, { type, id }: QoSRule) =>
   write(['qos_policy'], 'network', 'DELETE', `${base}/${policy}/${type}_rules/${id}`);

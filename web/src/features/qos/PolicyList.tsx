@@ -24,6 +24,7 @@ export default function PolicyList() {
         column.flag('shared', t('shared'), (p) => p.shared),
         column.flag('default', t('default'), (p) => p.is_default),
         column.description(),
+        column.tags(),
         column.created(),
         column.id(),
       ]}

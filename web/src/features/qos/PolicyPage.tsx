@@ -1,28 +1,17 @@
-import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
-import {
-  createRule,
-  deleteRule,
-  dscpMarks,
-  type QoSPolicy,
-  type QoSRule,
-  useQoSPolicy,
-  useQoSRuleKinds,
-} from '~/api/qos';
+import { deleteRule, type QoSPolicy, type QoSRule, useQoSPolicy } from '~/api/qos';
 import { useSession } from '~/app/useSession';
 import { SharingTab } from '~/features/sharing/SharingTab';
 import { Copyable } from '~/ui/Copyable';
 import { useColumns } from '~/ui/columns';
-import { FormModal } from '~/ui/FormModal';
-import { RadioField, SelectField, TextField } from '~/ui/fields';
-import { formatNumber, formatTime, nameOf } from '~/ui/format';
+import { formatNumber, formatTime } from '~/ui/format';
 import { ListTable } from '~/ui/ListPage';
-import { wholeNumber } from '~/ui/rules';
 import { YesNo } from '~/ui/Status';
 import { Thing, ThingPage } from '~/ui/ThingPage';
 import { useEditDelete } from '~/ui/useEditDelete';
-import { amountOf, newRule, type RuleValues, ruleFields } from './ruleForm';
+import { RuleForm } from './RuleForm';
+import { amountOf, burstOf } from './ruleForm';
 import { usePolicyActions } from './usePolicyActions';
 
 export default function PolicyPage() {
@@ -52,6 +41,7 @@ function Details({ policy }: { policy: QoSPolicy }) {
         { label: t('common:project'), value: <Copyable text={policy.project_id} /> },
         { label: t('shared'), value: <YesNo value={policy.shared} /> },
         { label: t('default'), value: <YesNo value={policy.is_default} /> },
+        { label: t('common:tags'), value: policy.tags.join(', ') || '–' },
         { label: t('common:created'), value: formatTime(policy.created_at) },
         { label: t('common:updated'), value: formatTime(policy.updated_at) },
       ]}
@@ -71,9 +61,20 @@ function Rules({ policy, own }: { policy: QoSPolicy; own: boolean }) {
   const { t } = useTranslation('qos');
   const column = useColumns<Row>();
   const query = useQoSPolicy(policy.id);
-  const words = (r: QoSRule) =>
-    r.type === 'dscp_marking' ? String(amountOf(r)) : t('kbps', { amount: formatNumber(amountOf(r)) });
-  const { actions } = useEditDelete<Row>({
+  const words = (r: QoSRule) => {
+    if (r.type === 'dscp_marking') return String(amountOf(r));
+    return r.type === 'packet_rate_limit'
+      ? t('packetsPerSecond', { amount: formatNumber(amountOf(r) * 1000) })
+      : t('kbps', { amount: formatNumber(amountOf(r)) });
+  };
+  const burst = (r: QoSRule) => {
+    if (!burstOf(r)) return null;
+    return r.type === 'packet_rate_limit'
+      ? t('packets', { amount: formatNumber(burstOf(r) * 1000) })
+      : t('kbit', { amount: formatNumber(burstOf(r)) });
+  };
+  const { actions, dialog } = useEditDelete<Row>({
+    edit: (before, close) => <RuleForm policy={policy} before={before} onClose={close} />,
     question: (items) => ({
       title: t('deleteRuleTitle', { count: items.length, name: items[0]?.name }),
       body: t('deleteRuleText'),
@@ -89,9 +90,7 @@ function Rules({ policy, own }: { policy: QoSPolicy; own: boolean }) {
         { ...column.name(), header: t('kind') },
         column.text('direction', t('direction'), (r) => (r.direction ? t(`directions.${r.direction}`) : t('both'))),
         column.text('amount', t('amount'), words),
-        column.text('burst', t('burst'), (r) =>
-          r.max_burst_kbps ? t('kbit', { amount: formatNumber(r.max_burst_kbps) }) : null,
-        ),
+        column.text('burst', t('burst'), burst),
       ]}
       actions={own ? actions : undefined}
       create={
@@ -104,70 +103,7 @@ function Rules({ policy, own }: { policy: QoSPolicy; own: boolean }) {
           : undefined
       }
       empty={{ title: t('noRules'), text: t('noRulesText') }}
+      dialog={dialog}
     />
-  );
-}
-
-function RuleForm({ policy, onClose }: { policy: QoSPolicy; onClose(): void }) {
-  const { t } = useTranslation('qos');
-  const form = useForm<RuleValues>({ mode: 'onChange', defaultValues: newRule });
-  const kinds = useQoSRuleKinds().data ?? [];
-  const kind = form.watch('kind');
-  return (
-    <FormModal
-      title={t('addRuleTitle', { name: nameOf(policy) })}
-      submitLabel={t('addRule')}
-      form={form}
-      onSubmit={(v) => createRule(policy.id, v.kind, ruleFields(v))}
-      onClose={onClose}
-    >
-      <RadioField
-        control={form.control}
-        name="kind"
-        label={t('kind')}
-        options={kinds.map((value) => ({
-          value,
-          label: t(`kinds.${value}`),
-          description: t(`kindText.${value}`),
-        }))}
-      />
-      {kind !== 'dscp_marking' && (
-        <>
-          <RadioField
-            control={form.control}
-            name="direction"
-            label={t('direction')}
-            options={['egress', 'ingress'].map((value) => ({ value, label: t(`directions.${value}`) }))}
-          />
-          <TextField
-            control={form.control}
-            name="kbps"
-            label={t('bandwidth')}
-            hint={t('bandwidthHint')}
-            inputMode="numeric"
-            rule={wholeNumber(1, 2 ** 31 - 1)}
-          />
-        </>
-      )}
-      {kind === 'bandwidth_limit' && (
-        <TextField
-          control={form.control}
-          name="burst"
-          label={t('burst')}
-          hint={t('burstHint')}
-          inputMode="numeric"
-          optional
-          rule={wholeNumber(0, 2 ** 31 - 1)}
-        />
-      )}
-      {kind === 'dscp_marking' && (
-        <SelectField
-          control={form.control}
-          name="mark"
-          label="DSCP"
-          options={dscpMarks.map((mark) => ({ value: String(mark) }))}
-        />
-      )}
-    </FormModal>
   );
 }
