@@ -37,3 +37,31 @@ export const useGroupProjects = (id: string) =>
     queryKey: ['endpoint_group', id, 'projects'],
     queryFn: () => collect<Project>('identity', `${endpointGroups}/${id}/projects`, 'projects'),
   });
+
+/** Where an endpoint, or a group of them, is given to a project. */
+export const groupPlace = (group: string, project: string) => `${endpointGroups}/${group}/projects/${project}`;
+export const endpointPlace = (endpoint: string, project: string) =>
+  `/OS-EP-FILTER/projects/${project}/endpoints/${endpoint}`;
+
+/** Resources that show what projects are given. */
+export const given = ['endpoint_group', 'project'];
+
+/** The groups that a project is given. */
+export const useProjectGroups = (project: string) =>
+  useQuery({
+    queryKey: ['endpoint_group', { project }],
+    queryFn: () =>
+      collect<EndpointGroup>('identity', `/OS-EP-FILTER/projects/${project}/endpoint_groups`, 'endpoint_groups'),
+  });
+/** The endpoints that a project is given, one by one or by groups. */
+export const useProjectEndpoints = (project: string) =>
+  useQuery({
+    queryKey: ['endpoint_group', { project, endpoints: true }],
+    queryFn: () => collect<Endpoint>('identity', `/OS-EP-FILTER/projects/${project}/endpoints`, 'endpoints'),
+  });
+/** The projects that are given an endpoint by itself. */
+export const useEndpointProjects = (endpoint: string) =>
+  useQuery({
+    queryKey: ['endpoint_group', { endpoint }],
+    queryFn: () => collect<Project>('identity', `/OS-EP-FILTER/endpoints/${endpoint}/projects`, 'projects'),
+  });

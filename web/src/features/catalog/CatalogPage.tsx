@@ -1,17 +1,20 @@
 import Header from '@cloudscape-design/components/header';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import Tabs from '@cloudscape-design/components/tabs';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Region, useRegions } from '~/api/catalog';
 import { pathPart } from '~/api/client';
 import { type Endpoint, type Service, useEndpoints, useServices } from '~/api/identity';
 import { write } from '~/api/write';
+import { opens } from '~/ui/actions';
 import { useColumns } from '~/ui/columns';
 import { ListTable } from '~/ui/ListPage';
 import { Crumbs } from '~/ui/Page';
 import { useEditDelete } from '~/ui/useEditDelete';
 import { useTab } from '~/ui/useTab';
 import { EndpointGroups } from './EndpointGroups';
+import { EndpointProjectsForm } from './EndpointProjectsForm';
 import { EndpointForm, RegionForm, ServiceForm } from './forms';
 
 /** Which services the cloud has, and where clients find them. */
@@ -48,6 +51,7 @@ function Endpoints() {
   const column = useColumns<EndpointRow>();
   const query = useEndpoints();
   const services = new Map((useServices().data ?? []).map((s) => [s.id, s.name || s.type]));
+  const [given, setGiven] = useState<EndpointRow>();
   const { actions, dialog } = useEditDelete<EndpointRow>({
     edit: (before, close) => <EndpointForm before={before} onClose={close} />,
     question: (items) => ({
@@ -55,6 +59,7 @@ function Endpoints() {
       body: t('deleteText'),
     }),
     remove: (e) => write(['endpoint'], 'identity', 'DELETE', `/endpoints/${e.id}`),
+    more: [opens<EndpointRow>({ id: 'give', text: t('give'), open: setGiven })],
   });
   return (
     <ListTable<EndpointRow>
@@ -75,7 +80,7 @@ function Endpoints() {
       actions={actions}
       create={{ text: t('addEndpoint'), form: (close) => <EndpointForm onClose={close} /> }}
       empty={{ title: t('noEndpoints') }}
-      dialog={dialog}
+      dialog={dialog ?? (given && <EndpointProjectsForm endpoint={given} onClose={() => setGiven(undefined)} />)}
     />
   );
 }

@@ -3,7 +3,8 @@ import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import {
   type EndpointGroup,
-  endpointGroups,
+  given,
+  groupPlace,
   useEndpointGroup,
   useGroupEndpoints,
   useGroupProjects,
@@ -56,9 +57,6 @@ function Details({ group }: { group: EndpointGroup }) {
   );
 }
 
-const resources = ['endpoint_group', 'project'];
-const place = (group: string, project: string) => `${endpointGroups}/${group}/projects/${project}`;
-
 /** The projects that the group is given to. */
 function Projects({ group }: { group: EndpointGroup }) {
   const { t } = useTranslation('catalog');
@@ -70,7 +68,7 @@ function Projects({ group }: { group: EndpointGroup }) {
       title: t('takeTitle', { count: items.length, name: items[0]?.name }),
       body: t('takeText'),
     }),
-    remove: (p) => write(resources, 'identity', 'DELETE', place(group.id, p.id)),
+    remove: (p) => write(given, 'identity', 'DELETE', groupPlace(group.id, p.id)),
   });
   return (
     <ListTable<Project>
@@ -103,7 +101,7 @@ function GiveForm({ group, has, onClose }: { group: EndpointGroup; has: string[]
       form={form}
       onClose={onClose}
       onSubmit={async ({ projects }) => {
-        await Promise.all(projects.map((id) => write(resources, 'identity', 'PUT', place(group.id, id))));
+        await Promise.all(projects.map((id) => write(given, 'identity', 'PUT', groupPlace(group.id, id))));
       }}
     >
       <MultiField control={form.control} name="projects" label={t('common:projects')} options={options} min={1} />

@@ -20,3 +20,13 @@ export const filtersOf = ({ service, region, kind }: FilterValues): EndpointGrou
   ...(region && { region_id: region }),
   ...(kind && { interface: kind as Endpoint['interface'] }),
 });
+
+/** holds tells whether an endpoint is in a group: it has all that the filters say. */
+export const holds = ({ filters }: Pick<EndpointGroup, 'filters'>, endpoint: Endpoint): boolean =>
+  Object.entries(filters).every(([name, value]) => endpoint[name as keyof typeof filters] === value);
+
+/** What of a list is to be added to make another of it, and what taken away. */
+export const difference = (before: string[], after: string[]): { add: string[]; remove: string[] } => ({
+  add: after.filter((id) => !before.includes(id)),
+  remove: before.filter((id) => !after.includes(id)),
+});

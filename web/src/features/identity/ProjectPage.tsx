@@ -6,6 +6,7 @@ import Tabs from '@cloudscape-design/components/tabs';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import { type Project, useProject } from '~/api/identity';
+import { ProjectCatalog } from '~/features/catalog/ProjectCatalog';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
 import { Go } from '~/ui/Go';
@@ -95,6 +96,7 @@ function Details({ project }: { project: Project }) {
             ),
           },
           { id: 'below', label: t('project.below'), content: <ProjectsBelow project={project} /> },
+          { id: 'catalog', label: t('project.catalog'), content: <ProjectCatalog project={project} /> },
           { id: 'quotas', label: t('quotas'), content: <Quotas project={id} /> },
         ]}
       />
