@@ -1,14 +1,15 @@
 import { useTranslation } from 'react-i18next';
-import { type NetworkAgent, useAgents } from '~/api/network';
+import { useAgents } from '~/api/network';
 import { formatAge } from '~/ui/format';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { Status } from '~/ui/Status';
+import { type AgentRow, agentRow, useAgentActions } from './useAgentActions';
 
 /** The network agents of a host. */
 export function HostAgents({ host }: { host: string }) {
   const { t } = useTranslation('hosts');
   const query = useAgents();
-  const columns: Column<NetworkAgent>[] = [
+  const columns: Column<AgentRow>[] = [
     { id: 'name', header: t('agent'), cell: (a) => a.agent_type, value: (a) => a.agent_type },
     { id: 'binary', header: t('binary'), cell: (a) => a.binary, value: (a) => a.binary },
     {
@@ -34,8 +35,9 @@ export function HostAgents({ host }: { host: string }) {
     <ResourceTable
       id="host-agents"
       title={t('agents')}
-      query={{ ...query, data: query.data?.filter((a) => a.host === host) }}
+      query={{ ...query, data: query.data?.filter((a) => a.host === host).map(agentRow) }}
       columns={columns}
+      actions={useAgentActions()}
       empty={{ title: t('noAgents') }}
     />
   );

@@ -4,7 +4,7 @@ import Header from '@cloudscape-design/components/header';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useTranslation } from 'react-i18next';
-import { useParams } from 'react-router-dom';
+import { useNavigate, useParams } from 'react-router-dom';
 import { useComputeServices, useHypervisor } from '~/api/compute';
 import { ActionButtons } from '~/ui/ActionButtons';
 import { Copyable } from '~/ui/Copyable';
@@ -37,7 +37,8 @@ export default function HypervisorPage() {
 
 function Details({ host }: { host: Host }) {
   const { t } = useTranslation('hosts');
-  const { actions, dialog } = useHostActions();
+  const navigate = useNavigate();
+  const { actions, dialog } = useHostActions(() => navigate('/hypervisors'));
   const service = useComputeServices().data?.find((s) => s.id === host.service.id);
   return (
     <SpaceBetween size="l">

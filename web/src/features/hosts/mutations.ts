@@ -12,6 +12,9 @@ export interface ServiceChange {
 export const updateService = (id: string, change: ServiceChange) =>
   write(hosts, 'compute', 'PUT', `/os-services/${id}`, change);
 
+/** deleteService forgets a host: it comes back when its node connects again. */
+export const deleteService = (id: string): Promise<void> => write(hosts, 'compute', 'DELETE', `/os-services/${id}`);
+
 const aggregates = ['aggregate', 'zone', 'compute_service'];
 const act = (id: string, action: object) => write(aggregates, 'compute', 'POST', `/os-aggregates/${id}/action`, action);
 

@@ -3,14 +3,14 @@ import { useTranslation } from 'react-i18next';
 import { type Hypervisor, useComputeServices } from '~/api/compute';
 import { type Action, opens } from '~/ui/actions';
 import { DisableForm } from './DisableForm';
-import { updateService } from './mutations';
+import { deleteService, updateService } from './mutations';
 
 export type Host = Hypervisor & { name: string };
 
 export const hostOf = (h: Hypervisor): Host => ({ ...h, name: h.hypervisor_hostname });
 
 /** What can be done to hosts, by their compute services, and the dialog that it opens. */
-export function useHostActions(): { actions: Action<Host>[]; dialog: ReactElement | null } {
+export function useHostActions(onForgotten?: () => void): { actions: Action<Host>[]; dialog: ReactElement | null } {
   const { t } = useTranslation('hosts');
   const services = useComputeServices();
   const [disabled, setDisabled] = useState<Host>();
@@ -46,6 +46,23 @@ export function useHostActions(): { actions: Action<Host>[]; dialog: ReactElemen
         text: t('unforce'),
         refused: (h) => (forced(h) ? undefined : t('refusedUnforced')),
         run: (h) => updateService(h.service.id, { forced_down: false }),
+      },
+      {
+        id: 'forget',
+        text: t('forget'),
+        danger: true,
+        refused: (h) => {
+          if (h.state === 'up') return t('refusedUp');
+          return (h.servers ?? []).length > 0 ? t('refusedInstances') : undefined;
+        },
+        question: (items) => ({
+          title: t('forgetTitle', { count: items.length, name: items[0]?.name }),
+          body: t('forgetText'),
+        }),
+        run: async (h) => {
+          await deleteService(h.service.id);
+          onForgotten?.();
+        },
       },
     ],
   };

@@ -1,6 +1,7 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 import type { NetworkAgent } from '~/api/network';
+import { type AgentRow, agentRow, useAgentActions } from '~/features/hosts/useAgentActions';
 import { formatAge } from '~/ui/format';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { AdminState, Status } from '~/ui/Status';
@@ -28,7 +29,7 @@ const versionOf = (agent: NetworkAgent): string => String(agent.configurations.v
 
 export function Agents({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
   const { t } = useTranslation('system');
-  const columns: Column<NetworkAgent>[] = [
+  const columns: Column<AgentRow>[] = [
     { id: 'name', header: t('agent'), cell: (a) => a.agent_type, value: (a) => a.agent_type, width: 170 },
     { id: 'host', header: t('host'), cell: (a) => a.host, value: (a) => a.host, width: 90 },
     {
@@ -59,8 +60,9 @@ export function Agents({ query }: { query: UseQueryResult<NetworkAgent[]> }) {
     <ResourceTable
       id="system-agents"
       title={t('agents')}
-      query={query}
+      query={{ ...query, data: query.data?.map(agentRow) }}
       columns={columns}
+      actions={useAgentActions()}
       wrap
       empty={{ title: t('noHosts'), text: t('noHostsText') }}
     />
