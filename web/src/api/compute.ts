@@ -196,7 +196,8 @@ export interface ComputeQuota {
 
 const servers = (everywhere: boolean) =>
   collect<Server>('compute', '/servers/detail', 'servers', {
-    query: { limit: 1000, all_tenants: everywhere ? 1 : undefined },
+    // What was deleted and can be restored is only found by administrators who ask for it.
+    query: { limit: 1000, ...(everywhere && { all_tenants: 1, soft_deleted: true }) },
   });
 
 /** Servers of the project; of all projects for administrators who ask for them. */

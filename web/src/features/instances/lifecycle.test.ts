@@ -1,7 +1,10 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Server } from '~/api/compute';
+import { write } from '~/api/write';
 import { startI18n } from '~/app/i18n';
 import { floatingIPsOf, type Operation, refusalOf, serverActions } from './lifecycle';
+
+vi.mock('~/api/write', () => ({ write: vi.fn() }));
 
 beforeAll(startI18n);
 
@@ -135,6 +138,14 @@ test('only administrators reset states', () => {
   const ids = (isAdmin: boolean) => serverActions((key) => key, { isAdmin }).map((a) => a.id);
   expect(ids(false)).not.toContain('reset-error');
   expect(ids(true)).toEqual(expect.arrayContaining(['reset-active', 'reset-error']));
+});
+
+test('what was deleted and is kept is deleted for good', async () => {
+  const remove = serverActions((key) => key, { isAdmin: false }).find((a) => a.id === 'delete');
+  await remove?.run?.(running);
+  expect(write).toHaveBeenLastCalledWith(['server'], 'compute', 'DELETE', '/servers/s');
+  await remove?.run?.(server('SOFT_DELETED', 'soft-delete'));
+  expect(write).toHaveBeenLastCalledWith(['server'], 'compute', 'POST', '/servers/s/action', { forceDelete: null });
 });
 
 test('a deletion says which floating IPs stay', () => {

@@ -4,6 +4,7 @@ import {
   confirmResize,
   deleteServer,
   dumpServer,
+  forceDeleteServer,
   lockServer,
   offloadServer,
   pauseServer,
@@ -307,7 +308,8 @@ export function serverActions(t: Words, { isAdmin }: { isAdmin: boolean }): Acti
             : '';
         return { title, body: [body, rest].filter(Boolean).join(' ') };
       },
-      run: (s) => deleteServer(s.id),
+      // One that was deleted and is kept would only be deleted the same way again.
+      run: (s) => (inState('soft-delete')([s]) ? forceDeleteServer(s.id) : deleteServer(s.id)),
     },
   ];
 }

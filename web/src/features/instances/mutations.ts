@@ -66,6 +66,9 @@ export const resetState = (id: string, state: 'active' | 'error') => act(id, { '
 
 export const deleteServer = (id: string) => write(['server'], 'compute', 'DELETE', `/servers/${id}`);
 
+/** forceDeleteServer deletes for good one that was deleted and is kept for a while. */
+export const forceDeleteServer = (id: string) => act(id, { forceDelete: null });
+
 /** An empty description is none. */
 export const updateServer = (id: string, change: { name: string; description: string }) =>
   write(['server'], 'compute', 'PUT', `/servers/${id}`, {
