@@ -100,6 +100,8 @@ export interface FloatingIP extends Omit<Standard, 'name'> {
   port_id: string | null;
   router_id: string | null;
   status: string;
+  dns_name?: string;
+  dns_domain?: string;
   qos_policy_id?: string | null;
   port_details?: { name: string; device_id: string; device_owner: string; mac_address: string; status: string } | null;
 }
@@ -249,6 +251,9 @@ export const useFloatingIPs = (project: string, everywhere = false) =>
     queryFn: () => listFloatingIPs(),
     select: (all) => (everywhere ? all : mine(all, project)),
   });
+
+export const useFloatingIP = (id: string) =>
+  useQuery({ queryKey: ['floatingip', id], queryFn: () => oneOf<FloatingIP>('floatingips', 'floatingip')(id) });
 
 export const useSecurityGroups = (project: string, everywhere = false) =>
   useQuery({

@@ -47,6 +47,9 @@ export const inside =
   };
 
 export const mac: Rule = pattern(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i, 'mac');
+/** A name without dots, and a domain that ends with one (RFC 1123). */
+export const dnsLabel: Rule = pattern(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, 'label');
+export const dnsDomain: Rule = pattern(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+$/i, 'domain');
 export const port: Rule = wholeNumber(1, 65535);
 
 /** lines applies a rule to each line. */

@@ -51,3 +51,18 @@ test.each([
   await userEvent.click(screen.getByTestId('submit'));
   await waitFor(() => expect(allocate).toHaveBeenCalledWith(expect.objectContaining({ network, to })));
 });
+
+test('an address is known by a name of DNS', async () => {
+  render(<AllocateForm onClose={() => {}} />);
+  choose(0, 'a');
+  await userEvent.type(screen.getByLabelText(/^DNS name/), 'www');
+  await userEvent.type(screen.getByLabelText(/^DNS domain/), 'example.org');
+  await userEvent.click(screen.getByTestId('submit'));
+  await screen.findByText(/A domain with a dot at its end/);
+  expect(allocate).not.toHaveBeenCalled();
+  await userEvent.type(screen.getByLabelText(/^DNS domain/), '.');
+  await userEvent.click(screen.getByTestId('submit'));
+  await waitFor(() =>
+    expect(allocate).toHaveBeenCalledWith(expect.objectContaining({ dns: { name: 'www', domain: 'example.org.' } })),
+  );
+});

@@ -9,7 +9,7 @@ import { SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
 import { notify } from '~/ui/notify';
 import { QuotaUse } from '~/ui/QuotaUse';
-import { addressOf, all, maxLength, type Rule, say } from '~/ui/rules';
+import { addressOf, all, dnsDomain, dnsLabel, maxLength, type Rule, say } from '~/ui/rules';
 import { contains } from '~/ui/subnetRules';
 import { useRecheck } from '~/ui/useRecheck';
 import { allocate } from './mutations';
@@ -20,6 +20,8 @@ interface Values {
   address: string;
   description: string;
   place: string;
+  dnsName: string;
+  dnsDomain: string;
   qos: string;
 }
 
@@ -36,7 +38,15 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
   const standard = external.find((n) => n.is_default) ?? (external.length === 1 ? external[0] : undefined);
   const form = useForm<Values>({
     mode: 'onChange',
-    defaultValues: { network: standard?.id ?? '', address: '', description: '', place: '', qos: '' },
+    defaultValues: {
+      network: standard?.id ?? '',
+      address: '',
+      description: '',
+      place: '',
+      dnsName: '',
+      dnsDomain: '',
+      qos: '',
+    },
   });
   const [network, place] = form.watch(['network', 'place']);
   const ranges = subnets.filter((s) => s.network_id === network && s.ip_version === 4).map((s) => s.cidr);
@@ -66,6 +76,7 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
           network: v.network,
           address: v.address.trim(),
           description: v.description,
+          dns: { name: v.dnsName.trim(), domain: v.dnsDomain.trim() },
           qos: v.qos,
           to: port ? { port, address: fixed } : undefined,
         });
@@ -106,6 +117,15 @@ export function AllocateForm({ onClose }: { onClose(): void }) {
         label={t('common:description')}
         optional
         rule={maxLength(255)}
+      />
+      <TextField control={form.control} name="dnsName" label={t('dnsName')} optional rule={dnsLabel} />
+      <TextField
+        control={form.control}
+        name="dnsDomain"
+        label={t('dnsDomain')}
+        placeholder="example.org."
+        optional
+        rule={dnsDomain}
       />
       <PolicyField control={form.control} name="qos" extension="qos-fip" />
     </FormModal>

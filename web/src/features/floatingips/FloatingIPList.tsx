@@ -1,34 +1,20 @@
 import Button from '@cloudscape-design/components/button';
-import { type ReactElement, useState } from 'react';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import {
-  type FloatingIP,
-  useExtensions,
-  useFloatingIPs,
-  useNetworkQuotas,
-  useNetworks,
-  useRouters,
-} from '~/api/network';
-import { remove, setTags } from '~/api/networkWrite';
+import { useExtensions, useFloatingIPs, useNetworkQuotas, useNetworks, useRouters } from '~/api/network';
 import { useSession } from '~/app/useSession';
-import { Device } from '~/features/networks/Device';
 import { useServerNames } from '~/features/networks/useServerNames';
 import { PolicyLink, usePolicyName } from '~/features/qos/PolicyLink';
-import { type Action, opens } from '~/ui/actions';
 import { useColumns } from '~/ui/columns';
-import { formatTime, nameOf } from '~/ui/format';
+import { formatTime } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { Crumbs } from '~/ui/Page';
 import { QuotaUse } from '~/ui/QuotaUse';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
 import { Status } from '~/ui/Status';
-import { useTags } from '~/ui/useTags';
 import { AllocateForm } from './AllocateForm';
-import { AssociateDialog } from './AssociateDialog';
-import { EditForm } from './EditForm';
-import { disassociate } from './mutations';
-
-type Row = FloatingIP & { name: string };
+import { Served } from './Served';
+import { type Row, rowOf, useFloatingIPActions } from './useFloatingIPActions';
 
 export default function FloatingIPList() {
   const { t } = useTranslation('floatingips');
@@ -40,16 +26,13 @@ export default function FloatingIPList() {
   const names = useServerNames();
   const limited = useExtensions().data?.includes('qos-fip') ?? false;
   const policyName = usePolicyName(limited);
-  const [dialog, setDialog] = useState<ReactElement | null>(null);
+  const [allocating, setAllocating] = useState(false);
+  const { actions, dialog, associateIt } = useFloatingIPActions();
   const column = useColumns();
-  const tags = useTags<Row>({ save: (f, all) => setTags('floatingip', f.id, all) });
-  const close = () => setDialog(null);
-  const associateIt = (f: FloatingIP) => setDialog(<AssociateDialog floatingIP={f} onClose={close} />);
-  const networkName = (f: FloatingIP) =>
-    networks.find((n) => n.id === f.floating_network_id)?.name || f.floating_network_id;
-  const routerName = (f: FloatingIP) => f.router_id && (routers.find((r) => r.id === f.router_id)?.name || f.router_id);
+  const networkName = (f: Row) => networks.find((n) => n.id === f.floating_network_id)?.name || f.floating_network_id;
+  const routerName = (f: Row) => f.router_id && (routers.find((r) => r.id === f.router_id)?.name || f.router_id);
   const columns: Column<Row>[] = [
-    { id: 'name', header: t('address'), cell: (f) => f.name, value: (f) => f.name, width: 140 },
+    { ...column.name('/floating-ips', 140), header: t('address') },
     {
       id: 'status',
       header: t('common:statusLabel'),
@@ -119,47 +102,6 @@ export default function FloatingIPList() {
     },
     { id: 'id', header: t('common:id'), cell: (f) => f.id, value: (f) => f.id, visible: false },
   ];
-  const addresses = (items: Row[]) => items.map((f) => f.name).join(', ');
-  const actions: Action<Row>[] = [
-    opens({
-      id: 'associate',
-      text: t('associate'),
-      refused: (f) => (f.port_id ? t('isAssociated') : undefined),
-      open: associateIt,
-    }),
-    {
-      id: 'disassociate',
-      text: t('disassociate'),
-      danger: true,
-      refused: (f) => (f.port_id ? undefined : t('isFree')),
-      question: (items) => ({
-        title: t('disassociateTitle', { count: items.length }),
-        body: t('disassociateText', { addresses: addresses(items) }),
-      }),
-      run: (f) => disassociate(f.id),
-    },
-    opens({
-      id: 'edit',
-      text: t('common:edit'),
-      open: (f) => setDialog(<EditForm floatingIP={f} onClose={close} />),
-    }),
-    tags.action,
-    {
-      id: 'release',
-      text: t('release'),
-      danger: true,
-      question: (items) => ({
-        title: t('releaseTitle', { count: items.length }),
-        body: (
-          <>
-            <p>{t('releaseText', { addresses: addresses(items) })}</p>
-            {items.some((f) => f.port_id) && <p>{t('releaseServing')}</p>}
-          </>
-        ),
-      }),
-      run: (f) => remove('floatingip', f.id),
-    },
-  ];
   return (
     <>
       <Crumbs trail={[{ text: t('title'), href: '/floating-ips' }]} />
@@ -167,28 +109,17 @@ export default function FloatingIPList() {
         id="floatingips"
         title={t('title')}
         description={<QuotaUse query={quotas} resource="floatingip" />}
-        query={{ ...query, data: query.data?.map((f): Row => ({ ...f, name: f.floating_ip_address })) }}
+        query={{ ...query, data: query.data?.map(rowOf) }}
         columns={columns}
         actions={actions}
         buttons={
-          <Button variant="primary" onClick={() => setDialog(<AllocateForm onClose={close} />)} data-testid="create">
+          <Button variant="primary" onClick={() => setAllocating(true)} data-testid="create">
             {t('allocate')}
           </Button>
         }
         empty={{ title: t('empty'), text: t('emptyText') }}
       />
-      {dialog ?? tags.dialog}
+      {dialog ?? (allocating && <AllocateForm onClose={() => setAllocating(false)} />)}
     </>
-  );
-}
-
-/** The instance or port that a floating IP leads to. */
-function Served({ floatingIP: f, name }: { floatingIP: FloatingIP; name?: string }) {
-  const { t } = useTranslation('floatingips');
-  if (f.port_details?.device_owner.startsWith('compute:')) return <Device port={f.port_details} name={name} />;
-  return (
-    <Go to={`/ports/${f.port_id}`}>
-      {t('port', { name: nameOf({ name: f.port_details?.name, id: f.port_id ?? '' }) })}
-    </Go>
   );
 }

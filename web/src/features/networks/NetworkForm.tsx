@@ -12,7 +12,7 @@ import { FormModal } from '~/ui/FormModal';
 import { CheckField, MultiField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
 import { notify } from '~/ui/notify';
-import { maxLength, pattern, wholeNumber } from '~/ui/rules';
+import { dnsDomain, maxLength, wholeNumber } from '~/ui/rules';
 import { createNetwork } from './mutations';
 import { type NetworkValues, networkFields, networkValuesOf, newNetwork, offered, provider } from './networkForm';
 import { SubnetFields } from './SubnetFields';
@@ -83,7 +83,7 @@ export function NetworkForm({ before, onClose }: { before?: Network; onClose(): 
               label={t('dnsDomain')}
               optional
               placeholder="example.org."
-              rule={pattern(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+$/i, 'domain')}
+              rule={dnsDomain}
             />
           </ColumnLayout>
           <PolicyField control={control} name="qos" />

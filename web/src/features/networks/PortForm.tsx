@@ -13,7 +13,7 @@ import { FormModal } from '~/ui/FormModal';
 import { CheckField, MultiField, RadioField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
 import { notify } from '~/ui/notify';
-import { all, address as anAddress, inside, mac, maxLength, pattern } from '~/ui/rules';
+import { all, address as anAddress, dnsLabel, inside, mac, maxLength } from '~/ui/rules';
 import { addressPairs } from '~/ui/subnetRules';
 import { createFields, newPort, type PortValues, portValuesOf, updateFields } from './portForm';
 
@@ -100,13 +100,7 @@ export function PortForm({ network, before, onClose }: Props) {
                 rule={mac}
               />
             )}
-            <TextField
-              control={control}
-              name="dns"
-              label={t('port.dnsName')}
-              optional
-              rule={pattern(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i, 'label')}
-            />
+            <TextField control={control} name="dns" label={t('port.dnsName')} optional rule={dnsLabel} />
           </ColumnLayout>
           <PolicyField control={control} name="qos" />
           <TextField
