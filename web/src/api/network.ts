@@ -47,6 +47,8 @@ export interface Subnet extends Standard {
   dns_nameservers: string[];
   host_routes: { destination: string; nexthop: string }[];
   subnetpool_id?: string | null;
+  /** Owners of devices whose ports have addresses of it; empty: all. */
+  service_types?: string[];
 }
 
 export interface FixedIP {
@@ -68,6 +70,8 @@ export interface Port extends Standard {
   extra_dhcp_opts: { opt_name: string; opt_value: string; ip_version: number }[];
   dns_name?: string;
   qos_policy_id?: string | null;
+  /** That of its network, which holds where the port has none. */
+  qos_network_policy_id?: string | null;
   dns_assignment?: { hostname: string; ip_address: string; fqdn: string }[];
   'binding:vnic_type': string;
   /** These are shown to administrators. */

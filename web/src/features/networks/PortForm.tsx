@@ -15,7 +15,7 @@ import { nameOf } from '~/ui/format';
 import { notify } from '~/ui/notify';
 import { all, address as anAddress, dnsLabel, inside, mac, maxLength } from '~/ui/rules';
 import { addressPairs } from '~/ui/subnetRules';
-import { createFields, newPort, type PortValues, portValuesOf, updateFields } from './portForm';
+import { createFields, newPort, type PortValues, portValuesOf, updateFields, vnicTypes } from './portForm';
 
 interface Props {
   network: Network;
@@ -102,6 +102,24 @@ export function PortForm({ network, before, onClose }: Props) {
             )}
             <TextField control={control} name="dns" label={t('port.dnsName')} optional rule={dnsLabel} />
           </ColumnLayout>
+          {!served && isAdmin && (
+            <ColumnLayout columns={2}>
+              <TextField
+                control={control}
+                name="host"
+                label={t('port.host')}
+                hint={t('port.hostHint')}
+                optional
+                rule={maxLength(255)}
+              />
+              <SelectField
+                control={control}
+                name="vnic"
+                label={t('port.vnicType')}
+                options={[...new Set([...vnicTypes, form.getValues('vnic')])].map((value) => ({ value }))}
+              />
+            </ColumnLayout>
+          )}
           <PolicyField control={control} name="qos" />
           <TextField
             control={control}

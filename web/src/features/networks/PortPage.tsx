@@ -16,6 +16,7 @@ import { Loaded } from '~/ui/Loaded';
 import { Crumbs } from '~/ui/Page';
 import { AdminState, Status, YesNo } from '~/ui/Status';
 import { Device } from './Device';
+import { optionName } from './portForm';
 import { usePortActions } from './usePortActions';
 import { useServerNames } from './useServerNames';
 
@@ -79,6 +80,9 @@ function Details({ port: p, network }: { port: Port; network: string }) {
     { label: t('port.dnsNames'), value: lines((p.dns_assignment ?? []).map((d) => d.fqdn)) },
     { label: t('common:project'), value: p.project_id ? <Copyable text={p.project_id} /> : '–' },
     ...(p.qos_policy_id ? [{ label: t('qosPolicy'), value: <PolicyLink id={p.qos_policy_id} /> }] : []),
+    ...(p.qos_network_policy_id
+      ? [{ label: t('port.networkQoS'), value: <PolicyLink id={p.qos_network_policy_id} /> }]
+      : []),
     { label: t('tags'), value: p.tags.join(', ') || '–' },
     { label: t('common:created'), value: formatTime(p.created_at) },
     { label: t('common:updated'), value: formatTime(p.updated_at) },
@@ -99,7 +103,7 @@ function Details({ port: p, network }: { port: Port; network: string }) {
       label: t('port.pairs'),
       value: lines(p.allowed_address_pairs.map((a) => `${a.ip_address} (${a.mac_address ?? p.mac_address})`)),
     },
-    { label: t('port.options'), value: lines(p.extra_dhcp_opts.map((o) => `${o.opt_name}: ${o.opt_value}`)) },
+    { label: t('port.options'), value: lines(p.extra_dhcp_opts.map((o) => `${optionName(o)}: ${o.opt_value}`)) },
   ];
   const binding: KeyValuePairsProps.Item[] = [
     { label: t('port.vnicType'), value: p['binding:vnic_type'] },

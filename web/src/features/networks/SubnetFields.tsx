@@ -9,7 +9,7 @@ import { useSubnetPools } from '~/api/networkSharing';
 import { useSession } from '~/app/useSession';
 import { CheckField, RadioField, SelectField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
-import { addressOf, all, maxLength, wholeNumber } from '~/ui/rules';
+import { addressOf, all, lines, maxLength, type Rule, say, wholeNumber } from '~/ui/rules';
 import { gatewayOf, hostRoutes, nameservers, poolsOf, subnetRange } from '~/ui/subnetRules';
 import { useRecheck } from '~/ui/useRecheck';
 import { chooses, overlapping, type SubnetPart } from './subnetForm';
@@ -23,6 +23,9 @@ interface Props {
   /** The subnet that is changed: its range stays. */
   before?: Subnet;
 }
+
+const serviceType: Rule = (value) =>
+  /^(network|compute|neutron):.+/.test(value) ? maxLength(255)(value) : say('like', { example: 'network:floatingip' });
 
 /** The fields of a subnet, in its own dialog and in that of a new network. */
 export function SubnetFields({ form, same, others, before }: Props) {
@@ -39,7 +42,7 @@ export function SubnetFields({ form, same, others, before }: Props) {
     const [taken] = overlapping(value, same);
     return taken && t('subnet.overlapsSame', { cidr: taken.cidr, name: nameOf(taken) });
   };
-  const { projectId } = useSession();
+  const { projectId, isAdmin } = useSession();
   const pools = useSubnetPools(projectId).data ?? [];
   const ofVersion = pools.filter((p) => p.ip_version === version);
   const pool = ofVersion.find((p) => p.id === v.pool);
@@ -145,7 +148,9 @@ export function SubnetFields({ form, same, others, before }: Props) {
       <ExpandableSection
         headerText={t('subnet.more')}
         defaultExpanded={before !== undefined}
-        {...(wrong?.pools || wrong?.dns || wrong?.routes ? { expanded: true, onChange: () => undefined } : {})}
+        {...(wrong?.pools || wrong?.dns || wrong?.routes || wrong?.serviceTypes
+          ? { expanded: true, onChange: () => undefined }
+          : {})}
       >
         <SpaceBetween size="m">
           <TextField
@@ -175,6 +180,17 @@ export function SubnetFields({ form, same, others, before }: Props) {
             hint={t('subnet.routesHint')}
             rule={hostRoutes(version)}
           />
+          {isAdmin && (
+            <TextField
+              control={control}
+              name="subnet.serviceTypes"
+              label={t('subnet.serviceTypes')}
+              rows={2}
+              optional
+              hint={t('subnet.serviceTypesHint')}
+              rule={lines(serviceType)}
+            />
+          )}
           <TextField
             control={control}
             name="subnet.description"

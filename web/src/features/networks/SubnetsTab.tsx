@@ -69,6 +69,13 @@ export function SubnetsTab({ network }: { network: Network }) {
       cell: (s) => many(s.host_routes.map((r) => `${r.destination} → ${r.nexthop}`)),
       visible: false,
     },
+    {
+      id: 'serviceTypes',
+      header: t('subnet.serviceTypes'),
+      cell: (s) => many(s.service_types ?? []),
+      value: (s) => (s.service_types ?? []).join(' '),
+      visible: false,
+    },
     column.tags(),
     { id: 'description', header: t('common:description'), cell: (s) => s.description || '–', visible: false },
     { id: 'id', header: t('common:id'), cell: (s) => s.id, value: (s) => s.id, visible: false },

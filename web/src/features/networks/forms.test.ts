@@ -53,6 +53,8 @@ describe('a subnet', () => {
     } as unknown as Subnet;
     const same = subnet.valuesOf(before);
     expect(subnet.updateFields(same, before)).toEqual({});
+    const given = subnet.updateFields({ ...same, serviceTypes: 'network:floatingip\n' }, before);
+    expect(given).toEqual({ service_types: ['network:floatingip'] });
     expect(subnet.updateFields({ ...same, dns: '1.1.1.1\n', gatewayMode: 'none' }, before)).toEqual({
       dns_nameservers: ['1.1.1.1'],
       gateway_ip: null,
@@ -125,6 +127,35 @@ describe('a port', () => {
       security_groups: [],
       allowed_address_pairs: [],
     });
+  });
+
+  it('keeps its options of DHCPv6 when others change', () => {
+    const both = {
+      ...before,
+      extra_dhcp_opts: [
+        { opt_name: 'mtu', opt_value: '1400', ip_version: 4 },
+        { opt_name: 'dns-server', opt_value: 'fd00::5', ip_version: 6 },
+      ],
+    };
+    const same = port.portValuesOf(both);
+    expect(same.options).toBe('mtu 1400\noption6:dns-server fd00::5');
+    expect(port.updateFields({ ...same, options: same.options.replace('1400', '1300') }, both)).toEqual({
+      extra_dhcp_opts: [
+        { opt_name: 'mtu', opt_value: '1300', ip_version: 4 },
+        { opt_name: 'dns-server', opt_value: 'fd00::5', ip_version: 6 },
+      ],
+    });
+  });
+
+  it('is bound to a host by administrators', () => {
+    expect(port.createFields({ ...port.newPort(network), host: ' h ', vnic: 'direct' }, network)).toMatchObject({
+      'binding:host_id': 'h',
+      'binding:vnic_type': 'direct',
+    });
+    const bound = { ...before, 'binding:host_id': 'h', 'binding:vnic_type': 'normal' };
+    const same = port.portValuesOf(bound);
+    expect(port.updateFields(same, bound)).toEqual({});
+    expect(port.updateFields({ ...same, host: '' }, bound)).toEqual({ 'binding:host_id': '' });
   });
 
   it('sends of a change what is other than before, and takes options away by null', () => {

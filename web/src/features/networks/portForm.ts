@@ -18,7 +18,19 @@ export interface PortValues {
   options: string;
   /** A QoS policy; '' is none but the network's. */
   qos: string;
+  /** Where the port is, and what kind of interface it is; for administrators. */
+  host: string;
+  vnic: string;
 }
+
+/** Kinds of interfaces; this cloud's hosts serve the first. */
+export const vnicTypes = ['normal', 'direct', 'macvtap', 'baremetal', 'direct-physical', 'virtio-forwarder', 'vdpa'];
+
+const six = 'option6:';
+
+/** optionName is an option's name as the form has it: one of DHCPv6 is marked. */
+export const optionName = ({ opt_name, ip_version }: { opt_name: string; ip_version: number }): string =>
+  ip_version === 6 && !opt_name.startsWith(six) ? six + opt_name : opt_name;
 
 export const newPort = (network: Network): PortValues => ({
   name: '',
@@ -33,6 +45,8 @@ export const newPort = (network: Network): PortValues => ({
   pairs: '',
   options: '',
   qos: '',
+  host: '',
+  vnic: 'normal',
 });
 
 export const portValuesOf = (p: Port): PortValues => ({
@@ -53,15 +67,19 @@ export const portValuesOf = (p: Port): PortValues => ({
         : pair.ip_address,
     )
     .join('\n'),
-  options: p.extra_dhcp_opts.map((o) => `${o.opt_name} ${o.opt_value}`).join('\n'),
+  options: p.extra_dhcp_opts.map((o) => `${optionName(o)} ${o.opt_value}`).join('\n'),
   qos: p.qos_policy_id ?? '',
+  host: p['binding:host_id'] ?? '',
+  vnic: p['binding:vnic_type'] ?? 'normal',
 });
 
-/** Options of a lease, one on a line: its name, then its value. The cloud's DHCP is that of IPv4. */
+/** Options of a lease, one on a line: its name, then its value. */
 export const parseOptions = (text: string): Port['extra_dhcp_opts'] =>
   linesOf(text).map((line) => {
     const [, opt_name = '', opt_value = ''] = /^(\S+)\s*(.*)$/.exec(line) ?? [];
-    return { opt_name, opt_value, ip_version: 4 };
+    return opt_name.startsWith(six)
+      ? { opt_name: opt_name.slice(six.length), opt_value, ip_version: 6 }
+      : { opt_name, opt_value, ip_version: 4 };
   });
 
 const fixedIPs = (v: PortValues): Fields[] =>
@@ -84,6 +102,8 @@ export function createFields(v: PortValues, network: Network): Fields {
   if (v.portSecurity && v.groups.length > 0) fields.security_groups = v.groups;
   if (v.portSecurity && linesOf(v.pairs).length > 0) fields.allowed_address_pairs = parsePairs(v.pairs);
   if (v.qos) fields.qos_policy_id = v.qos;
+  if (v.host.trim()) fields['binding:host_id'] = v.host.trim();
+  if (v.vnic !== 'normal') fields['binding:vnic_type'] = v.vnic;
   if (linesOf(v.options).length > 0) fields.extra_dhcp_opts = parseOptions(v.options);
   return fields;
 }
@@ -107,6 +127,8 @@ export function updateFields(v: PortValues, before: Port): Fields {
       dns_name: before.dns_name ?? '',
     },
   );
+  if (v.host.trim() !== was.host) fields['binding:host_id'] = v.host.trim();
+  if (v.vnic !== was.vnic) fields['binding:vnic_type'] = v.vnic;
   if (v.qos !== was.qos) fields.qos_policy_id = v.qos || null;
   const groups = v.portSecurity ? v.groups : [];
   if ([...groups].sort().join() !== [...before.security_groups].sort().join()) fields.security_groups = groups;

@@ -21,6 +21,8 @@ export interface SubnetValues {
   pools: string;
   dns: string;
   routes: string;
+  /** Owners of devices, one on a line. */
+  serviceTypes: string;
 }
 
 export interface SubnetPart {
@@ -42,6 +44,7 @@ export const newSubnet: SubnetValues = {
   pools: '',
   dns: '',
   routes: '',
+  serviceTypes: '',
 };
 
 export const valuesOf = (subnet: Subnet): SubnetValues => ({
@@ -59,6 +62,7 @@ export const valuesOf = (subnet: Subnet): SubnetValues => ({
   pools: writePools(subnet.allocation_pools),
   dns: subnet.dns_nameservers.join('\n'),
   routes: writeRoutes(subnet.host_routes),
+  serviceTypes: (subnet.service_types ?? []).join('\n'),
 });
 
 /** chooses tells whether hosts choose their own addresses. */
@@ -87,6 +91,7 @@ export function createFields(v: SubnetValues, network: string): Fields {
   if (linesOf(v.pools).length > 0) fields.allocation_pools = parsePools(v.pools);
   if (linesOf(v.dns).length > 0) fields.dns_nameservers = linesOf(v.dns);
   if (linesOf(v.routes).length > 0) fields.host_routes = parseRoutes(v.routes);
+  if (linesOf(v.serviceTypes).length > 0) fields.service_types = linesOf(v.serviceTypes);
   return fields;
 }
 
@@ -100,8 +105,9 @@ export function updateFields(v: SubnetValues, before: Subnet): Fields {
     allocation_pools: parsePools(v.pools),
     dns_nameservers: linesOf(v.dns),
     host_routes: parseRoutes(v.routes),
+    service_types: linesOf(v.serviceTypes),
   };
-  return changed(after, before as unknown as Fields);
+  return changed(after, { service_types: [], ...before });
 }
 
 /** changed leaves the fields that are other than before. */
