@@ -62,3 +62,62 @@ test('one user trusts another, who sees it, and has an EC2 key', async ({ page, 
   await page.getByTestId('confirm').click();
   await expect(page.getByTestId('table-trusts-given')).not.toContainText(name);
 });
+
+test('an application credential does what its access rules name, and nothing else', async ({
+  page,
+  context,
+  request,
+}) => {
+  test.setTimeout(300_000);
+  const name = `ruled-${Date.now()}`;
+  await prefer(context, { language: 'en', theme: 'light' });
+  await login(page);
+  await visit(page, '/credentials');
+  await page.getByTestId('create').click();
+  await dialog(page).getByLabel('Name').first().fill(name);
+  const rules = dialog(page).getByRole('textbox', { name: /^Allowed requests/ });
+  await rules.fill('GET compute');
+  await expect(dialog(page).getByText('Method, service and path, like GET compute /v2.1/servers')).toBeVisible();
+  await rules.fill('GET compute /v2.1/servers');
+  await page.getByTestId('submit').click();
+  const secret = (await page.getByTestId('secret').textContent()) ?? '';
+  const id = await dialog(page)
+    .getByText(/^[0-9a-f]{32}$/)
+    .first()
+    .textContent();
+  await page.getByTestId('kept').click();
+  await expect(page.getByTestId('table-credentials').getByRole('row', { name: new RegExp(name) })).toContainText(
+    'GET compute /v2.1/servers',
+  );
+
+  const answer = await request.post('/identity/v3/auth/tokens', {
+    data: {
+      auth: {
+        identity: { methods: ['application_credential'], application_credential: { id, secret: secret.trim() } },
+      },
+    },
+  });
+  expect(answer.ok(), await answer.text()).toBe(true);
+  const headers = { 'X-Auth-Token': answer.headers()['x-subject-token'] ?? '' };
+  expect((await request.get('/compute/v2.1/servers', { headers })).status()).toBe(200);
+  expect((await request.get('/compute/v2.1/flavors', { headers })).status()).toBe(401);
+
+  // A rule that a credential has stays, and goes by itself once no credential has it.
+  const ruled = page.getByTestId('table-access-rules').getByRole('row', { name: /GET compute \/v2\.1\/servers/ });
+  await expect(ruled).toContainText(name);
+  const credentials = page.getByTestId('table-credentials');
+  await credentials
+    .getByRole('row', { name: new RegExp(name) })
+    .getByRole('checkbox')
+    .check();
+  await credentials.getByTestId('actions').getByRole('button').click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await page.getByTestId('confirm').click();
+  await expect(credentials).not.toContainText(name);
+  await expect(ruled).not.toContainText(name);
+  await ruled.getByRole('checkbox').check();
+  await page.getByTestId('table-access-rules').getByTestId('actions').getByRole('button').click();
+  await page.getByRole('menuitem', { name: 'Delete' }).click();
+  await page.getByTestId('confirm').click();
+  await expect(page.getByTestId('table-access-rules')).not.toContainText('GET compute /v2.1/servers');
+});

@@ -1,4 +1,4 @@
-import { expect, type Page, test } from '@playwright/test';
+import { type APIRequestContext, expect, type Page, test } from '@playwright/test';
 import { api } from './cloud';
 import { login, prefer, visit } from './support';
 
@@ -22,14 +22,8 @@ async function choose(page: Page, field: RegExp, option: RegExp): Promise<void> 
   await page.getByRole('option', { name: option }).first().click();
 }
 
-test('a network from a subnet pool is shared, and the other project uses it', async ({
-  page,
-  context,
-  browser,
-  request,
-}) => {
-  test.setTimeout(300_000);
-  const name = `pool-${Date.now()}`;
+/** another makes a project, and a user of it, who has its name. */
+async function another(request: APIRequestContext, name: string): Promise<void> {
   const cloud = await api(request);
   const { project } = await cloud.post<{ project: { id: string } }>('/identity/v3/projects', { project: { name } });
   const { user } = await cloud.post<{ user: { id: string } }>('/identity/v3/users', {
@@ -38,6 +32,17 @@ test('a network from a subnet pool is shared, and the other project uses it', as
   const { roles } = await cloud.get<{ roles: { id: string }[] }>('/identity/v3/roles?name=member');
   const grant = `/identity/v3/projects/${project.id}/users/${user.id}/roles/${roles[0]?.id}`;
   expect((await request.put(grant, { headers: { 'X-Auth-Token': cloud.token } })).ok()).toBe(true);
+}
+
+test('a network from a subnet pool is shared, and the other project uses it', async ({
+  page,
+  context,
+  browser,
+  request,
+}) => {
+  test.setTimeout(300_000);
+  const name = `pool-${Date.now()}`;
+  await another(request, name);
 
   await prefer(context, { language: 'en', theme: 'light' });
   await login(page);
@@ -96,4 +101,55 @@ test('a network from a subnet pool is shared, and the other project uses it', as
   await page.getByRole('menuitem', { name: 'Stop sharing' }).click();
   await page.getByTestId('confirm').click();
   await expect(page.getByText(/Stop sharing failed/)).toBeVisible();
+});
+
+test('a network is shared with all projects, and taken back', async ({ page, context, browser, request }) => {
+  test.setTimeout(300_000);
+  const name = `shared-${Date.now()}`;
+  await another(request, name);
+
+  await prefer(context, { language: 'en', theme: 'light' });
+  await login(page);
+  await visit(page, '/networks');
+  await opening(page, 'create');
+  await dialog(page).getByLabel('Name').first().fill(name);
+  await dialog(page).getByLabel('Range (CIDR)').fill('10.92.0.0/24');
+  await submit(page);
+  await page.getByRole('link', { name, exact: true }).click();
+  await page.getByRole('tab', { name: 'Sharing' }).click();
+  await expect(page.getByTestId('table-sharing-of')).toContainText('Shared with nobody');
+  await opening(page, 'share');
+  await dialog(page)
+    .getByRole('radio', { name: /^All projects/ })
+    .check({ force: true });
+  await submit(page);
+  await expect(page.getByTestId('table-sharing-of')).toContainText('All projects');
+
+  const second = await browser.newContext();
+  await prefer(second, { language: 'en', theme: 'light' });
+  const theirs = await second.newPage();
+  await login(theirs, name, 'correct horse');
+  await visit(theirs, '/networks');
+  await theirs.getByRole('link', { name, exact: true }).click();
+  await expect(theirs.getByTestId('table-subnets')).toContainText('10.92.0.0/24');
+  // Who does not own it shares it with nobody.
+  await expect(theirs.getByRole('tab', { name: 'Ports' })).toBeVisible();
+  await expect(theirs.getByRole('tab', { name: 'Sharing' })).toHaveCount(0);
+  await visit(theirs, '/networks');
+  await expect(theirs.getByRole('link', { name, exact: true })).toBeVisible();
+
+  const list = page.getByTestId('table-sharing-of');
+  await list
+    .getByRole('row', { name: /All projects/ })
+    .getByRole('checkbox')
+    .check();
+  await list.getByTestId('actions').getByRole('button').click();
+  await page.getByRole('menuitem', { name: 'Stop sharing' }).click();
+  await page.getByTestId('confirm').click();
+  await expect(list).toContainText('Shared with nobody');
+  await visit(theirs, '/networks');
+  await theirs.reload();
+  await expect(theirs.getByTestId('table-networks')).toBeVisible();
+  await expect(theirs.getByRole('link', { name, exact: true })).toHaveCount(0);
+  await second.close();
 });

@@ -1,0 +1,89 @@
+import { expect, type Page, test } from '@playwright/test';
+import { login, prefer, visit } from './support';
+
+const dialog = (page: Page) => page.getByRole('dialog');
+
+/** opening clicks what opens a dialog, again if a notification that leaves moves the button away from the click. */
+async function opening(page: Page, button: string): Promise<void> {
+  await expect(async () => {
+    if (!(await dialog(page).isVisible())) await page.getByTestId(button).click({ timeout: 15_000 });
+    await expect(dialog(page)).toBeVisible({ timeout: 15_000 });
+  }).toPass();
+}
+
+async function submit(page: Page): Promise<void> {
+  await page.getByTestId('submit').click();
+  await expect(page.getByTestId('submit')).toBeHidden();
+}
+
+async function choose(page: Page, field: RegExp, option: RegExp): Promise<void> {
+  await dialog(page).getByRole('button', { name: field }).click();
+  await page.getByRole('option', { name: option }).first().click();
+}
+
+/** act marks a row of a table and chooses from the table's menu. */
+async function act(page: Page, table: string, row: RegExp, action: string): Promise<void> {
+  const list = page.getByTestId(table);
+  await list.getByRole('row', { name: row }).getByRole('checkbox').check();
+  await list.getByTestId('actions').getByRole('button').click();
+  await page.getByRole('menuitem', { name: action, exact: true }).click();
+}
+
+/** policy makes a QoS policy with one limit, and leaves its page open. */
+async function policy(page: Page, name: string, kbps: string): Promise<void> {
+  await visit(page, '/qos');
+  await opening(page, 'create');
+  await dialog(page).getByLabel('Name').first().fill(name);
+  await submit(page);
+  await page.getByTestId('table-qos').getByRole('link', { name, exact: true }).click();
+  await opening(page, 'add-rule');
+  await dialog(page)
+    .getByRole('textbox', { name: /^Bandwidth/ })
+    .fill(kbps);
+  await submit(page);
+}
+
+test('a QoS policy is chosen for a network, and another one for a port of it', async ({ page, context }) => {
+  test.setTimeout(300_000);
+  const name = `qos-${Date.now()}`;
+  await prefer(context, { language: 'en', theme: 'light' });
+  await login(page);
+  await policy(page, `${name}-fast`, '90000');
+  await expect(page.getByTestId('table-qos-rules')).toContainText('90,000 kbit/s');
+  await policy(page, `${name}-slow`, '500');
+  await act(page, 'table-qos-rules', /Bandwidth limit/, 'Edit');
+  await dialog(page)
+    .getByRole('textbox', { name: /^Bandwidth/ })
+    .fill('700');
+  await submit(page);
+  await expect(page.getByTestId('table-qos-rules')).toContainText('700 kbit/s');
+
+  await visit(page, '/networks');
+  await opening(page, 'create');
+  await dialog(page).getByLabel('Name').first().fill(name);
+  await dialog(page).getByLabel('Range (CIDR)').fill('10.78.0.0/24');
+  await dialog(page).getByRole('button', { name: 'Further settings' }).click();
+  await choose(page, /^QoS policy/, new RegExp(`${name}-fast`));
+  await submit(page);
+  await page.getByRole('link', { name, exact: true }).click();
+  await expect(page.getByRole('link', { name: `${name}-fast` })).toBeVisible();
+
+  await page.getByRole('tab', { name: 'Ports' }).click();
+  await opening(page, 'add-port');
+  await dialog(page).getByLabel('Name').first().fill(`${name}-port`);
+  await dialog(page).getByRole('button', { name: 'Further settings' }).click();
+  await choose(page, /^QoS policy/, new RegExp(`${name}-slow`));
+  await submit(page);
+  await page
+    .getByTestId('table-ports')
+    .getByRole('link', { name: `${name}-port` })
+    .click();
+  await expect(page.getByRole('link', { name: `${name}-slow` })).toBeVisible();
+  await expect(page.getByRole('link', { name: `${name}-fast` })).toBeVisible();
+
+  // What something has stays.
+  await visit(page, '/qos');
+  await act(page, 'table-qos', new RegExp(`${name}-fast`), 'Delete');
+  await page.getByTestId('confirm').click();
+  await expect(page.getByText(/Delete failed/)).toBeVisible();
+});
