@@ -70,6 +70,26 @@ export interface ImageTask {
   input?: { import_req?: { method?: { name?: string; uri?: string } } };
 }
 
+/** A task of the image service, of any project: for administrators. A list leaves out what only a task by itself tells. */
+export interface Task extends Pick<ImageTask, 'id' | 'type' | 'status' | 'created_at' | 'updated_at'> {
+  owner: string;
+  /** When the finished task is removed. */
+  expires_at?: string;
+  message?: string;
+  input?: unknown;
+  image_id?: string;
+  request_id?: string;
+  user_id?: string;
+}
+
+export const useTasks = () =>
+  useQuery({
+    queryKey: ['image', { tasks: true }],
+    queryFn: () => collect<Task>('image', '/tasks', 'tasks', { query: { limit: 1000 } }),
+  });
+export const useTask = (id: string) =>
+  useQuery({ queryKey: ['image', { task: id }], queryFn: () => call<Task>('image', 'GET', `/tasks/${id}`) });
+
 export const useImageMembers = (id: string, enabled: boolean) =>
   useQuery({
     queryKey: ['image', id, 'members'],

@@ -1,10 +1,8 @@
-import StatusIndicator from '@cloudscape-design/components/status-indicator';
 import { useTranslation } from 'react-i18next';
 import { type Image, type ImageTask, useImageTasks } from '~/api/image';
 import { formatTime } from '~/ui/format';
 import { type Column, ResourceTable } from '~/ui/ResourceTable';
-
-const types = { pending: 'pending', processing: 'in-progress', success: 'success', failure: 'error' } as const;
+import { TaskStatus } from './TaskStatus';
 
 /** How the imports of an image went, and why one failed. */
 export function ImportsTab({ image }: { image: Image }) {
@@ -14,7 +12,7 @@ export function ImportsTab({ image }: { image: Image }) {
     {
       id: 'name',
       header: t('common:statusLabel'),
-      cell: (task) => <StatusIndicator type={types[task.status]}>{t(`task.${task.status}`)}</StatusIndicator>,
+      cell: (task) => <TaskStatus status={task.status} />,
       value: (task) => t(`task.${task.status}`),
       width: 160,
     },
