@@ -78,3 +78,19 @@ export const useConsumers = () =>
     queryKey: ['consumer'],
     queryFn: () => collect<Consumer>('identity', '/OS-OAUTH1/consumers', 'consumers'),
   });
+
+/** What a consumer may do for a user, who has authorized it. */
+export interface AccessToken {
+  id: string;
+  consumer_id: string;
+  project_id: string;
+  authorizing_user_id: string;
+  expires_at: string | null;
+}
+
+/** Access that a user has given to consumers. */
+export const useAccessTokens = (user: string) =>
+  useQuery({
+    queryKey: ['access_token', { user }],
+    queryFn: () => collect<AccessToken>('identity', `/users/${user}/OS-OAUTH1/access_tokens`, 'access_tokens'),
+  });

@@ -13,8 +13,10 @@ import { Copyable } from '~/ui/Copyable';
 import { useColumns } from '~/ui/columns';
 import { FormModal } from '~/ui/FormModal';
 import { TextField } from '~/ui/fields';
-import { ListPage } from '~/ui/ListPage';
+import { ListTable } from '~/ui/ListPage';
+import { Crumbs } from '~/ui/Page';
 import { useEditDelete } from '~/ui/useEditDelete';
+import { AccessTokens } from './AccessTokens';
 
 const base = '/OS-OAUTH1/consumers';
 
@@ -32,21 +34,27 @@ export default function ConsumersPage() {
       title: t('deleteTitle', { count: items.length, name: items[0]?.name }),
       body: t('deleteText'),
     }),
-    remove: (c) => write(['consumer'], 'identity', 'DELETE', `${base}/${c.id}`),
+    remove: (c) => write(['consumer', 'access_token'], 'identity', 'DELETE', `${base}/${c.id}`),
   });
+  const title = t('common:nav.items.consumers');
   return (
-    <ListPage
-      id="consumers"
-      path="/consumers"
-      title={t('common:nav.items.consumers')}
-      description={t('about')}
-      query={{ ...query, data: query.data?.map((c): Row => ({ ...c, name: c.description || c.id })) }}
-      columns={[{ ...column.name(undefined, 340), header: t('common:description') }, column.id(true)]}
-      actions={actions}
-      create={{ text: t('create'), form: (close) => <ConsumerForm onClose={close} onCreated={setMade} /> }}
-      empty={{ title: t('empty') }}
-      dialog={dialog ?? (made && <SecretDialog made={made} onClose={() => setMade(undefined)} />)}
-    />
+    <>
+      <Crumbs trail={[{ text: title, href: '/consumers' }]} />
+      <SpaceBetween size="l">
+        <ListTable
+          id="consumers"
+          title={title}
+          description={t('about')}
+          query={{ ...query, data: query.data?.map((c): Row => ({ ...c, name: c.description || c.id })) }}
+          columns={[{ ...column.name(undefined, 340), header: t('common:description') }, column.id(true)]}
+          actions={actions}
+          create={{ text: t('create'), form: (close) => <ConsumerForm onClose={close} onCreated={setMade} /> }}
+          empty={{ title: t('empty') }}
+          dialog={dialog ?? (made && <SecretDialog made={made} onClose={() => setMade(undefined)} />)}
+        />
+        <AccessTokens consumers={query.data ?? []} />
+      </SpaceBetween>
+    </>
   );
 }
 

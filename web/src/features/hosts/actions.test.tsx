@@ -1,15 +1,22 @@
-import { renderHook } from '@testing-library/react';
+import createWrapper from '@cloudscape-design/components/test-utils/dom';
+import { act, render, renderHook, screen, waitFor } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import type { Hypervisor } from '~/api/compute';
+import type { Aggregate, Hypervisor } from '~/api/compute';
 import type { NetworkAgent } from '~/api/network';
 import { write } from '~/api/write';
 import { startWords } from '~/test/words';
+import { CacheForm } from './CacheForm';
 import words from './en.json';
 import { agentRow, useAgentActions } from './useAgentActions';
 import { hostOf, useHostActions } from './useHostActions';
 
 vi.mock('~/api/write', () => ({ write: vi.fn() }));
 vi.mock('~/api/compute', () => ({ useComputeServices: () => ({ data: [] }) }));
+
+vi.mock('~/api/image', () => ({
+  useImages: () => ({ data: ['active', 'queued'].map((status) => ({ id: status, name: status, status })) }),
+}));
 
 beforeAll(() => startWords('hosts', words));
 beforeEach(() => vi.clearAllMocks());
@@ -46,4 +53,18 @@ test('a host is forgotten that is down and has no instances', async () => {
   expect(forget?.refused?.(host({ state: 'down' }))).toBeUndefined();
   await forget?.run?.(host({ state: 'down' }));
   expect(write).toHaveBeenCalledWith(expect.arrayContaining(['hypervisor']), 'compute', 'DELETE', '/os-services/s');
+});
+
+test('the hosts of an aggregate fetch images that are there', async () => {
+  render(<CacheForm aggregate={{ id: 7, name: 'fast' } as Aggregate} onClose={() => {}} />);
+  const select = createWrapper().findMultiselect();
+  act(() => select?.openDropdown());
+  expect(select?.findDropdown().findOptions().length).toBe(1);
+  act(() => select?.selectOptionByValue('active'));
+  await userEvent.click(screen.getByTestId('submit'));
+  await waitFor(() =>
+    expect(write).toHaveBeenCalledWith([], 'compute', 'POST', '/os-aggregates/7/images', {
+      cache: [{ id: 'active' }],
+    }),
+  );
 });

@@ -48,3 +48,7 @@ export async function setHosts(aggregate: Aggregate, wanted: string[]): Promise<
   for (const host of aggregate.hosts) if (!wanted.includes(host)) await act(id, { remove_host: { host } });
   for (const host of wanted) if (!aggregate.hosts.includes(host)) await act(id, { add_host: { host } });
 }
+
+/** cacheImages has the hosts of an aggregate fetch images; nothing that is shown changes by it. */
+export const cacheImages = (id: string, images: string[]): Promise<void> =>
+  write([], 'compute', 'POST', `/os-aggregates/${id}/images`, { cache: images.map((image) => ({ id: image })) });

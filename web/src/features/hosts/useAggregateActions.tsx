@@ -3,6 +3,7 @@ import { useTranslation } from 'react-i18next';
 import type { Aggregate } from '~/api/compute';
 import { type Action, opens } from '~/ui/actions';
 import { AggregateForm } from './AggregateForm';
+import { CacheForm } from './CacheForm';
 import { HostsForm } from './HostsForm';
 import { MetadataForm } from './MetadataForm';
 import { deleteAggregate } from './mutations';
@@ -18,19 +19,20 @@ export function ownMetadata({ metadata }: Pick<Aggregate, 'metadata'>): Record<s
   return rest;
 }
 
-type Dialog = 'edit' | 'hosts' | 'metadata';
+type Dialog = 'edit' | 'hosts' | 'metadata' | 'cache';
 
 /** What can be done to aggregates, and the dialog that it opens. */
 export function useAggregateActions(): { actions: Action<AggregateRow>[]; dialog: ReactElement | null } {
   const { t } = useTranslation('hosts');
   const [open, setOpen] = useState<{ dialog: Dialog; aggregate: Aggregate }>();
   const onClose = () => setOpen(undefined);
-  const opener = (dialog: Dialog, text: string): Action<AggregateRow> =>
-    opens({ id: dialog, text, open: ({ aggregate }: AggregateRow) => setOpen({ dialog, aggregate }) });
+  const opener = (dialog: Dialog, text: string, refused?: Action<AggregateRow>['refused']): Action<AggregateRow> =>
+    opens({ id: dialog, text, refused, open: ({ aggregate }: AggregateRow) => setOpen({ dialog, aggregate }) });
   const dialogs: Record<Dialog, (aggregate: Aggregate) => ReactElement> = {
     edit: (a) => <AggregateForm before={a} onClose={onClose} />,
     hosts: (a) => <HostsForm aggregate={a} onClose={onClose} />,
     metadata: (a) => <MetadataForm aggregate={a} onClose={onClose} />,
+    cache: (a) => <CacheForm aggregate={a} onClose={onClose} />,
   };
   return {
     dialog: open ? dialogs[open.dialog](open.aggregate) : null,
@@ -38,6 +40,7 @@ export function useAggregateActions(): { actions: Action<AggregateRow>[]; dialog
       opener('edit', t('common:edit')),
       opener('hosts', t('aggregate.hosts')),
       opener('metadata', t('aggregate.metadata')),
+      opener('cache', t('aggregate.cache'), (a) => (a.hosts.length === 0 ? t('aggregate.refusedEmpty') : undefined)),
       {
         id: 'delete',
         text: t('common:delete'),

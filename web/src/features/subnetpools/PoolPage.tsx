@@ -8,9 +8,10 @@ import { Copyable } from '~/ui/Copyable';
 import { useColumns } from '~/ui/columns';
 import { formatTime, nameOf } from '~/ui/format';
 import { Go } from '~/ui/Go';
-import { ResourceTable } from '~/ui/ResourceTable';
+import { ListTable } from '~/ui/ListPage';
 import { YesNo } from '~/ui/Status';
 import { Thing, ThingPage } from '~/ui/ThingPage';
+import { OnboardForm } from './OnboardForm';
 import { PrefixesTab } from './PrefixesTab';
 import { usePoolActions } from './usePoolActions';
 
@@ -60,7 +61,7 @@ function Details({ pool }: { pool: SubnetPool }) {
       ]}
       tabs={[
         { id: 'prefixes', label: t('prefixes'), content: <PrefixesTab pool={pool} own={own} /> },
-        { id: 'subnets', label: t('subnets'), content: <SubnetsOfPool pool={pool.id} /> },
+        { id: 'subnets', label: t('subnets'), content: <SubnetsOfPool pool={pool} own={own} /> },
         ...(own
           ? [
               {
@@ -75,15 +76,15 @@ function Details({ pool }: { pool: SubnetPool }) {
   );
 }
 
-function SubnetsOfPool({ pool }: { pool: string }) {
+function SubnetsOfPool({ pool, own }: { pool: SubnetPool; own: boolean }) {
   const { t } = useTranslation('subnetpools');
   const column = useColumns<Subnet>();
   const subnets = useSubnets();
   return (
-    <ResourceTable
+    <ListTable
       id="pool-subnets"
       title={t('subnets')}
-      query={{ ...subnets, data: subnets.data?.filter((s) => s.subnetpool_id === pool) }}
+      query={{ ...subnets, data: subnets.data?.filter((s) => s.subnetpool_id === pool.id) }}
       columns={[
         column.name(),
         column.text('cidr', t('range'), (s) => s.cidr),
@@ -95,6 +96,16 @@ function SubnetsOfPool({ pool }: { pool: string }) {
         },
         column.text('project', t('common:project'), (s) => s.project_id, { visible: false }),
       ]}
+      create={
+        own
+          ? {
+              text: t('onboard'),
+              testId: 'onboard',
+              secondary: true,
+              form: (close) => <OnboardForm pool={pool} onClose={close} />,
+            }
+          : undefined
+      }
       empty={{ title: t('noSubnets'), text: t('noSubnetsText') }}
     />
   );
