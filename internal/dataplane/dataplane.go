@@ -256,8 +256,8 @@ func (d *Dataplane) convergeHere(ctx context.Context, state intent.State, verify
 		report.Changed += changed
 	}
 	for _, prune := range []func() (int, error){
+		func() (int, error) { return d.removeDevices(state) },
 		func() (int, error) { return d.attacher.prune(kept) },
-		func() (int, error) { return d.devices.prune(d.deviceNames(state)) },
 	} {
 		n, err := prune()
 		*mended += n
@@ -270,6 +270,17 @@ func (d *Dataplane) convergeHere(ctx context.Context, state intent.State, verify
 	d.last = &state
 	d.ready = errors.Join(failed...) == nil
 	return errors.Join(failed...)
+}
+
+// removeDevices removes the devices of ports that are gone. They take their
+// programs along, before those are detached: the kernel does that later, by
+// itself, and has all other devices wait meanwhile.
+func (d *Dataplane) removeDevices(state intent.State) (int, error) {
+	keep := d.deviceNames(state)
+	if d.devices.leaves(keep) {
+		defer d.hurry.begin()()
+	}
+	return d.devices.prune(keep)
 }
 
 func (d *Dataplane) deviceNames(state intent.State) map[string]bool {

@@ -282,6 +282,16 @@ func (d *devices) isPort(l netlinkx.Link) bool {
 	return ok && len(rest) == 10
 }
 
+// leaves tells whether prune would remove a tap.
+func (d *devices) leaves(keep map[string]bool) bool {
+	for name, l := range d.known {
+		if d.isPort(l) && l.Kind == kindTun && !keep[name] {
+			return true
+		}
+	}
+	return false
+}
+
 // prune removes the taps of ports that are no more. A device of another kind
 // was adopted, and is left to whoever made it.
 func (d *devices) prune(keep map[string]bool) (int, error) {
