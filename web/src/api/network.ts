@@ -124,6 +124,8 @@ export interface SecurityGroupRule extends Omit<Standard, 'name'> {
 
 export interface SecurityGroup extends Standard {
   shared: boolean;
+  /** Whether answers to what the rules allow need no rule of their own. */
+  stateful: boolean;
   security_group_rules: SecurityGroupRule[];
 }
 

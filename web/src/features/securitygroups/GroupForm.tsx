@@ -3,7 +3,7 @@ import { useTranslation } from 'react-i18next';
 import type { SecurityGroup } from '~/api/network';
 import { create, update } from '~/api/networkWrite';
 import { FormModal } from '~/ui/FormModal';
-import { TextField } from '~/ui/fields';
+import { CheckField, TextField } from '~/ui/fields';
 import { nameOf } from '~/ui/format';
 import { notify } from '~/ui/notify';
 import { all, maxLength, type Rule } from '~/ui/rules';
@@ -19,7 +19,11 @@ export function GroupForm({ before, onClose, onCreated }: Props) {
   const { t } = useTranslation('securitygroups');
   const form = useForm({
     mode: 'onChange',
-    defaultValues: { name: before?.name ?? '', description: before?.description ?? '' },
+    defaultValues: {
+      name: before?.name ?? '',
+      description: before?.description ?? '',
+      stateful: before?.stateful ?? true,
+    },
   });
   const standard = before?.name === 'default';
   const notDefault: Rule = (value) =>
@@ -30,7 +34,7 @@ export function GroupForm({ before, onClose, onCreated }: Props) {
       submitLabel={before ? t('common:save') : t('create')}
       form={form}
       onSubmit={async (values) => {
-        const fields = { name: values.name.trim(), description: values.description };
+        const fields = { name: values.name.trim(), description: values.description, stateful: values.stateful };
         if (before) await update('security_group', before.id, fields);
         else {
           const made = await create<SecurityGroup>('security_group', fields);
@@ -55,6 +59,12 @@ export function GroupForm({ before, onClose, onCreated }: Props) {
         label={t('common:description')}
         optional
         rule={maxLength(255)}
+      />
+      <CheckField
+        control={form.control}
+        name="stateful"
+        label={t('stateful')}
+        description={before ? t('statefulStays') : t('statefulHint')}
       />
     </FormModal>
   );

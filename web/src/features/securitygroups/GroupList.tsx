@@ -39,6 +39,7 @@ export default function GroupList() {
       width: 140,
     },
     { ...column.flag('shared', t('shared'), (g) => g.shared), visible: false },
+    { ...column.flag('stateful', t('stateful'), (g) => g.stateful), visible: false },
     column.tags(),
     { id: 'created', header: t('common:created'), cell: (g) => formatTime(g.created_at), value: (g) => g.created_at },
     column.id(),

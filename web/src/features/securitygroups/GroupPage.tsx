@@ -62,6 +62,7 @@ function Details({ group }: { group: SecurityGroup }) {
             { label: t('common:id'), value: <Copyable text={group.id} /> },
             { label: t('common:project'), value: <Copyable text={group.project_id} /> },
             { label: t('shared'), value: <YesNo value={group.shared} /> },
+            { label: t('stateful'), value: <YesNo value={group.stateful} /> },
             { label: t('common:tags'), value: group.tags.join(', ') || '–' },
             { label: t('common:created'), value: formatTime(group.created_at) },
             { label: t('common:updated'), value: formatTime(group.updated_at) },
