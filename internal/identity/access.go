@@ -46,9 +46,11 @@ func (t *Token) Delegated() bool {
 // Scoped tells whether the token has roles somewhere.
 func (t *Token) Scoped() bool { return t.Project != nil || t.Domain != nil || t.System }
 
-// resolution is a token in the cache: right as long as the revision is.
+// resolution is a token in the cache: right as long as the revision is, and for
+// the day where users can become inactive.
 type resolution struct {
 	revision int64
+	day      time.Time
 	payload  *payload
 	token    *Token
 	caller   *policy.Caller
@@ -89,7 +91,7 @@ func (s *Service) resolve(ctx context.Context, token string, allowExpired bool) 
 		return nil, err
 	}
 	r := s.resolved.get(token)
-	fresh := r != nil && r.revision >= revision
+	fresh := r != nil && r.revision >= revision && (s.rules.InactiveDays <= 0 || r.day.Equal(s.today()))
 	var p *payload
 	if fresh {
 		p = r.payload
@@ -174,7 +176,7 @@ func (s *Service) look(ctx context.Context, token string, p *payload, revision i
 	if t.Roles = known.tokenRoles(ids); t.Scoped() && len(t.Roles) == 0 {
 		return nil, unauthenticated("the user has no role there")
 	}
-	return &resolution{revision: min(revision, known.revision), payload: p, token: t, caller: t.caller()}, nil
+	return &resolution{revision: min(revision, known.revision), day: s.today(), payload: p, token: t, caller: t.caller()}, nil
 }
 
 // lookRoles returns the ids of the roles that the payload's user has, or was
@@ -209,7 +211,7 @@ func (s *Service) lookUser(ctx context.Context, t *Token, id string) error {
 	if err != nil {
 		return fmt.Errorf("read user: %w", err)
 	}
-	if !t.User.Enabled {
+	if !s.active(t.User) {
 		return unauthenticated("the user is disabled")
 	}
 	return nil

@@ -171,7 +171,13 @@ func (s *Service) provePassword(ctx context.Context, proof *PasswordProof) (stri
 	if err := s.checkPassword(ctx, proof.User, user, proof.Password); err != nil {
 		return "", err
 	}
-	return user.ID, nil // whether it is enabled is seen when the token is looked at
+	if !s.active(user) {
+		return user.ID, nil // which is refused when the token is looked at
+	}
+	if err := s.checkExpiry(user); err != nil {
+		return "", err
+	}
+	return user.ID, s.noteActive(ctx, user)
 }
 
 // findUser returns the user named by id, or by name and domain; the zero User

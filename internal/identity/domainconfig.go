@@ -122,19 +122,20 @@ func DefaultConfig(group, option string) (DomainConfig, error) {
 }
 
 // SecurityCompliance is what everyone may know of the rules for passwords: of
-// the default domain only. There are none.
-func SecurityCompliance(domainID, option string) (DomainConfig, error) {
+// the default domain only. What is not set is null.
+func (s *Service) SecurityCompliance(domainID, option string) (DomainConfig, error) {
 	if domainID != DefaultDomain {
 		return nil, invalidConfig("Reading security compliance information for any domain other than the default domain is not allowed or supported")
 	}
-	readable := map[string]any{"password_regex": nil, "password_regex_description": nil}
+	readable := s.rules.Pattern.readable()
 	if option == "" {
 		return DomainConfig{"security_compliance": readable}, nil
 	}
-	if _, known := readable[option]; !known {
+	value, known := readable[option]
+	if !known {
 		return nil, invalidConfig("Reading security compliance values other than password_regex and password_regex_description is not allowed")
 	}
-	return DomainConfig{"security_compliance": {option: nil}}, nil
+	return DomainConfig{"security_compliance": {option: value}}, nil
 }
 
 // DomainConfig returns what a domain has of its own, or a group or an option of

@@ -98,7 +98,7 @@ func (s *Service) Members(ctx context.Context, groupID string, l Listing) ([]Use
 	}
 	list := []User{}
 	q := s.db.Read().NewSelect().Model(&list).Where("u.id IN (SELECT user_id FROM group_members WHERE group_id = ?)", groupID)
-	return list, s.list(ctx, l, q, "users", userColumns)
+	return list, s.listUsers(ctx, l, q, &list)
 }
 
 // IsMember returns nil when the user is in the group, else an error of kind NotFound.

@@ -26,6 +26,18 @@ type PasswordRules struct {
 	// History is how many passwords, the present one included, users may not
 	// choose again for themselves. Administrators may for them.
 	History int
+	// LifeDays is for how many days a password holds that is set while the rule
+	// is; 0 is for ever. MinDays is for how many users must keep one that they
+	// chose themselves.
+	LifeDays, MinDays int
+	// Pattern is what new passwords must be like; nil is anything.
+	Pattern *PasswordPattern
+	// ChangeFirst makes users change a password that an administrator gave them
+	// before it is good for anything else.
+	ChangeFirst bool
+	// InactiveDays is how many days without a log-in disable a user; 0 is any
+	// number.
+	InactiveDays int
 }
 
 type loginFailure struct {
@@ -73,9 +85,8 @@ func (s *Service) checkPassword(ctx context.Context, ref Ref, user User, passwor
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("read failed log-ins: %w", err)
 	}
-	ignored, _ := user.Options["ignore_lockout_failure_attempts"].(bool)
 	recent := failed.LastAt.Add(s.rules.Lockout).After(s.time())
-	locked := !ignored && recent && failed.Attempts >= s.rules.Failures
+	locked := !user.has(ignoreLockout) && recent && failed.Attempts >= s.rules.Failures
 	if ok && failed.Attempts == 0 {
 		return nil // nothing to forget
 	}
@@ -111,6 +122,17 @@ func (s *Service) noteLogin(ctx context.Context, who string, forget, count bool)
 		}
 		return nil
 	})
+}
+
+// unlock forgets the failed log-ins of a user.
+func (s *Service) unlock(ctx context.Context, tx *store.Tx, user User) error {
+	if s.rules.Failures <= 0 {
+		return nil
+	}
+	if _, err := tx.NewDelete().Model(&loginFailure{Who: who(Ref{}, user)}).WherePK().Exec(ctx); err != nil {
+		return fmt.Errorf("forget failed log-ins: %w", err)
+	}
+	return nil
 }
 
 // notBefore refuses a password that the user has, or had among the last ones.

@@ -20,7 +20,7 @@ type User struct {
 	ID               string `bun:",pk"`
 	Name             string
 	DomainID         string
-	Enabled          bool
+	Enabled          bool // as stored: false where an inactive user is looked at
 	DefaultProjectID *string
 	Description      *string
 	PasswordHash     string    // bcrypt; "" is no password
@@ -28,6 +28,11 @@ type User struct {
 	Options          Extra     `bun:"type:text"`
 	Extra            Extra     `bun:"type:text"`
 	CreatedAt        time.Time
+
+	PasswordCreatedAt *time.Time // nil where that is not known
+	PasswordExpiresAt *time.Time // nil is never
+	PasswordOwn       bool       `bun:"password_self_service"` // the user chose it, no administrator
+	LastActiveAt      *time.Time // the day of the last log-in, UTC; nil is none
 }
 
 // UserChange is what changes of a user; nil leaves as it is. An empty
@@ -37,6 +42,8 @@ type UserChange struct {
 	Enabled                       *bool
 	DefaultProjectID, Description *string
 	Options, Extra                Extra
+
+	own bool // who changes the password is the user, with the one before
 }
 
 var userColumns = columns{
@@ -44,12 +51,24 @@ var userColumns = columns{
 		"id": "u.id", "name": "u.name", "domain_id": "u.domain_id", "default_project_id": "u.default_project_id", "description": "u.description",
 	},
 	flags: map[string]string{"enabled": "u.enabled"},
+	times: map[string]string{"password_expires_at": "u.password_expires_at"},
 }
 
 // Users lists users.
 func (s *Service) Users(ctx context.Context, l Listing) ([]User, error) {
 	list := []User{}
-	return list, s.list(ctx, l, s.db.Read().NewSelect().Model(&list), "users", userColumns)
+	return list, s.listUsers(ctx, l, s.db.Read().NewSelect().Model(&list), &list)
+}
+
+// listUsers runs a listing into the query's model, the list.
+func (s *Service) listUsers(ctx context.Context, l Listing, q *bun.SelectQuery, list *[]User) error {
+	if err := s.list(ctx, l, q, "users", userColumns); err != nil {
+		return err
+	}
+	for i, u := range *list {
+		(*list)[i].Enabled = s.active(u)
+	}
+	return nil
 }
 
 // list runs a listing into the query's model.
@@ -68,21 +87,27 @@ func (s *Service) list(ctx context.Context, l Listing, q *bun.SelectQuery, table
 func (s *Service) User(ctx context.Context, id string) (User, error) {
 	var u User
 	err := one(ctx, s.db.Read().NewSelect().Model(&u).Where("id = ?", id), "user", id)
+	u.Enabled = s.active(u)
 	return u, err
 }
 
 // CreateUser makes a user from what is set in u, with a password or, when it
-// is empty, without. Errors: NotFound for the domain, Conflict for the name.
+// is empty, without. Errors: NotFound for the domain, Conflict for the name,
+// Invalid for a password that is not as the rules want it.
 func (s *Service) CreateUser(ctx context.Context, u User, password string) (User, error) {
 	if u.ID == "" {
 		u.ID = newID()
 	}
 	u.Name, u.CreatedAt, u.ValidAfter = strings.TrimSpace(u.Name), s.time(), time.UnixMicro(0).UTC()
 	if password != "" {
-		var err error
-		if u.PasswordHash, err = s.hash(ctx, password); err != nil {
+		if err := s.CheckPassword(password); err != nil {
 			return u, err
 		}
+		hashed, err := s.hash(ctx, password)
+		if err != nil {
+			return u, err
+		}
+		s.setPassword(&u, hashed, byCreation)
 	}
 	err := s.change(ctx, func(ctx context.Context, tx *store.Tx) error {
 		if _, err := findProject(ctx, tx, u.DomainID, "domain"); err != nil {
@@ -114,9 +139,16 @@ func checkDefault(ctx context.Context, tx *store.Tx, id *string) error {
 }
 
 // UpdateUser changes a user. A new password, and being disabled, void the
-// tokens that were issued before.
+// tokens that were issued before. As with Keystone, one who is enabled
+// afterwards counts as active and is locked out no more. Invalid is a password
+// that is not as the rules want it.
 func (s *Service) UpdateUser(ctx context.Context, id string, c UserChange) (User, error) {
 	hashed := ""
+	if c.Password != nil {
+		if err := s.CheckPassword(*c.Password); err != nil {
+			return User{}, err
+		}
+	}
 	if c.Password != nil && *c.Password != "" {
 		var err error
 		if hashed, err = s.hash(ctx, *c.Password); err != nil {
@@ -142,23 +174,44 @@ func (s *Service) UpdateUser(ctx context.Context, id string, c UserChange) (User
 		if c.Description != nil {
 			u.Description = nilIfEmpty(*c.Description)
 		}
+		u.Enabled = s.active(u)
 		if c.Password != nil || (c.Enabled != nil && !*c.Enabled && u.Enabled) {
 			u.ValidAfter = s.time()
-		}
-		if c.Password != nil {
-			if err := s.keepFormer(ctx, tx, u); err != nil {
-				return err
-			}
-			u.PasswordHash = hashed
 		}
 		if c.Enabled != nil {
 			u.Enabled = *c.Enabled
 		}
 		u.Options, u.Extra = u.Options.merge(c.Options), u.Extra.merge(c.Extra)
+		if c.Password != nil {
+			if err := s.changePassword(ctx, tx, &u, hashed, c.own); err != nil {
+				return err
+			}
+		}
+		if u.Enabled {
+			today := s.today()
+			u.LastActiveAt = &today
+			if err := s.unlock(ctx, tx, u); err != nil {
+				return err
+			}
+		}
 		tx.Changed(changeOf("user", u.ID, store.Update))
 		return write(ctx, tx.NewUpdate().Model(&u).WherePK(), "user", duplicateName(u.Name, u.DomainID))
 	})
 	return u, err
+}
+
+// changePassword gives a user another password, and keeps what must be kept of
+// the one before.
+func (s *Service) changePassword(ctx context.Context, tx *store.Tx, u *User, hashed string, own bool) error {
+	if err := s.keepFormer(ctx, tx, *u); err != nil {
+		return err
+	}
+	by := byAdmin
+	if own {
+		by = byOwner
+	}
+	s.setPassword(u, hashed, by)
+	return nil
 }
 
 func nilIfEmpty(text string) *string {
@@ -171,7 +224,8 @@ func nilIfEmpty(text string) *string {
 // ChangePassword sets a user's own password, who proves the old one. It asks
 // for no token, as Keystone doesn't, so that its errors tell nothing: an
 // unknown user and a wrong password are the same error of kind Unauthenticated.
-// Who may not change it, or had the new one before, is told so: Invalid.
+// An expired one can be changed: that is what this is for. Who may not change it,
+// or not to that one, is told so: Invalid.
 func (s *Service) ChangePassword(ctx context.Context, id, old, password string) error {
 	u, err := s.findUser(ctx, Ref{ID: id})
 	if err != nil {
@@ -180,16 +234,22 @@ func (s *Service) ChangePassword(ctx context.Context, id, old, password string) 
 	if err := s.checkPassword(ctx, Ref{ID: id}, u, old); err != nil {
 		return err
 	}
-	if !u.Enabled {
+	if !s.active(u) {
 		return unauthenticated("the user is disabled")
 	}
-	if locked, _ := u.Options["lock_password"].(bool); locked {
+	if err := s.CheckPassword(password); err != nil {
+		return err
+	}
+	if u.has(lockPassword) {
 		return errs.New(errs.Invalid, "You cannot change your password at this time due to password policy disallowing password changes. Please contact your administrator to reset your password.")
+	}
+	if err := s.checkAge(u); err != nil {
+		return err
 	}
 	if err := s.notBefore(ctx, u, password); err != nil {
 		return err
 	}
-	_, err = s.UpdateUser(ctx, id, UserChange{Password: &password})
+	_, err = s.UpdateUser(ctx, id, UserChange{Password: &password, own: true})
 	return err
 }
 

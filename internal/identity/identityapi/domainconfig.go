@@ -87,7 +87,7 @@ func (f *face) showConfig(r *api.Request) (any, error) {
 		if _, err := f.svc.Domain(r.Context(), domainID); err != nil {
 			return nil, err
 		}
-		c, err := identity.SecurityCompliance(domainID, option)
+		c, err := f.svc.SecurityCompliance(domainID, option)
 		return configBody(c, group, option), err
 	}
 	if err := r.Allow("identity:get_domain_config", policy.Own(r.Caller)); err != nil {

@@ -212,7 +212,7 @@ func named(id, name string) map[string]any { return map[string]any{"id": id, "na
 // tokenBody sets the header with the token and returns its description.
 func (f *face) tokenBody(r *api.Request, t *identity.Token) (any, error) {
 	user := map[string]any{
-		"id": t.User.ID, "name": t.User.Name, "domain": named(t.UserDomain.ID, t.UserDomain.Name), "password_expires_at": nil,
+		"id": t.User.ID, "name": t.User.Name, "domain": named(t.UserDomain.ID, t.UserDomain.Name), "password_expires_at": expiryOf(t.User),
 	}
 	body := map[string]any{
 		"methods": t.Methods, "user": user, "audit_ids": t.AuditIDs,

@@ -3,8 +3,6 @@ package identityapi
 import (
 	"net/http"
 	"slices"
-	"strings"
-	"time"
 
 	"wisp/internal/api"
 	"wisp/internal/errs"
@@ -28,7 +26,7 @@ func (f *face) users() []api.Route {
 
 func renderUser(r *api.Request, u identity.User) map[string]any {
 	attributes := map[string]any{
-		"name": u.Name, "domain_id": u.DomainID, "enabled": u.Enabled, "options": orEmpty(u.Options), "password_expires_at": nil,
+		"name": u.Name, "domain_id": u.DomainID, "enabled": u.Enabled, "options": orEmpty(u.Options), "password_expires_at": expiryOf(u),
 	}
 	if u.DefaultProjectID != nil {
 		attributes["default_project_id"] = *u.DefaultProjectID
@@ -39,55 +37,25 @@ func renderUser(r *api.Request, u identity.User) map[string]any {
 	return object(r, "users", u.ID, u.Extra, attributes)
 }
 
-// Filters by which a list of users is empty: passwords never expire, and users
-// are the cloud's own.
-var (
-	expires   = []string{"password_expires_at"}
-	federated = []string{"idp_id", "protocol_id", "unique_id"}
-)
-
-// isEmpty tells whether the query filters by an attribute that no user has. When
-// a password expires is compared as in lt:2016-11-06T15:32:17Z.
-func isEmpty(r *api.Request, attributes ...string) (bool, error) {
-	empty := false
-	for _, name := range attributes {
-		if !r.Query().Has(name) {
-			continue
-		}
-		empty = true
-		if name != "password_expires_at" {
-			continue
-		}
-		for _, at := range r.Query()[name] {
-			if err := checkComparison(at); err != nil {
-				return false, err
-			}
-		}
+// expiryOf is when the user's password expires, null for never.
+func expiryOf(u identity.User) any {
+	if u.PasswordExpiresAt == nil {
+		return nil
 	}
-	return empty, nil
+	return u.PasswordExpiresAt.UTC().Format("2006-01-02T15:04:05.000000")
 }
 
-func checkComparison(text string) error {
-	op, at, has := strings.Cut(text, ":")
-	if !has || len(op) < 2 || len(op) > 3 {
-		op, at = "eq", text
-	}
-	if !slices.ContainsFunc([]string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02"}, func(form string) bool { _, err := time.Parse(form, at); return err == nil }) {
-		return errs.New(errs.Invalid, "Timestamp not in expected format. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.")
-	}
-	if !slices.Contains([]string{"eq", "neq", "lt", "lte", "gt", "gte"}, op) {
-		return errs.New(errs.Invalid, "The given operator %s is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt', or 'gte'.", op)
-	}
-	return nil
-}
+// federated are filters by which a list of users is empty: users are the cloud's
+// own.
+var federated = []string{"idp_id", "protocol_id", "unique_id"}
 
 func (f *face) listUsers(r *api.Request) (any, error) {
 	l, err := listing(r)
 	if err != nil {
 		return nil, err
 	}
-	if empty, err := isEmpty(r, slices.Concat(expires, federated)...); err != nil || empty {
-		return collection(r, "users", l, nil, renderUser), err
+	if slices.ContainsFunc(federated, r.Query().Has) {
+		return collection(r, "users", l, nil, renderUser), nil
 	}
 	inOwnDomain(r, &l)
 	list, err := f.svc.Users(r.Context(), l)
@@ -106,7 +74,7 @@ func password(w *fields, name string) *string {
 }
 
 // settings are the options that Keystone knows of a user.
-var settings = []string{"ignore_change_password_upon_first_use", "ignore_lockout_failure_attempts", "ignore_password_expiry", "lock_password", "multi_factor_auth_enabled"}
+var settings = []string{"ignore_change_password_upon_first_use", "ignore_lockout_failure_attempts", "ignore_password_expiry", "ignore_user_inactivity", "lock_password", "multi_factor_auth_enabled"}
 
 func (f *face) createUser(r *api.Request) (any, error) {
 	w, err := body(r, "user")
@@ -118,7 +86,7 @@ func (f *face) createUser(r *api.Request) (any, error) {
 		Name: value(w.name("name", 255), ""), DomainID: value(w.nullable("domain_id", 64), ""), Enabled: value(w.flag("enabled"), true),
 		DefaultProjectID: nullIfEmpty(w.nullable("default_project_id", 64)), Description: nullIfEmpty(w.nullable("description", 0)), Options: w.options(settings...),
 	}
-	secret := value(password(w, "password"), "")
+	secret := password(w, "password")
 	forget(w)
 	if u.Extra = w.extra(); w.err != nil {
 		return nil, w.err
@@ -129,7 +97,12 @@ func (f *face) createUser(r *api.Request) (any, error) {
 	if err := r.Allow("identity:create_user", policy.Target{DomainID: u.DomainID}); err != nil {
 		return nil, err
 	}
-	u, err = f.svc.CreateUser(r.Context(), u, secret)
+	if secret != nil && *secret == "" { // said to be none, where there may be none
+		if err := f.svc.CheckPassword(""); err != nil {
+			return nil, err
+		}
+	}
+	u, err = f.svc.CreateUser(r.Context(), u, value(secret, ""))
 	return map[string]any{"user": renderUser(r, u)}, err
 }
 
