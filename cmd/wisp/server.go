@@ -22,7 +22,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"wisp/internal/identity"
 	"wisp/internal/image"
 	"wisp/internal/operator"
 	"wisp/internal/pki"
@@ -93,11 +92,8 @@ func (raw *serverFlags) add(command *cobra.Command, s *settings) {
 	flags.StringVar(&s.GREKeys, "gre-key-range", "", "first:last of the GRE keys that are given out")
 	flags.StringArrayVar(&raw.vlans, "vlan-range", nil, "physical-network:first:last of the VLAN tags that are given out; may be given again")
 	flags.IntVar(&s.MTU, "mtu", 0, fmt.Sprintf("bytes that packets between hosts may have, tunnels' headers counted (default: %d)", server.DefaultMTU))
-	flags.IntVar(&s.LockoutFailures, "lockout-failures", 0, "log-ins with a wrong password in a row that lock a user out; 0 is any number")
-	flags.DurationVar(&s.LockoutDuration, "lockout-duration", 30*time.Minute, "how long a user is locked out")
+	s.addPasswordFlags(command)
 	flags.DurationVar(&s.ReclaimAfter, "reclaim-after", 0, "how long a deleted instance can be restored before its disks are destroyed; 0 is not at all")
-	flags.IntVar(&s.PasswordHistory, "password-history", 0, "passwords, the present one included, that users may not choose again; 0 is none")
-	flags.IntVar(&s.HashRounds, "password-hash-rounds", 0, "power of two that new passwords are hashed with, from 4 (for tests) to 31; checking them takes as long (default: 12, Keystone's)")
 	flags.DurationVar(&s.NodeLife, "node-certificate-life", pki.NodeLife, "how long nodes' certificates hold; they are renewed when a third is left")
 }
 
@@ -128,17 +124,11 @@ func (s *settings) takeServer(c *cobra.Command, raw *serverFlags) error {
 	if s.NodeLife != 0 && s.NodeLife < time.Second {
 		return fmt.Errorf("--node-certificate-life %s: want at least a second", s.NodeLife)
 	}
-	if s.LockoutFailures < 0 || s.PasswordHistory < 0 {
-		return errors.New("--lockout-failures and --password-history count: want 0 or more")
-	}
-	if s.HashRounds != 0 && (s.HashRounds < 4 || s.HashRounds > 31) {
-		return fmt.Errorf("--password-hash-rounds %d: want 4 to 31", s.HashRounds)
+	if err := s.checkPasswordFlags(); err != nil {
+		return err
 	}
 	if s.ReclaimAfter < 0 {
 		return fmt.Errorf("--reclaim-after %s: want 0 or more", s.ReclaimAfter)
-	}
-	if s.LockoutFailures > 0 && s.LockoutDuration < time.Second {
-		return fmt.Errorf("--lockout-duration %s: want at least a second", s.LockoutDuration)
 	}
 	if err := s.takeNetworks(c, raw); err != nil {
 		return err
@@ -433,6 +423,10 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (*server.Server, 
 	if err != nil {
 		return nil, err
 	}
+	rules, err := s.passwordRules()
+	if err != nil {
+		return nil, err
+	}
 	nodes := server.Nodes{URL: s.nodeURL(), Life: s.NodeLife, Apart: s.Role == roleServer}
 	if s.Role == "" {
 		nodes.Own = s.Host
@@ -441,8 +435,7 @@ func (s *settings) open(ctx context.Context, log *slog.Logger) (*server.Server, 
 		Name: s.serverName(), StateDir: s.StateDir, Database: s.Database, URL: s.URL, Region: region, AdminPassword: password,
 		PhysicalNetworks: s.physicalNames(), Types: types, DNS: s.DNS, Import: imports, ImageStore: s.ImageStore, ImageCache: s.ImageCache << 30,
 		Images: server.Images{Stores: s.ImageStores, Default: s.DefaultImageStore, Locations: s.ImageLocations, DirectURL: s.ImageDirectURL}, Reclaim: s.ReclaimAfter, Nodes: nodes, Version: buildVersion(),
-		HashCost:  s.HashRounds,
-		Passwords: identity.PasswordRules{Failures: s.LockoutFailures, Lockout: s.LockoutDuration, History: s.PasswordHistory},
+		HashCost: s.HashRounds, Passwords: rules,
 	}, log)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"wisp/internal/identity"
 	"wisp/internal/join"
 	"wisp/internal/pki"
 	"wisp/internal/server"
@@ -176,6 +177,30 @@ func TestPasswordRules(t *testing.T) {
 	}
 	for _, wrong := range [][]string{{"--lockout-failures", "-1"}, {"--password-history", "-1"}, {"--reclaim-after", "-1s"}, {"--password-hash-rounds", "3"}, {"--password-hash-rounds", "32"}, {"--lockout-failures", "1", "--lockout-duration", "0s"}} {
 		if _, err := taken(t, "", dir, wrong...); err == nil {
+			t.Errorf("%v is accepted", wrong)
+		}
+	}
+}
+
+func TestPasswordRulesInDays(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := taken(t, "", dir, "--password-life", "90", "--password-min-age", "1", "--password-regex", `^(?=.*\d).{7,}$`, "--password-regex-description", "seven, with a digit", "--password-first-use", "--disable-inactive", "30")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := s.passwordRules()
+	if err != nil || rules.LifeDays != 90 || rules.MinDays != 1 || !rules.ChangeFirst || rules.InactiveDays != 30 || rules.Pattern == nil {
+		t.Errorf("rules %+v, error %v", rules, err)
+	}
+	if rules, err := (&settings{}).passwordRules(); err != nil || rules != (identity.PasswordRules{}) {
+		t.Errorf("without flags: rules %+v, error %v", rules, err)
+	}
+	for _, wrong := range [][]string{
+		{"--password-life", "-1"}, {"--password-life", "36501"}, {"--password-min-age", "-1"}, {"--disable-inactive", "-1"},
+		{"--password-life", "2", "--password-min-age", "2"}, {"--password-regex", "("}, {"--password-regex-description", "words alone"},
+	} {
+		if _, err := taken(t, "", t.TempDir(), wrong...); err == nil {
 			t.Errorf("%v is accepted", wrong)
 		}
 	}

@@ -68,6 +68,13 @@ type settings struct {
 	ReclaimAfter    time.Duration `json:"reclaim_after,omitempty"`
 	PasswordHistory int           `json:"password_history,omitempty"` // passwords that a user may not use again
 	HashRounds      int           `json:"password_hash_rounds,omitempty"`
+
+	PasswordLife        int    `json:"password_life,omitempty"`    // days; 0 is for ever
+	PasswordMinAge      int    `json:"password_min_age,omitempty"` // days
+	PasswordRegex       string `json:"password_regex,omitempty"`
+	PasswordDescription string `json:"password_regex_description,omitempty"`
+	PasswordFirstUse    bool   `json:"password_first_use,omitempty"` // what administrators set must be changed
+	DisableInactive     int    `json:"disable_inactive,omitempty"`   // days without a log-in; 0 is any number
 }
 
 // The roles of a process, and so of its state directory.

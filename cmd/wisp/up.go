@@ -140,6 +140,13 @@ func (s *settings) take(c *cobra.Command, given settings, raw *serverFlags) erro
 		"reclaim-after":         func() { s.ReclaimAfter = given.ReclaimAfter },
 		"password-history":      func() { s.PasswordHistory = given.PasswordHistory },
 		"password-hash-rounds":  func() { s.HashRounds = given.HashRounds },
+
+		"password-life":              func() { s.PasswordLife = given.PasswordLife },
+		"password-min-age":           func() { s.PasswordMinAge = given.PasswordMinAge },
+		"password-regex":             func() { s.PasswordRegex = given.PasswordRegex },
+		"password-regex-description": func() { s.PasswordDescription = given.PasswordDescription },
+		"password-first-use":         func() { s.PasswordFirstUse = given.PasswordFirstUse },
+		"disable-inactive":           func() { s.DisableInactive = given.DisableInactive },
 	} {
 		if changed(name) {
 			set()
