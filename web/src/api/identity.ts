@@ -182,15 +182,18 @@ export const useAccessRules = (user: string) =>
     queryFn: () => list<AccessRule>(`users/${user}/access_rules`, 'access_rules'),
   });
 
-/** What the user's domain asks of passwords, in the words of who set it; null where nothing was set. */
-export const usePasswordRule = (domain: string) =>
+/**
+ * What the cloud asks of passwords, in the words of who set it; null where nothing was set. The rule is one for all domains, and
+ * Keystone shows it in the configuration of the default one alone.
+ */
+export const usePasswordRule = () =>
   useQuery({
-    queryKey: ['domain_config', domain, 'password'],
+    queryKey: ['domain_config', 'default', 'password'],
     queryFn: () =>
       call<{ config: Record<string, string | null> }>(
         'identity',
         'GET',
-        `/domains/${domain}/config/security_compliance/password_regex_description`,
+        '/domains/default/config/security_compliance/password_regex_description',
       ).then(
         (a) => a.config.password_regex_description ?? null,
         (error) => {

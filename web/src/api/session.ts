@@ -251,17 +251,34 @@ export async function renew(password: string, into?: string): Promise<void> {
 export async function changePassword(old: string, password: string): Promise<void> {
   const now = session.current;
   if (!now) return;
-  await send(`/identity/v3/users/${now.body.user.id}/password`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-    body: JSON.stringify({ user: { original_password: old, password } }),
-  });
+  await proveAndChange(now.body.user.id, old, password);
   try {
     await renew(password);
   } catch (error) {
     if (!(error instanceof ProjectGone)) throw error;
     void session.expire(); // the password is changed; the renewal says what to do about the project
   }
+}
+
+/**
+ * expiredUser is the id of the user whose password is right and has expired, where that is why a log-in was refused. The id
+ * is in Keystone's message only; Horizon reads it there too.
+ */
+export function expiredUser(error: unknown): string | undefined {
+  if (!(error instanceof ApiError) || error.status !== 401) return undefined;
+  return /^The password is expired and needs to be changed for user: ([^.\s]+)\./.exec(error.message)?.[1];
+}
+
+/**
+ * proveAndChange gives a user another password, which takes the old one and no token: so that one that has expired can be
+ * changed. Errors: ApiError 401, the old one is wrong; 400, the new one is not as the rules want it.
+ */
+export async function proveAndChange(user: string, old: string, password: string): Promise<void> {
+  await send(`/identity/v3/users/${user}/password`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+    body: JSON.stringify({ user: { original_password: old, password } }),
+  });
 }
 
 /**

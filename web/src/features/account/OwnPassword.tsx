@@ -21,7 +21,7 @@ import { PasswordFields } from '~/ui/PasswordFields';
 export function OwnPassword() {
   const { t } = useTranslation('account');
   const { body } = useSession();
-  const rule = usePasswordRule(body.user.domain.id).data;
+  const rule = usePasswordRule().data;
   const ends = useUser(body.user.id).data?.password_expires_at;
   const [failure, setFailure] = useState('');
   const form = useForm({ mode: 'onChange', defaultValues: { old: '', password: '', repeated: '' } });

@@ -6,6 +6,7 @@ export const userOptions = [
   'ignore_password_expiry',
   'ignore_change_password_upon_first_use',
   'ignore_lockout_failure_attempts',
+  'ignore_user_inactivity',
   'multi_factor_auth_enabled',
 ] as const;
 export type UserOption = (typeof userOptions)[number];
