@@ -1,9 +1,11 @@
 package identity_test
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -205,6 +207,31 @@ func TestPasswordMinimumAge(t *testing.T) {
 		works(t, "in time", r.ChangePassword(t.Context(), u.ID, "p1", "p2"))
 		r.reset(u, "p3")
 		works(t, "a reset one", r.ChangePassword(t.Context(), u.ID, "p3", "p4"))
+	})
+}
+
+// Of changes at one time that prove the same password, one is made.
+func TestPasswordChangedAtOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		r := underRules(t, db, identity.PasswordRules{MinDays: 2})
+		u := r.user("u", "p0", nil)
+		var made atomic.Int64
+		var all sync.WaitGroup
+		for i := range 8 {
+			all.Go(func() {
+				switch err := r.ChangePassword(t.Context(), u.ID, "p0", fmt.Sprint("new", i)); {
+				case err == nil:
+					made.Add(1)
+				case !errs.Is(err, errs.Unauthenticated):
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if made.Load() != 1 {
+			t.Errorf("%d changes of one password", made.Load())
+		}
 	})
 }
 

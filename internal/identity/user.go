@@ -43,7 +43,7 @@ type UserChange struct {
 	DefaultProjectID, Description *string
 	Options, Extra                Extra
 
-	own bool // who changes the password is the user, with the one before
+	proved string // the hash of the password with which the user changes it, "" where an administrator does
 }
 
 var userColumns = columns{
@@ -183,7 +183,7 @@ func (s *Service) UpdateUser(ctx context.Context, id string, c UserChange) (User
 		}
 		u.Options, u.Extra = u.Options.merge(c.Options), u.Extra.merge(c.Extra)
 		if c.Password != nil {
-			if err := s.changePassword(ctx, tx, &u, hashed, c.own); err != nil {
+			if err := s.replacePassword(ctx, tx, &u, hashed, c.proved); err != nil {
 				return err
 			}
 		}
@@ -200,14 +200,18 @@ func (s *Service) UpdateUser(ctx context.Context, id string, c UserChange) (User
 	return u, err
 }
 
-// changePassword gives a user another password, and keeps what must be kept of
-// the one before.
-func (s *Service) changePassword(ctx context.Context, tx *store.Tx, u *User, hashed string, own bool) error {
+// replacePassword gives a user another password, and keeps what must be kept of
+// the one before. That is still the one that was proved, where it was: of two
+// changes at one time, one finds it gone.
+func (s *Service) replacePassword(ctx context.Context, tx *store.Tx, u *User, hashed, proved string) error {
+	if proved != "" && proved != u.PasswordHash {
+		return unauthenticated("the password was changed meanwhile")
+	}
 	if err := s.keepFormer(ctx, tx, *u); err != nil {
 		return err
 	}
 	by := byAdmin
-	if own {
+	if proved != "" {
 		by = byOwner
 	}
 	s.setPassword(u, hashed, by)
@@ -249,7 +253,7 @@ func (s *Service) ChangePassword(ctx context.Context, id, old, password string) 
 	if err := s.notBefore(ctx, u, password); err != nil {
 		return err
 	}
-	_, err = s.UpdateUser(ctx, id, UserChange{Password: &password, own: true})
+	_, err = s.UpdateUser(ctx, id, UserChange{Password: &password, proved: u.PasswordHash})
 	return err
 }
 
