@@ -193,6 +193,16 @@ func TestPasswordRulesInDays(t *testing.T) {
 	if err != nil || rules.LifeDays != 90 || rules.MinDays != 1 || !rules.ChangeFirst || rules.InactiveDays != 30 || rules.Pattern == nil {
 		t.Errorf("rules %+v, error %v", rules, err)
 	}
+	if err := s.save(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := taken(t, "", dir, "--password-life", "30", "--password-min-age", "0", "--password-regex", "x", "--password-regex-description", "an x", "--password-first-use=false", "--disable-inactive", "7")
+	if err != nil || again.PasswordLife != 30 || again.PasswordMinAge != 0 || again.PasswordRegex != "x" || again.PasswordDescription != "an x" || again.PasswordFirstUse || again.DisableInactive != 7 {
+		t.Errorf("changed: %+v, error %v", again, err)
+	}
+	if kept, err := taken(t, "", dir); err != nil || kept.PasswordLife != 90 || kept.PasswordRegex == "" || !kept.PasswordFirstUse {
+		t.Errorf("kept: %+v, error %v", kept, err)
+	}
 	if rules, err := (&settings{}).passwordRules(); err != nil || rules != (identity.PasswordRules{}) {
 		t.Errorf("without flags: rules %+v, error %v", rules, err)
 	}

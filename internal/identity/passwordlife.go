@@ -41,7 +41,9 @@ const (
 // setPassword gives a user the hash of a new password, "" for none, and the time
 // when that one expires. As with Keystone, exemption from expiry is looked at
 // when a user is changed and when it logs in, not when it is made: the API
-// reference's own example shows an exempt new user with a date.
+// reference's own example shows an exempt new user with a date. Exemption from
+// the change upon first use counts at once, which is what it is for; Keystone's
+// code sees it only when the user is changed.
 func (s *Service) setPassword(u *User, hashed string, by setBy) {
 	now := s.time()
 	u.PasswordHash, u.PasswordOwn, u.PasswordCreatedAt, u.PasswordExpiresAt = hashed, by == byOwner, &now, nil
