@@ -44,10 +44,10 @@ func (s *Service) TriggerCrashDump(ctx context.Context, caller *policy.Caller, i
 	if err := s.finishRequest(ctx, id, asking.RequestID, ResultError, called.Error()); err != nil {
 		return err
 	}
-	switch errs.Of(called) {
-	case errs.NotImplemented:
+	if errs.Is(called, errs.NotImplemented) {
 		return errs.Wrap(called, errs.Invalid, "Triggering crash dump is not supported")
-	case errs.NotFound, errs.Conflict:
+	}
+	if errs.Is(called, errs.NotFound) || errs.Is(called, errs.Conflict) {
 		return errs.Wrap(called, errs.Conflict, "Instance %s is not running.", id)
 	}
 	return errs.Wrap(called, errs.Conflict, "The interrupt could not be delivered to instance %s: its host does not answer. Try again when it does.", id)
