@@ -21,7 +21,6 @@ var absent = map[string]string{
 	"identity provider":           "users are wisp's own; none come from another identity service",
 	"mapping":                     "users are wisp's own; none come from another identity service",
 	"federation protocol":         "users are wisp's own; none come from another identity service",
-	"server dump":                 "no intent sends a guest a non-maskable interrupt yet",
 	"service provider":            "users are wisp's own; none go to another identity service",
 	"network flavor":              "there is one kind of router",
 	"network segment":             "a network has one segment, and the ranges are the server's settings",
