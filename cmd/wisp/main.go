@@ -19,7 +19,15 @@ import (
 // version is set by the linker; a plain go build takes the module's.
 var version = ""
 
+// garbagePercent is how much garbage may lie beside what is alive, where GOGC
+// says nothing else. Go's 100 would be a sixth more memory, for a tenth of the
+// processor's time at most.
+const garbagePercent = 50
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
