@@ -336,7 +336,11 @@ func (h *hostView) loadMembers(ctx context.Context, remotes []string) error {
 	}
 	for _, m := range paired {
 		for _, pair := range m.AddressPairs.V {
-			add(m.GroupID, pair.IPAddress)
+			// One port with a pair of all addresses would let everybody in to the
+			// others of its group, as it does in Neutron (Launchpad bug 1867119).
+			if prefix, err := parsePrefix(pair.IPAddress); err == nil && prefix.Bits() > 0 {
+				add(m.GroupID, pair.IPAddress)
+			}
 		}
 	}
 	for _, id := range remotes { // a group without members is still one

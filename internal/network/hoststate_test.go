@@ -122,6 +122,28 @@ func (h hook) BeforeQuery(ctx context.Context, _ *bun.QueryEvent) context.Contex
 }
 func (h hook) AfterQuery(context.Context, *bun.QueryEvent) {}
 
+// What a port may send from makes it a member of its groups, unless that is
+// everything: the others let members in.
+func TestPairOfAllAddressesIsNoMember(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		_, inner, _, _ := f.topology()
+		port := must1(f.plug("vm-1", "host-1", network.PortRequest{NetworkID: inner.ID}))[0]
+		pairs := []network.AddressPair{{IPAddress: "0.0.0.0/0"}, {IPAddress: "::/0"}, {IPAddress: "10.99.0.0/16"}}
+		if _, err := f.UpdatePort(t.Context(), f.admin, port.PortID, network.PortSpec{AddressPairs: network.Some(pairs)}, nil); err != nil {
+			t.Fatal(err)
+		}
+		state, _ := f.state("host-1")
+		p := state.Ports[port.PortID]
+		if len(p.AllowedAddressPairs) != len(pairs) {
+			t.Errorf("the port may send from %v", p.AllowedAddressPairs)
+		}
+		want := []netip.Prefix{netip.PrefixFrom(port.FixedIPs[0].Address, 32), netip.MustParsePrefix("10.99.0.0/16")}
+		if members := state.SecurityGroups[p.SecurityGroups[0]].Members; !slices.Equal(members, want) {
+			t.Errorf("the members are %v, not %v", members, want)
+		}
+	})
+}
+
 // queries counts those of the state of a host.
 func (f *fixture) queries(host string) int64 {
 	f.t.Helper()
