@@ -1,8 +1,7 @@
-import { expect, type Page, test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { api } from './cloud';
+import { dialog } from './dialogs';
 import { login, prefer, visit } from './support';
-
-const dialog = (page: Page) => page.getByRole('dialog');
 
 test('one user trusts another, who sees it, and has an EC2 key', async ({ page, context, browser, request }) => {
   test.setTimeout(300_000);

@@ -1,8 +1,8 @@
 import { expect, type Page, test } from '@playwright/test';
 import { api } from './cloud';
+import { dialog } from './dialogs';
 import { login, prefer, visit } from './support';
 
-const dialog = (page: Page) => page.getByRole('dialog');
 const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
 const next = (page: Page) => page.getByRole('button', { name: 'Next', exact: true }).click();
 

@@ -1,9 +1,9 @@
 import AxeBuilder from '@axe-core/playwright';
 import { expect, type Page, test } from '@playwright/test';
 import { api } from './cloud';
+import { dialog } from './dialogs';
 import { login, prefer, visit, watch } from './support';
 
-const dialog = (page: Page) => page.getByRole('dialog');
 const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name });
 
 /** act opens the menu of the page's actions and takes one. */

@@ -1,24 +1,7 @@
-import { expect, type Page, test } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { api } from './cloud';
+import { actOn, dialog, submit } from './dialogs';
 import { login, prefer, visit, watch } from './support';
-
-const dialog = (page: Page) => page.getByRole('dialog');
-
-async function submit(page: Page): Promise<void> {
-  await page.getByTestId('submit').click();
-  await expect(page.getByTestId('submit')).toBeHidden();
-}
-
-/** act ticks the row of a table that says something, and chooses what to do to it. */
-async function act(page: Page, table: string, row: string, action: string): Promise<void> {
-  const all = page.getByTestId(table);
-  await all
-    .getByRole('row', { name: new RegExp(row) })
-    .getByRole('checkbox')
-    .check();
-  await all.getByTestId('actions').getByRole('button').click();
-  await page.getByRole('menuitem', { name: action, exact: true }).click();
-}
 
 test('a label with rules is made, counts, and goes', async ({ page, context }) => {
   const name = `label-${Date.now()}`;
@@ -41,12 +24,12 @@ test('a label with rules is made, counts, and goes', async ({ page, context }) =
   const rules = page.getByTestId('table-metering-rules');
   await expect(rules).toContainText('10.0.0.0/24');
   await expect(page.getByText('0 B in 0 packets').first()).toBeVisible();
-  await act(page, 'table-metering-rules', '10.0.0.0/24', 'Delete');
+  await actOn(page, 'table-metering-rules', /10\.0\.0\.0\/24/, 'Delete');
   await page.getByTestId('confirm').click();
   await expect(rules).toContainText('No rules');
 
   await visit(page, '/metering');
-  await act(page, 'table-metering', name, 'Delete');
+  await actOn(page, 'table-metering', new RegExp(name), 'Delete');
   await page.getByTestId('confirm').click();
   await expect(page.getByTestId('table-metering')).not.toContainText(name);
   expect(wrong).toEqual([]);

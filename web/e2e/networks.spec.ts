@@ -1,23 +1,6 @@
 import { expect, type Page, test } from '@playwright/test';
+import { dialog, opening, submit } from './dialogs';
 import { login, prefer, visit } from './support';
-
-const dialog = (page: Page) => page.getByRole('dialog');
-
-/**
- * opening clicks what opens a dialog; a notification that leaves at that moment moves the button away from the click. A dialog that comes late
- * covers the button, which is not clicked again then.
- */
-async function opening(page: Page, button: string): Promise<void> {
-  await expect(async () => {
-    if (!(await dialog(page).isVisible())) await page.getByTestId(button).click({ timeout: 2_000 });
-    await expect(dialog(page)).toBeVisible({ timeout: 2_000 });
-  }).toPass();
-}
-
-async function submit(page: Page): Promise<void> {
-  await page.getByTestId('submit').click();
-  await expect(page.getByTestId('submit')).toBeHidden();
-}
 
 /** act chooses from the menu of actions of a page or of a list on it. */
 async function act(page: Page, name: string, menu = page.getByTestId('actions').first()): Promise<void> {

@@ -1,33 +1,6 @@
 import { expect, type Page, test } from '@playwright/test';
+import { actOn, choose, dialog, opening, submit } from './dialogs';
 import { login, prefer, visit } from './support';
-
-const dialog = (page: Page) => page.getByRole('dialog');
-
-/** opening clicks what opens a dialog, again if a notification that leaves moves the button away from the click. */
-async function opening(page: Page, button: string): Promise<void> {
-  await expect(async () => {
-    if (!(await dialog(page).isVisible())) await page.getByTestId(button).click({ timeout: 15_000 });
-    await expect(dialog(page)).toBeVisible({ timeout: 15_000 });
-  }).toPass();
-}
-
-async function submit(page: Page): Promise<void> {
-  await page.getByTestId('submit').click();
-  await expect(page.getByTestId('submit')).toBeHidden();
-}
-
-async function choose(page: Page, field: RegExp, option: RegExp): Promise<void> {
-  await dialog(page).getByRole('button', { name: field }).click();
-  await page.getByRole('option', { name: option }).first().click();
-}
-
-/** act marks a row of a table and chooses from the table's menu. */
-async function act(page: Page, table: string, row: RegExp, action: string): Promise<void> {
-  const list = page.getByTestId(table);
-  await list.getByRole('row', { name: row }).getByRole('checkbox').check();
-  await list.getByTestId('actions').getByRole('button').click();
-  await page.getByRole('menuitem', { name: action, exact: true }).click();
-}
 
 /** policy makes a QoS policy with one limit, and leaves its page open. */
 async function policy(page: Page, name: string, kbps: string): Promise<void> {
@@ -51,7 +24,7 @@ test('a QoS policy is chosen for a network, and another one for a port of it', a
   await policy(page, `${name}-fast`, '90000');
   await expect(page.getByTestId('table-qos-rules')).toContainText('90,000 kbit/s');
   await policy(page, `${name}-slow`, '500');
-  await act(page, 'table-qos-rules', /Bandwidth limit/, 'Edit');
+  await actOn(page, 'table-qos-rules', /Bandwidth limit/, 'Edit');
   await dialog(page)
     .getByRole('textbox', { name: /^Bandwidth/ })
     .fill('700');
@@ -83,7 +56,7 @@ test('a QoS policy is chosen for a network, and another one for a port of it', a
 
   // What something has stays.
   await visit(page, '/qos');
-  await act(page, 'table-qos', new RegExp(`${name}-fast`), 'Delete');
+  await actOn(page, 'table-qos', new RegExp(`${name}-fast`), 'Delete');
   await page.getByTestId('confirm').click();
   await expect(page.getByText(/Delete failed/)).toBeVisible();
 });

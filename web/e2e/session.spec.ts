@@ -1,8 +1,7 @@
 import { expect, type Page, test } from '@playwright/test';
 import { accidents, api } from './cloud';
+import { dialog } from './dialogs';
 import { admin, login, prefer, settled, visit, watch } from './support';
-
-const dialog = (page: Page) => page.getByRole('dialog');
 
 /** The token that the browser holds, as the server keeps it for a reload. */
 async function tokenOf(page: Page): Promise<string> {

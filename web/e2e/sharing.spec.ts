@@ -1,26 +1,7 @@
-import { type APIRequestContext, expect, type Page, test } from '@playwright/test';
+import { type APIRequestContext, expect, test } from '@playwright/test';
 import { api } from './cloud';
+import { choose, dialog, opening, submit } from './dialogs';
 import { login, prefer, visit } from './support';
-
-const dialog = (page: Page) => page.getByRole('dialog');
-
-/** opening clicks what opens a dialog, again if a notification that leaves moves the button away from the click. */
-async function opening(page: Page, button: string): Promise<void> {
-  await expect(async () => {
-    if (!(await dialog(page).isVisible())) await page.getByTestId(button).click({ timeout: 15_000 });
-    await expect(dialog(page)).toBeVisible({ timeout: 15_000 });
-  }).toPass();
-}
-
-async function submit(page: Page): Promise<void> {
-  await page.getByTestId('submit').click();
-  await expect(page.getByTestId('submit')).toBeHidden();
-}
-
-async function choose(page: Page, field: RegExp, option: RegExp): Promise<void> {
-  await dialog(page).getByRole('button', { name: field }).click();
-  await page.getByRole('option', { name: option }).first().click();
-}
 
 /** another makes a project, and a user of it, who has its name. */
 async function another(request: APIRequestContext, name: string): Promise<void> {

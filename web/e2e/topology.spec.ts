@@ -1,8 +1,8 @@
 import { expect, type Page, test } from '@playwright/test';
 import { type Api, api } from './cloud';
+import { dialog, submit } from './dialogs';
 import { login, prefer, visit, watch } from './support';
 
-const dialog = (page: Page) => page.getByRole('dialog');
 const node = (page: Page, name: string) => page.locator('.react-flow__node-thing').filter({ hasText: name });
 
 test.beforeEach(async ({ page, context }) => {
@@ -63,11 +63,6 @@ async function drag(page: Page, start: Place, end: Place, held?: () => Promise<v
     }
   }
   await page.mouse.up();
-}
-
-async function submit(page: Page): Promise<void> {
-  await page.getByTestId('submit').click();
-  await expect(page.getByTestId('submit')).toBeHidden();
 }
 
 interface Named {

@@ -1,8 +1,3 @@
-import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
-import Modal from '@cloudscape-design/components/modal';
-import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
@@ -16,6 +11,7 @@ import { FormModal } from '~/ui/FormModal';
 import { MultiField, TextField } from '~/ui/fields';
 import { formatTime } from '~/ui/format';
 import { ListTable } from '~/ui/ListPage';
+import { OnceDialog } from '~/ui/OnceDialog';
 import { useEditDelete } from '~/ui/useEditDelete';
 
 type Row = AccessToken & { name: string };
@@ -103,25 +99,14 @@ function AuthorizeForm({ onClose, onAuthorized }: AuthorizeProps) {
 function VerifierDialog({ verifier, onClose }: { verifier: string; onClose(): void }) {
   const { t } = useTranslation('consumers');
   return (
-    <Modal
-      visible
-      header={t('authorizedTitle')}
-      closeAriaLabel={t('common:close')}
-      onDismiss={({ detail }) => {
-        if (detail.reason === 'closeButton') onClose();
-      }}
-      footer={
-        <Box float="right">
-          <Button variant="primary" onClick={onClose}>
-            {t('common:close')}
-          </Button>
-        </Box>
-      }
+    <OnceDialog
+      title={t('authorizedTitle')}
+      notice={t('verifierText')}
+      noticeType="info"
+      closeLabel={t('common:close')}
+      onClose={onClose}
     >
-      <SpaceBetween size="m">
-        <Alert type="info">{t('verifierText')}</Alert>
-        <Copyable text={verifier} />
-      </SpaceBetween>
-    </Modal>
+      <Copyable text={verifier} />
+    </OnceDialog>
   );
 }

@@ -1,8 +1,4 @@
-import Alert from '@cloudscape-design/components/alert';
-import Box from '@cloudscape-design/components/box';
-import Button from '@cloudscape-design/components/button';
 import KeyValuePairs from '@cloudscape-design/components/key-value-pairs';
-import Modal from '@cloudscape-design/components/modal';
 import SpaceBetween from '@cloudscape-design/components/space-between';
 import { useState } from 'react';
 import { useForm } from 'react-hook-form';
@@ -14,6 +10,7 @@ import { useColumns } from '~/ui/columns';
 import { FormModal } from '~/ui/FormModal';
 import { TextField } from '~/ui/fields';
 import { ListTable } from '~/ui/ListPage';
+import { OnceDialog } from '~/ui/OnceDialog';
 import { Crumbs } from '~/ui/Page';
 import { useEditDelete } from '~/ui/useEditDelete';
 import { AccessTokens } from './AccessTokens';
@@ -98,30 +95,13 @@ function ConsumerForm({ before, onClose, onCreated }: FormProps) {
 function SecretDialog({ made, onClose }: { made: Consumer; onClose(): void }) {
   const { t } = useTranslation('consumers');
   return (
-    <Modal
-      visible
-      header={t('madeTitle')}
-      closeAriaLabel={t('common:close')}
-      onDismiss={({ detail }) => {
-        if (detail.reason === 'closeButton') onClose();
-      }}
-      footer={
-        <Box float="right">
-          <Button variant="primary" onClick={onClose}>
-            {t('kept')}
-          </Button>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        <Alert type="warning">{t('onceText')}</Alert>
-        <KeyValuePairs
-          items={[
-            { label: t('key'), value: <Copyable text={made.id} /> },
-            { label: t('secret'), value: <Copyable text={made.secret ?? ''} /> },
-          ]}
-        />
-      </SpaceBetween>
-    </Modal>
+    <OnceDialog title={t('madeTitle')} notice={t('onceText')} closeLabel={t('kept')} onClose={onClose}>
+      <KeyValuePairs
+        items={[
+          { label: t('key'), value: <Copyable text={made.id} /> },
+          { label: t('secret'), value: <Copyable text={made.secret ?? ''} /> },
+        ]}
+      />
+    </OnceDialog>
   );
 }
