@@ -469,9 +469,12 @@ func instance(image *nodeapi.Image) nodeapi.Instance {
 	return nodeapi.Instance{ID: uuid.NewString(), Name: "vm", Power: nodeapi.PowerRunning, BootGeneration: 1, VCPUs: 1, MemoryMiB: 64, Image: image}
 }
 
+// patience is how long anything may take on a busy machine.
+const patience = time.Minute
+
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(15 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

@@ -28,7 +28,7 @@ func TestNodesLife(t *testing.T) {
 	credential := r.join("host-1")
 	// A dead server costs a retry only.
 	s := r.session(credential, "host-1", nil, "https://127.0.0.1:1")
-	waitFor(t, "a session", func() bool { return s.now().Connected })
+	eventually(t, "a session", func() bool { return s.now().Connected })
 	if s.now().Server != r.nodes {
 		t.Errorf("the session is with %s", s.now().Server)
 	}
@@ -47,7 +47,7 @@ func TestNodesLife(t *testing.T) {
 	if _, err := r.Operator.Remove(t.Context(), "host-1", false); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the end of the session", func() bool {
+	eventually(t, "the end of the session", func() bool {
 		now := s.now()
 		return now.Refused && strings.Contains(now.Problem, "was removed")
 	})
@@ -60,7 +60,7 @@ func TestNodesLife(t *testing.T) {
 		t.Errorf("nodes %+v, error %v", nodes, err)
 	}
 	back := r.session(r.join("host-1"), "host-1", nil)
-	waitFor(t, "a session of the host that came back", func() bool { return back.now().Connected })
+	eventually(t, "a session of the host that came back", func() bool { return back.now().Connected })
 }
 
 // Certificates renew by themselves while a session lasts, and the one before
@@ -91,16 +91,16 @@ func TestCertificatesRenewThemselves(t *testing.T) {
 	}()
 	defer func() { cancel(); <-kept }()
 	s := r.session(credential, "host-1", renewed)
-	waitFor(t, "a session", func() bool { return s.now().Connected })
+	eventually(t, "a session", func() bool { return s.now().Connected })
 	for range 2 {
 		before := credential.Expires()
-		waitFor(t, "another certificate", func() bool { return credential.Expires().After(before) })
+		eventually(t, "another certificate", func() bool { return credential.Expires().After(before) })
 	}
-	waitFor(t, "that the new one is on record", func() bool {
+	eventually(t, "that the new one is on record", func() bool {
 		nodes, err := r.Members.Nodes(t.Context())
 		return err == nil && len(nodes) == 1 && nodes[0].ExpiresAt.After(old.Cert.NotAfter)
 	})
-	waitFor(t, "a session with it", func() bool { return s.now().Connected })
+	eventually(t, "a session with it", func() bool { return s.now().Connected })
 	if err := r.Members.Admit(t.Context(), old.Cert); !errs.Is(err, errs.Forbidden) {
 		t.Errorf("the first certificate is still good: %v", err)
 	}
@@ -119,7 +119,7 @@ func TestAttackersWithCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	expired := pair(t, r.Authority, "host-1", time.Millisecond)
-	waitFor(t, "that a certificate expires", func() bool { return time.Now().After(expired.Cert.NotAfter) })
+	eventually(t, "that a certificate expires", func() bool { return time.Now().After(expired.Cert.NotAfter) })
 	dir := t.TempDir()
 	if _, err := r.Authority.NodeServer(dir, "host-1", time.Hour); err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestClaimingAnotherHostsName(t *testing.T) {
 	t.Parallel()
 	r := newRemote(t, 0)
 	s := r.session(r.join("host-1"), "host-2", nil)
-	waitFor(t, "a refusal", func() bool { return strings.Contains(s.now().Problem, `for host "host-1", not "host-2"`) })
+	eventually(t, "a refusal", func() bool { return strings.Contains(s.now().Problem, `for host "host-1", not "host-2"`) })
 	if hosts := r.Nodes.Hosts(); len(hosts) != 0 {
 		t.Errorf("connected are %v", hosts)
 	}
@@ -241,7 +241,7 @@ func TestFetchingAForeignImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := r.session(r.join("host-1"), "host-1", nil)
-	waitFor(t, "a session", func() bool { return s.now().Connected })
+	eventually(t, "a session", func() bool { return s.now().Connected })
 	for _, id := range []string{made.ID, "00000000-0000-0000-0000-000000000000"} {
 		if _, _, err := s.client.OpenImage(t.Context(), id); !errs.Is(err, errs.NotFound) {
 			t.Errorf("image %s: %v", id, err)
