@@ -76,7 +76,9 @@ test('an application credential does what its access rules name, and nothing els
   await dialog(page).getByLabel('Name').first().fill(name);
   const rules = dialog(page).getByRole('textbox', { name: /^Allowed requests/ });
   await rules.fill('GET compute');
-  await expect(dialog(page).getByText('Method, service and path, like GET compute /v2.1/servers')).toBeVisible();
+  await expect(
+    dialog(page).getByText('Method, service and path, like GET compute /v2.1/servers', { exact: true }),
+  ).toBeVisible();
   await rules.fill('GET compute /v2.1/servers');
   await page.getByTestId('submit').click();
   const secret = (await page.getByTestId('secret').textContent()) ?? '';
