@@ -143,8 +143,9 @@ const (
 // binary's output goes to seen as soon as it is there.
 func (g *guest) run(ctx context.Context, seen func(line string)) (*result, error) {
 	// The second argument of the kernel's name for a serial port would be its
-	// speed, which nothing here has.
-	cmdline := "console=ttyS0 quiet panic=-1 oops=panic no_timer_check mitigations=off nokaslr cryptomgr.notests audit=0 lsm= " +
+	// speed, which nothing here has. A processor that is stuck for two minutes is
+	// the end, and the console shows where it is.
+	cmdline := "console=ttyS0 quiet panic=-1 oops=panic softlockup_panic=1 watchdog_thresh=60 no_timer_check mitigations=off nokaslr cryptomgr.notests audit=0 lsm= " +
 		"random.trust_cpu=on initcall_blacklist=init_kprobe_trace,load_system_certificate_list"
 	console := g.initrd + ".console"
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64",
