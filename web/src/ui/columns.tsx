@@ -62,6 +62,13 @@ export function useColumns<T extends { id: string; name?: string | null } = { id
       value: (one: T) => string | number | null | undefined,
       more?: Partial<Column<T>>,
     ): Column<T> => ({ id, header, cell: (one) => shown(value(one)), value, ...more }),
+    time: (id: string, header: string, value: (one: T) => string, more?: Partial<Column<T>>): Column<T> => ({
+      id,
+      header,
+      cell: (one) => formatTime(value(one)),
+      value,
+      ...more,
+    }),
     flag: (id: string, header: string, value: (one: T) => boolean, more?: Partial<Column<T>>): Column<T> => ({
       id,
       header,

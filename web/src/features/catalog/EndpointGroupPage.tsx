@@ -1,4 +1,3 @@
-import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useParams } from 'react-router-dom';
 import {
@@ -13,12 +12,11 @@ import { type Endpoint, type Project, useProjects } from '~/api/identity';
 import { write } from '~/api/write';
 import { Copyable } from '~/ui/Copyable';
 import { useColumns } from '~/ui/columns';
-import { FormModal } from '~/ui/FormModal';
-import { MultiField } from '~/ui/fields';
 import { ListTable } from '~/ui/ListPage';
 import { ResourceTable } from '~/ui/ResourceTable';
 import { Thing, ThingPage } from '~/ui/ThingPage';
 import { useEditDelete } from '~/ui/useEditDelete';
+import { GiveForm } from './GiveForm';
 import { useEndpointGroupActions } from './useEndpointGroupActions';
 import { useFilterWords } from './useFilterWords';
 
@@ -62,6 +60,9 @@ function Projects({ group }: { group: EndpointGroup }) {
   const { t } = useTranslation('catalog');
   const column = useColumns<Project>();
   const query = useGroupProjects(group.id);
+  const options = (useProjects().data ?? [])
+    .filter((p) => !query.data?.some((one) => one.id === p.id))
+    .map((p) => ({ value: p.id, label: p.name, description: p.id }));
   const { actions } = useEditDelete<Project>({
     removeLabel: t('common:remove'),
     question: (items) => ({
@@ -81,31 +82,18 @@ function Projects({ group }: { group: EndpointGroup }) {
       create={{
         text: t('give'),
         testId: 'give',
-        form: (close) => <GiveForm group={group} has={query.data?.map((p) => p.id) ?? []} onClose={close} />,
+        form: (close) => (
+          <GiveForm
+            title={t('giveTitle', { name: group.name })}
+            label={t('common:projects')}
+            options={options}
+            place={(id) => groupPlace(group.id, id)}
+            onClose={close}
+          />
+        ),
       }}
       empty={{ title: t('givenToNone'), text: t('givenToNoneText') }}
     />
-  );
-}
-
-function GiveForm({ group, has, onClose }: { group: EndpointGroup; has: string[]; onClose(): void }) {
-  const { t } = useTranslation('catalog');
-  const form = useForm({ mode: 'onChange', defaultValues: { projects: [] as string[] } });
-  const options = (useProjects().data ?? [])
-    .filter((p) => !has.includes(p.id))
-    .map((p) => ({ value: p.id, label: p.name, description: p.id }));
-  return (
-    <FormModal
-      title={t('giveTitle', { name: group.name })}
-      submitLabel={t('give')}
-      form={form}
-      onClose={onClose}
-      onSubmit={async ({ projects }) => {
-        await Promise.all(projects.map((id) => write(given, 'identity', 'PUT', groupPlace(group.id, id))));
-      }}
-    >
-      <MultiField control={form.control} name="projects" label={t('common:projects')} options={options} min={1} />
-    </FormModal>
   );
 }
 

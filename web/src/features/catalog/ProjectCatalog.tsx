@@ -1,5 +1,4 @@
 import SpaceBetween from '@cloudscape-design/components/space-between';
-import { useForm } from 'react-hook-form';
 import { useTranslation } from 'react-i18next';
 import {
   type EndpointGroup,
@@ -13,12 +12,11 @@ import {
 import { type Endpoint, type Project, useEndpoints, useServices } from '~/api/identity';
 import { write } from '~/api/write';
 import { useColumns } from '~/ui/columns';
-import { FormModal } from '~/ui/FormModal';
-import { MultiField, type Option } from '~/ui/fields';
 import { ListTable } from '~/ui/ListPage';
 import { useEditDelete } from '~/ui/useEditDelete';
 import { holds } from './endpointGroup';
-import { useFilterWords } from './useFilterWords';
+import { GiveForm } from './GiveForm';
+import { useGroupColumns } from './useGroupColumns';
 
 type Props = { project: Pick<Project, 'id' | 'name'> };
 
@@ -99,8 +97,6 @@ function Endpoints({ project }: Props) {
 
 function Groups({ project }: Props) {
   const { t } = useTranslation('catalog');
-  const column = useColumns<EndpointGroup>();
-  const words = useFilterWords();
   const query = useProjectGroups(project.id);
   const all = useEndpointGroups().data ?? [];
   const { actions } = useEditDelete<EndpointGroup>({
@@ -119,14 +115,7 @@ function Groups({ project }: Props) {
       id="project-endpoint-groups"
       title={t('groups')}
       query={query}
-      columns={[
-        column.name('/catalog'),
-        column.text('service', t('service'), (g) => words(g).service),
-        column.text('region', t('common:region'), (g) => words(g).region),
-        column.text('interface', t('interface'), (g) => words(g).kind),
-        column.description(),
-        column.id(),
-      ]}
+      columns={useGroupColumns()}
       actions={actions}
       create={{
         text: t('giveGroups'),
@@ -144,32 +133,5 @@ function Groups({ project }: Props) {
       }}
       empty={{ title: t('givenNoGroups') }}
     />
-  );
-}
-
-interface GiveProps {
-  title: string;
-  label: string;
-  options: Option[];
-  /** Where one of the options is given. */
-  place(id: string): string;
-  onClose(): void;
-}
-
-function GiveForm({ title, label, options, place, onClose }: GiveProps) {
-  const { t } = useTranslation('catalog');
-  const form = useForm({ mode: 'onChange', defaultValues: { chosen: [] as string[] } });
-  return (
-    <FormModal
-      title={title}
-      submitLabel={t('giveSubmit')}
-      form={form}
-      onClose={onClose}
-      onSubmit={async ({ chosen }) => {
-        await Promise.all(chosen.map((id) => write(given, 'identity', 'PUT', place(id))));
-      }}
-    >
-      <MultiField control={form.control} name="chosen" label={label} options={options} min={1} />
-    </FormModal>
   );
 }

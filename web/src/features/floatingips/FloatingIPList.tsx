@@ -6,7 +6,6 @@ import { useSession } from '~/app/useSession';
 import { useServerNames } from '~/features/networks/useServerNames';
 import { PolicyLink, usePolicyName } from '~/features/qos/PolicyLink';
 import { useColumns } from '~/ui/columns';
-import { formatTime } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { Crumbs } from '~/ui/Page';
 import { QuotaUse } from '~/ui/QuotaUse';
@@ -28,7 +27,7 @@ export default function FloatingIPList() {
   const policyName = usePolicyName(limited);
   const [allocating, setAllocating] = useState(false);
   const { actions, dialog, associateIt } = useFloatingIPActions();
-  const column = useColumns();
+  const column = useColumns<Row>();
   const networkName = (f: Row) => networks.find((n) => n.id === f.floating_network_id)?.name || f.floating_network_id;
   const routerName = (f: Row) => f.router_id && (routers.find((r) => r.id === f.router_id)?.name || f.router_id);
   const columns: Column<Row>[] = [
@@ -93,13 +92,7 @@ export default function FloatingIPList() {
           },
         ]
       : []),
-    {
-      id: 'created',
-      header: t('common:created'),
-      cell: (f) => formatTime(f.created_at),
-      value: (f) => f.created_at,
-      visible: false,
-    },
+    column.time('created', t('common:created'), (f) => f.created_at, { visible: false }),
     { id: 'id', header: t('common:id'), cell: (f) => f.id, value: (f) => f.id, visible: false },
   ];
   return (

@@ -2,7 +2,6 @@ import { useTranslation } from 'react-i18next';
 import { type Task, useTasks } from '~/api/image';
 import { useProjectName } from '~/features/identity/names';
 import { useColumns } from '~/ui/columns';
-import { formatTime } from '~/ui/format';
 import { Go } from '~/ui/Go';
 import { ListPage } from '~/ui/ListPage';
 import { TaskStatus } from './TaskStatus';
@@ -40,20 +39,8 @@ export default function TasksPage() {
           width: 140,
         },
         column.text('project', t('common:project'), (task) => project(task.owner), { width: 180 }),
-        {
-          id: 'created',
-          header: t('begun'),
-          cell: (task) => formatTime(task.created_at),
-          value: (task) => task.created_at,
-          width: 190,
-        },
-        {
-          id: 'updated',
-          header: t('common:updated'),
-          cell: (task) => formatTime(task.updated_at),
-          value: (task) => task.updated_at,
-          width: 190,
-        },
+        column.time('created', t('begun'), (task) => task.created_at, { width: 190 }),
+        column.time('updated', t('common:updated'), (task) => task.updated_at, { width: 190 }),
       ]}
       empty={{ title: t('tasks.empty'), text: t('tasks.emptyText') }}
     />

@@ -4,7 +4,6 @@ import { type SecurityGroup, useNetworkQuotas } from '~/api/network';
 import { useUsableSecurityGroups } from '~/api/networkSharing';
 import { useSession } from '~/app/useSession';
 import { useColumns } from '~/ui/columns';
-import { formatTime } from '~/ui/format';
 import { ListPage } from '~/ui/ListPage';
 import { QuotaUse } from '~/ui/QuotaUse';
 import type { Column } from '~/ui/ResourceTable';
@@ -41,7 +40,7 @@ export default function GroupList() {
     { ...column.flag('shared', t('shared'), (g) => g.shared), visible: false },
     { ...column.flag('stateful', t('stateful'), (g) => g.stateful), visible: false },
     column.tags(),
-    { id: 'created', header: t('common:created'), cell: (g) => formatTime(g.created_at), value: (g) => g.created_at },
+    column.time('created', t('common:created'), (g) => g.created_at),
     column.id(),
   ];
   return (
