@@ -179,7 +179,7 @@ var network = concat(
 		`GET /v2.0/network-ip-availabilities(/{})? response .*/(subnet_ip_availability|total_ips|used_ips): is (array|number) and should be string`,
 		`GET /v2.0/service-providers response .*/default: is boolean and should be string`),
 	except("a pair has a mac_address, which the description calls max_address",
-		`(GET|PUT) /v2.0/ports(/{})? response .*/allowed_address_pairs/\*/(mac_address: is not described|max_address: is missing)`),
+		`(GET|POST|PUT) /v2.0/ports(/{})? response .*/allowed_address_pairs/\*/(mac_address: is not described|max_address: is missing)`),
 	except("the description has one body for one and for many",
 		`POST /v2.0/networks response (/networks: is not described|/network: is missing)`),
 	except("an agent's routers are whole routers; the description has an old one",
